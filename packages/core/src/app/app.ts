@@ -1,0 +1,224 @@
+/** The App: where tasks are registered, sent from, and asked for their results. */
+import { randomUUID } from 'node:crypto';
+import { Broker } from '../broker/broker.js';
+import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
+import { show } from '../config/setting.js';
+import { appSettings } from '../config/settings.js';
+import type { Duration } from '../duration.js';
+import { BrokerError, ConfigError } from '../errors.js';
+import type { Call } from '../protocol/message.js';
+import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import { Ledger } from '../result/ledger.js';
+import { Mailbox } from '../result/mailbox.js';
+import { attempt, Sent } from '../result/sent.js';
+import { type CallSettings, checkCallOptions, freezeCall } from '../task/call.js';
+import { findCurrentTask } from '../task/context.js';
+import type { TaskDecorator } from '../task/decorator.js';
+import { type AnyFunction, checkName, type Definition } from '../task/definition.js';
+import type { CallOptions, TaskOptions } from '../task/options.js';
+import { checkCall, type Sender, type Task } from '../task/task.js';
+import { declareTask } from './declare.js';
+import { loadIncluded } from './include.js';
+import { Queues } from './queues.js';
+import { type Registrable, Registry } from './registry.js';
+
+/** The options of an App. Each may also come from the environment; see the configuration reference. */
+export interface AppOptions {
+  /**
+   * Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, `rediss://`.
+   * @default DTASK_BROKER_URL, else 'redis://127.0.0.1:6379/0'
+   */
+  broker?: string;
+  /** First part of every key in Redis. @default 'dtask' */
+  prefix?: string;
+  /** Queue of the tasks and calls that name none. @default 'default' */
+  defaultQueue?: string;
+  /** How long a call waits for Redis to take its message. @default '10s' */
+  sendTimeout?: Duration;
+  /** How long a result is kept; 0 keeps it for ever. @default '1d' */
+  resultExpires?: Duration;
+  /** Largest message and largest result, in bytes of JSON. @default 1048576 */
+  maxPayload?: number;
+  /**
+   * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
+   * A worker loads them when it starts.
+   */
+  include?: readonly string[];
+  /** Tasks, classes and instances to register at once. */
+  tasks?: readonly Registrable[];
+}
+
+/**
+ * An application: a name, a broker, and its tasks.
+ *
+ * It connects when it is first used. Its connections keep no process alive; `close()` ends them.
+ *
+ * @example
+ * ```ts
+ * export const app = new App('shop', { broker: 'redis://127.0.0.1:6379/0' });
+ * export const add = app.task('math.add', (x: number, y: number) => x + y);
+ * ```
+ */
+export class App implements AsyncDisposable {
+  /** The App's name, for people: it shows in logs and in workers' names. */
+  readonly name: string;
+  /** The checked settings. */
+  readonly config: AppConfig;
+  /** Modules that a worker loads when it starts. */
+  readonly include: readonly string[];
+  /** Looks into queues and empties them. */
+  readonly queues: Queues;
+  readonly #broker: Broker;
+  readonly #registry: Registry;
+  readonly #results: ResultSource;
+  readonly #sender: Sender;
+
+  /**
+   * @throws ConfigError when an option is unknown or of the wrong kind
+   * @throws RegistryError when two of `tasks` have one name
+   */
+  constructor(name: string, options: AppOptions = {}) {
+    checkAppName(name);
+    const { include = [], tasks = [], ...settings } = options;
+    refuseUnknown(settings, Object.keys(appSettings), `app ${name}`);
+    this.name = name;
+    this.config = resolveSettings(appSettings, settings, process.env);
+    this.include = checkInclude(include);
+    const broker = new Broker(this.config);
+    this.#broker = broker;
+    this.queues = new Queues(broker, this.config);
+    const ledger = new Ledger((what, commands) => broker.ask(what, commands), this.config.prefix);
+    const mailbox = new Mailbox(() => broker.open(), this.config.prefix, ledger);
+    this.#results = { ledger, mailbox, revoke: (id, queue) => this.queues.revoke(id, queue) };
+    this.#sender = {
+      maxPayload: this.config.maxPayload,
+      send: (definition, taskName, args, call) => this.#call(definition, taskName, args, call),
+    };
+    this.#registry = new Registry(name, this.#sender);
+    for (const item of tasks) this.#registry.register(item);
+  }
+
+  /** Marks a method as a task: `@app.task()`, `@app.task({ name: 'math.square' })`. */
+  task(options?: TaskOptions): TaskDecorator;
+  /**
+   * Makes a task of a function, under a name.
+   * @throws ConfigError when an option or the name is wrong, RegistryError when the name is taken
+   */
+  task<F extends AnyFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
+  /** Makes a task of a function, under the function's own name. */
+  task<F extends AnyFunction>(fn: F, options?: TaskOptions): Task<F>;
+  task(first?: unknown, second?: unknown, third?: unknown): unknown {
+    return declareTask([first, second, third], (task) => this.#registry.add(task));
+  }
+
+  /**
+   * Registers tasks, classes with marked methods, or instances of such classes.
+   *
+   * Of a class, static methods run on the class, and others on one instance that is made when the
+   * first of them runs. Of an instance, methods run on that instance.
+   *
+   * @throws RegistryError when an item has no tasks, or a name is taken
+   */
+  register(...items: Registrable[]): this {
+    for (const item of items) this.#registry.register(item);
+    return this;
+  }
+
+  /** The registered tasks. */
+  get tasks(): Registry {
+    return this.#registry;
+  }
+
+  /**
+   * Calls a task by its name, without its code.
+   *
+   * @throws (rejects) what `delay` rejects with, but for the checks of arguments, which only the
+   * worker can make
+   * @example
+   * ```ts
+   * await app.sendTask<number>('math.add', [1, 2], { queue: 'math' }).get();
+   * ```
+   */
+  sendTask<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Sent<R> {
+    return attempt(() => {
+      checkName(name);
+      if (!Array.isArray(args)) throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
+      return this.#send(name, args, {}, checkCallOptions(options)) as Sent<R>;
+    });
+  }
+
+  /** The result of any task, from its id. */
+  result<T = unknown>(id: string): AsyncResult<T> {
+    if (typeof id !== 'string' || id === '') throw new ConfigError(`result() takes a task's id, got ${show(id)}`);
+    return new AsyncResult<T>(id, this.#results);
+  }
+
+  /**
+   * Loads the modules of `include` and registers what they export.
+   *
+   * @param root folder that the patterns start from
+   * @throws StartupError when a pattern matches nothing or a module fails to load
+   */
+  async load(root: string = process.cwd()): Promise<void> {
+    await loadIncluded(this.include, root, (item) => this.#registry.registerExport(item));
+  }
+
+  /** Ends the connections. Waiting `get()`s are rejected. */
+  async close(): Promise<void> {
+    await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));
+    await this.#broker.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #call(definition: Definition, name: string, args: readonly unknown[], call: CallSettings): Sent<unknown> {
+    const checked = checkCall(definition, name, args);
+    return this.#send(name, checked, definition.calls, call);
+  }
+
+  #send(
+    name: string,
+    args: readonly unknown[] | Promise<readonly unknown[]>,
+    task: CallSettings,
+    call: CallSettings,
+  ): Sent<unknown> {
+    const parent = findCurrentTask();
+    const frozen = freezeCall(name, args instanceof Promise ? [] : args, task, call, {
+      now: Date.now(),
+      newId: randomUUID,
+      reply: this.#results.mailbox.caller,
+      defaultQueue: this.config.defaultQueue,
+      root: parent?.rootId,
+      parent: parent?.id,
+    });
+    const { id, ignoreResult = false } = frozen.message;
+    const sent: SentCall = {
+      queue: undefined,
+      ignoreResult,
+      epoch: this.#results.mailbox.epoch,
+      sending: this.#store(frozen, args).then(() => {
+        sent.queue = frozen.queue;
+      }),
+    };
+    return new Sent(new AsyncResult(id, this.#results, sent), sent.sending);
+  }
+
+  async #store(call: Call, args: readonly unknown[] | Promise<readonly unknown[]>): Promise<void> {
+    if (!(args instanceof Promise)) return this.#broker.send(call);
+    return this.#broker.send({ ...call, message: { ...call.message, args: await args } });
+  }
+}
+
+function checkAppName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)) return;
+  throw new ConfigError(`an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`);
+}
+
+function checkInclude(include: unknown): readonly string[] {
+  if (Array.isArray(include) && include.every((pattern) => typeof pattern === 'string' && pattern !== '')) {
+    return Object.freeze([...(include as string[])]);
+  }
+  throw new ConfigError(`include must be an array of paths or patterns, got ${show(include)}`);
+}

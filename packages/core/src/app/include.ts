@@ -1,0 +1,55 @@
+/** Loads the modules that an App's `include` names. */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { glob } from 'tinyglobby';
+import { StartupError } from '../errors.js';
+
+/**
+ * Imports every module that the patterns match, and hands on each of its exports.
+ *
+ * @throws StartupError when a pattern matches nothing or a module fails to load
+ */
+export async function loadIncluded(
+  patterns: readonly string[],
+  root: string,
+  onExport: (item: unknown) => void,
+): Promise<void> {
+  for (const pattern of patterns) {
+    const files = await match(pattern, root);
+    if (files.length === 0) {
+      throw new StartupError(`include pattern ${pattern} matches no file in ${root}`);
+    }
+    for (const file of files) await load(file, onExport);
+  }
+}
+
+/** A pattern of sources also finds what they compile to, so that one app runs from both. */
+async function match(pattern: string, root: string): Promise<string[]> {
+  const files = await find(pattern, root);
+  if (files.length > 0) return files;
+  const compiled = pattern.replace(/\.([mc]?)ts$/, '.$1js');
+  return compiled === pattern ? [] : find(compiled, root);
+}
+
+async function find(pattern: string, root: string): Promise<string[]> {
+  const files = await glob(pattern.replace(/^\.\//, ''), { cwd: root, absolute: true, ignore: ['**/node_modules/**', '**/*.d.ts', '**/*.d.mts', '**/*.d.cts'] });
+  return files.sort();
+}
+
+async function load(file: string, onExport: (item: unknown) => void): Promise<void> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StartupError(`module ${path.relative(process.cwd(), file)} failed to load: ${reason}`, { cause });
+  }
+  for (const item of exportsOf(module)) onExport(item);
+}
+
+/** What a module exports; of a CommonJS module, what `module.exports` holds. */
+export function exportsOf(module: Record<string, unknown>): unknown[] {
+  const items = Object.values(module);
+  const { default: main } = module;
+  return typeof main === 'object' && main !== null ? [...items, ...Object.values(main)] : items;
+}

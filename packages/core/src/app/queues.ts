@@ -1,0 +1,114 @@
+/** Looks into queues and empties them, with what BullMQ has for that. */
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { AppConfig } from '../config/resolve.js';
+import type { Broker } from '../broker/broker.js';
+import { bullQueueName, queuesKey } from '../protocol/keys.js';
+import { decodeMessage, type Message } from '../protocol/message.js';
+import { encodeOutcome } from '../protocol/outcome.js';
+import { OutcomeWriter } from '../result/writer.js';
+import { TaskRevokedError } from '../errors.js';
+
+/** How many tasks of a queue are in each state. */
+export interface QueueCounts {
+  /** Wait for a worker. */
+  readonly waiting: number;
+  /** Wait for their time: countdown, eta, or the next retry. */
+  readonly delayed: number;
+  /** Run. */
+  readonly active: number;
+  /** Failed and kept. */
+  readonly failed: number;
+}
+
+/** How many tasks a purge removes at a time. */
+const portion = 5_000;
+
+/** The queues of an App. */
+export class Queues {
+  readonly #broker: Broker;
+  readonly #config: AppConfig;
+
+  /** @internal */
+  constructor(broker: Broker, config: AppConfig) {
+    this.#broker = broker;
+    this.#config = config;
+  }
+
+  /** The names of the queues that were ever sent to or consumed, sorted. */
+  async names(): Promise<string[]> {
+    const names = await this.#broker.ask('the queues were not read', (connection) =>
+      connection.smembers(queuesKey(this.#config.prefix)),
+    );
+    return names.sort();
+  }
+
+  /** Counts the tasks of a queue. */
+  counts(queue: string): Promise<QueueCounts> {
+    return this.#with(queue, 'counted', async (bull) => {
+      const counts = await bull.getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
+      const of = (state: string): number => counts[state] ?? 0;
+      return {
+        waiting: of('wait') + of('prioritized'),
+        delayed: of('delayed'),
+        active: of('active'),
+        failed: of('failed'),
+      };
+    });
+  }
+
+  /**
+   * Removes every task that has not started, and the failed ones that are kept. Running tasks go
+   * on. Whoever waits for a removed task is told within seconds.
+   *
+   * @returns how many were removed
+   */
+  async purge(queue: string): Promise<number> {
+    let removed = 0;
+    for (const state of ['wait', 'prioritized', 'delayed', 'failed'] as const) {
+      // In portions: removing a million at once would hold Redis for seconds.
+      for (let some = portion; some === portion; removed += some) {
+        some = await this.#with(queue, 'purged', async (bull) => (await bull.clean(0, portion, state)).length);
+      }
+    }
+    return removed;
+  }
+
+  /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */
+  revoke(id: string, queue: string): Promise<boolean> {
+    return this.#with(queue, `searched for task ${id}`, async (bull, connection) => {
+      const job = await bull.getJob(id);
+      // A running task is locked, and is not removed.
+      if (!job || (await bull.remove(id)) === 0) return false;
+      await this.#storeRevoked(connection, decodeMessage(id, job.name, job.data));
+      return true;
+    });
+  }
+
+  async #storeRevoked(connection: Redis, message: Message): Promise<void> {
+    if (message.ignoreResult) return;
+    const { id, name } = message;
+    const error = new TaskRevokedError('it was taken out of its queue');
+    const text = encodeOutcome({ id, task: name, state: 'REVOKED', error, at: Date.now() }, this.#config.maxPayload);
+    const keep = message.resultExpires ?? this.#config.resultExpires;
+    const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
+    await writer.write({ id, text, reply: message.reply, keep });
+  }
+
+  async #with<R>(queue: string, done: string, work: (bull: Queue, connection: Redis) => Promise<R>): Promise<R> {
+    return this.#broker.ask(`queue ${queue} was not ${done}`, async (connection) => {
+      const bull = new Queue(bullQueueName(queue), {
+        connection,
+        prefix: this.#config.prefix,
+        skipMetasUpdate: true,
+        skipVersionCheck: true,
+      });
+      bull.on('error', () => undefined);
+      try {
+        return await work(bull, connection);
+      } finally {
+        await bull.close();
+      }
+    });
+  }
+}

@@ -1,0 +1,104 @@
+/** The tasks of an App, by name. */
+import { RegistryError, UnknownTaskError } from '../errors.js';
+import type { AnyFunction } from '../task/definition.js';
+import { tasksOfClass, tasksOfInstance } from '../task/decorator.js';
+import { inside, isTask, nameOf, type Sender, type Task } from '../task/task.js';
+
+/** What can be registered: a task, a class with marked methods, or an instance of one. */
+export type Registrable = Task | (abstract new (...args: never[]) => object) | object;
+
+/** Tasks by name, each name once. */
+export class Registry {
+  readonly #app: string;
+  readonly #sender: Sender;
+  readonly #tasks = new Map<string, Task>();
+
+  constructor(app: string, sender: Sender) {
+    this.#app = app;
+    this.#sender = sender;
+  }
+
+  /**
+   * Takes a task and binds it: its calls are sent by this App, unless another has it already.
+   *
+   * @throws RegistryError when another task has its name
+   */
+  add(task: Task): void {
+    const self = inside(task);
+    const name = nameOf(self.definition);
+    const known = this.#tasks.get(name);
+    if (known && inside(known).definition.fn !== self.definition.fn) {
+      throw new RegistryError(
+        `app ${this.#app} has two tasks named ${name}: the functions ${describe(known)} and ${describe(task)}; give one of them another name`,
+      );
+    }
+    this.#tasks.set(name, task);
+    self.sender ??= this.#sender;
+  }
+
+  /**
+   * Takes what `register` takes; gives how many tasks it held.
+   *
+   * @throws RegistryError when it holds none
+   */
+  register(item: Registrable): number {
+    const tasks = find(item);
+    if (tasks.length === 0) {
+      throw new RegistryError(
+        `register() takes a task, a class with @task() methods or an instance of one, got ${show(item)} without tasks`,
+      );
+    }
+    for (const task of tasks) this.add(task);
+    return tasks.length;
+  }
+
+  /** Takes the tasks of a module's export, which may as well be something else. */
+  registerExport(item: unknown): void {
+    for (const task of find(item)) this.add(task);
+  }
+
+  /** The task of a name, if there is one. */
+  find(name: string): Task | undefined {
+    return this.#tasks.get(name);
+  }
+
+  /**
+   * The task of a name.
+   *
+   * @throws UnknownTaskError which lists near names
+   */
+  get(name: string): Task {
+    const task = this.#tasks.get(name);
+    if (task) return task;
+    throw new UnknownTaskError(unknownTask(this.#app, name, this.names()));
+  }
+
+  /** Every name, sorted. */
+  names(): string[] {
+    return [...this.#tasks.keys()].sort();
+  }
+}
+
+/** The tasks that a value holds. */
+function find(item: unknown): Task[] {
+  if (isTask(item)) return [item];
+  if (typeof item === 'function') {
+    const { prototype } = item as { prototype?: unknown };
+    return typeof prototype === 'object' && prototype !== null
+      ? tasksOfClass(item as AnyFunction & { prototype: object })
+      : [];
+  }
+  return typeof item === 'object' && item !== null && !Array.isArray(item) ? tasksOfInstance(item) : [];
+}
+
+function unknownTask(app: string, name: string, names: readonly string[]): string {
+  const known = names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ');
+  return `app ${app} has no task ${name}; it has ${known || 'none'}. Is its module imported, or named by the app's include?`;
+}
+
+const describe = (task: Task): string => inside(task).definition.fn.name || '(anonymous)';
+
+function show(item: unknown): string {
+  if (typeof item === 'function') return `the function ${item.name || '(anonymous)'}`;
+  return typeof item === 'object' && item !== null ? `an object of the class ${item.constructor?.name ?? 'null'}` : String(item);
+}

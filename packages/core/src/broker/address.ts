@@ -1,0 +1,51 @@
+/** The address of a Redis server. */
+import { ConfigError } from '../errors.js';
+
+/** What a broker URL says, in the terms of ioredis. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: Readonly<Record<string, never>>;
+}
+
+/**
+ * Reads a broker URL: `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS.
+ *
+ * @throws ConfigError whose message never shows the password
+ */
+export function parseAddress(url: string): Address {
+  const parsed = parseUrl(url);
+  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
+    throw refusal(url, `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis:// and rediss://`);
+  }
+  const db = parsed.pathname.replace(/^\//, '') || '0';
+  if (!/^\d+$/.test(db)) throw refusal(url, `its path must be the number of a database, got ${parsed.pathname}`);
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(parsed.port || 6379),
+    db: Number(db),
+    ...(parsed.username && { username: decodeURIComponent(parsed.username) }),
+    ...(parsed.password && { password: decodeURIComponent(parsed.password) }),
+    ...(parsed.protocol === 'rediss:' && { tls: {} }),
+  };
+}
+
+/** The URL as it may be shown: without its password. */
+export function redactAddress(url: string): string {
+  return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1***@').replace(/(:\/\/):?[^/:@]+@/, '$1***@');
+}
+
+function parseUrl(url: string): URL {
+  try {
+    return new URL(url);
+  } catch (cause) {
+    throw new ConfigError(`broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`, { cause });
+  }
+}
+
+function refusal(url: string, why: string): ConfigError {
+  return new ConfigError(`broker ${redactAddress(url)} cannot be used: ${why}`);
+}

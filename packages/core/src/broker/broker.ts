@@ -1,0 +1,120 @@
+/** Puts messages into queues: the one place that adds jobs to BullMQ. */
+import { createRedisBackend, type QueueOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { AppConfig } from '../config/resolve.js';
+import { formatMilliseconds } from '../duration.js';
+import { BrokerError } from '../errors.js';
+import { type Call, encodeMessage } from '../protocol/message.js';
+import { bullQueueName, queuesKey } from '../protocol/keys.js';
+import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
+import { Deadlines } from './deadlines.js';
+
+/** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
+type JobSink = ReturnType<typeof createRedisBackend> & {
+  addJob(job: { name: string; data: string; opts: object; timestamp: number }, id: string): Promise<unknown>;
+};
+
+/** The sending side of an App. It connects when it is first used. */
+export class Broker {
+  readonly #config: AppConfig;
+  readonly #queues = new Map<string, JobSink>();
+  readonly #deadlines: Deadlines;
+  #connection: Redis | undefined;
+  #closed = false;
+
+  constructor(config: AppConfig) {
+    this.#config = config;
+    this.#deadlines = new Deadlines(config.sendTimeout);
+  }
+
+  /** Opens a connection of its own for what a shared one cannot do. */
+  open(): Redis {
+    if (this.#closed) throw new BrokerError('the App is closed; make a new one to go on');
+    return letGo(openConnection(this.#config.broker, 'caller'));
+  }
+
+  /**
+   * Runs commands on the shared connection.
+   *
+   * @param what opens the error's message: "task x was not sent"
+   * @throws BrokerError when Redis refuses them, or does not answer within `sendTimeout`
+   */
+  async ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
+    const connection = (this.#connection ??= this.open());
+    if (connection.status !== 'ready') {
+      // Waiting here and not in the client's own queue: what was rejected is not sent later on.
+      await whenReady(connection, this.#config.sendTimeout, () => this.#silence(connection, what));
+    }
+    return new Promise<R>((resolve, reject) => {
+      const settled = this.#deadlines.add(() => reject(this.#silence(connection, what)));
+      commands(connection).then(
+        (reply) => {
+          settled();
+          resolve(reply);
+        },
+        (cause: unknown) => {
+          settled();
+          reject(this.#refusal(what, cause));
+        },
+      );
+    });
+  }
+
+  /**
+   * Stores a call's message; resolves when Redis has it.
+   *
+   * Calls made while others are on their way share the connection and its round trips: none waits
+   * for another's reply.
+   *
+   * @throws EncodeError, PayloadTooLargeError before anything is sent
+   * @throws BrokerError when Redis refuses it, or does not take it within `sendTimeout`
+   */
+  async send(call: Call): Promise<void> {
+    const text = encodeMessage(call.message, this.#config.maxPayload);
+    const { name, id } = call.message;
+    await this.ask(`task ${name}[${id}] was not sent`, (connection) => this.#add(connection, call, text));
+  }
+
+  #add(connection: Redis, { message, queue, delay, priority }: Call, text: string): Promise<unknown> {
+    const opts = delay > 0 || priority > 0 ? { delay, priority } : {};
+    const job = { name: message.name, data: text, opts, timestamp: Date.now() };
+    return this.#queue(connection, queue).addJob(job, message.id);
+  }
+
+  #queue(connection: Redis, queue: string): JobSink {
+    let sink = this.#queues.get(queue);
+    if (!sink) {
+      const { prefix } = this.#config;
+      const options: QueueOptions = { connection, prefix, skipVersionCheck: true };
+      sink = createRedisBackend(bullQueueName(queue), options);
+      // The connection's own listener keeps what went wrong; without one here it would be thrown.
+      sink.on('error', () => undefined);
+      this.#queues.set(queue, sink);
+      // Where it fails, so does the call that is sent behind it; the next call tries again.
+      connection.sadd(queuesKey(prefix), queue).catch(() => this.#queues.delete(queue));
+    }
+    return sink;
+  }
+
+  #silence(connection: Redis, what: string): BrokerError {
+    if (this.#closed) return new BrokerError(`${what}: the App was closed`);
+    const { sendTimeout, broker } = this.#config;
+    return whyDown(connection, broker, `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`);
+  }
+
+  #refusal(what: string, cause: unknown): BrokerError {
+    if (this.#closed) return new BrokerError(`${what}: the App was closed`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new BrokerError(`${what}: Redis refused it: ${reason}`, { cause });
+  }
+
+  /** Ends the connection. Calls that were not yet stored are rejected. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const connection = this.#connection;
+    if (connection) await closeConnection(connection);
+    this.#deadlines.expireAll();
+    for (const sink of this.#queues.values()) await sink.close();
+  }
+}

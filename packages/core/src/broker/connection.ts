@@ -1,0 +1,104 @@
+/** Connections to Redis that notice when they are dead, and heal. */
+import { Redis } from 'ioredis';
+import { BrokerError } from '../errors.js';
+import { parseAddress, redactAddress } from './address.js';
+
+/** Longest that a worker's blocking read waits, in milliseconds. */
+export const longestBlock = 5_000;
+
+/**
+ * A connection that has asked and hears nothing for this long is dead: a half-open network sends
+ * no reset, and without a limit a client waits for ever. Above `longestBlock`, so that a quiet
+ * queue is not taken for a dead one.
+ */
+const silence = 8_000;
+
+/**
+ * Opens a connection, which comes back by itself however long Redis is away.
+ *
+ * @param role shows in Redis' `CLIENT LIST`
+ * @throws ConfigError when the URL cannot be read
+ */
+export function openConnection(url: string, role: string): Redis {
+  const connection = new Redis({
+    ...parseAddress(url),
+    connectionName: `dtask:${role}`,
+    maxRetriesPerRequest: null,
+    connectTimeout: 5_000,
+    socketTimeout: silence,
+    keepAlive: 10_000,
+    // Soon at first, for a restart; then each second, with jitter, for an outage.
+    retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
+    // A replica that was promoted, or a primary that became one: connect anew.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  // An 'error' event without a listener would end the process; `whyDown` tells what it was.
+  connection.on('error', (error: Error) => lastErrors.set(connection, error));
+  connection.on('ready', () => lastErrors.delete(connection));
+  return connection;
+}
+
+const lastErrors = new WeakMap<Redis, Error>();
+
+/**
+ * Lets the process end while a connection is open. What waits for it, a call on its way or a
+ * result, has a timer of its own, so a script ends when nothing is left to wait for.
+ */
+export function letGo(connection: Redis): Redis {
+  connection.on('connect', () => connection.stream.unref());
+  connection.on('reconnecting', () => {
+    (connection as unknown as { reconnectTimeout?: NodeJS.Timeout | null }).reconnectTimeout?.unref();
+  });
+  return connection;
+}
+
+/** The error that names what is wrong with a connection, and what to do. */
+export function whyDown(connection: Redis, url: string, what: string): BrokerError {
+  const cause = lastErrors.get(connection);
+  const reason = cause ? `: ${describe(cause)}` : '';
+  return new BrokerError(
+    `${what}: Redis at ${redactAddress(url)} does not answer${reason}; check that it runs and that DTASK_BROKER_URL or the app's broker option is right`,
+    cause && { cause },
+  );
+}
+
+/** An AggregateError, of a name with several addresses, has no message of its own. */
+function describe(error: Error): string {
+  if (error.message !== '') return error.message;
+  return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.name;
+}
+
+/** Ends a connection: politely where it is up, at once where it is not. */
+export async function closeConnection(connection: Redis): Promise<void> {
+  if (connection.status !== 'ready') {
+    connection.disconnect();
+    return;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, 1_000);
+  });
+  // A server that is gone just now would keep QUIT waiting for its return.
+  await Promise.race([connection.quit().catch(() => undefined), patience]);
+  clearTimeout(timer);
+  connection.disconnect();
+}
+
+/** Resolves when a connection is ready, or rejects after `patience` milliseconds. */
+export async function whenReady(connection: Redis, patience: number, failure: () => Error): Promise<void> {
+  if (connection.status === 'ready') return;
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => settle(() => reject(failure())), patience);
+    const onReady = (): void => settle(resolve);
+    const onEnd = (): void => settle(() => reject(failure()));
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      connection.off('ready', onReady);
+      connection.off('end', onEnd);
+      finish();
+    };
+    connection.setMaxListeners(0);
+    connection.once('ready', onReady);
+    connection.once('end', onEnd);
+  });
+}

@@ -1,0 +1,22 @@
+/**
+ * The types of decorated methods. A decorator cannot change its method's type, so what a task can
+ * do is declared on every function. On one that is not a task, nothing of it is there at run time.
+ */
+import type { CallOptions } from './task/options.js';
+import type { Sent } from './result/sent.js';
+
+declare global {
+  interface CallableFunction {
+    /** Of a task: sends a call to a worker. See `TaskMethods.delay`. */
+    delay<A extends readonly unknown[], R>(
+      this: (this: any, ...args: A) => R,
+      ...args: A
+    ): Sent<Awaited<R>>;
+    /** Of a task: sends a call to a worker, with options. See `TaskMethods.applyAsync`. */
+    applyAsync<A extends readonly unknown[], R>(
+      this: (this: any, ...args: A) => R,
+      args: A,
+      options?: CallOptions,
+    ): Sent<Awaited<R>>;
+  }
+}

@@ -1,0 +1,5 @@
+/** The codec: task arguments, results and errors as readable JSON that loses nothing. */
+export { decode } from './decode.js';
+export { encode } from './encode.js';
+export type { JsonValue } from './json.js';
+export { encodeError } from './thrown.js';

@@ -1,0 +1,100 @@
+/** One row of the configuration table: its type, unit, default, environment variable and check. */
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ConfigError } from '../errors.js';
+import { formatBytes } from '../protocol/bytes.js';
+
+/** What a setting says of itself; flags, the reference page and `.env.example` are printed from it. */
+export interface Setting<T> {
+  /** What the value is: `duration`, `bytes`, `number`, `string`, `list`, `boolean`. */
+  readonly kind: string;
+  readonly default: T;
+  /** The default as the docs print it. */
+  readonly defaultText: string;
+  /** The environment variable. */
+  readonly env: string;
+  /** The flag of `dtask worker`, where there is one. */
+  readonly flag?: string;
+  /** One sentence, for the reference. */
+  readonly doc: string;
+  /** Checks a value from the code or the environment and gives it in its unit. */
+  readonly parse: (value: unknown, what: string) => T;
+}
+
+type Row<T> = Pick<Setting<T>, 'default' | 'env' | 'doc'> & { flag?: string; defaultText?: string };
+
+/** A span of time, kept in milliseconds. */
+export function duration(row: Row<number> & { defaultText: string }): Setting<number> {
+  return {
+    kind: 'duration',
+    ...row,
+    parse: (value, what) => toMilliseconds(numeric(value) as Duration, what),
+  };
+}
+
+/** A size in bytes. */
+export function bytes(row: Row<number>): Setting<number> {
+  return { ...integer({ ...row, minimum: 1 }), kind: 'bytes', defaultText: formatBytes(row.default) };
+}
+
+/** A whole number. */
+export function integer(row: Row<number> & { minimum: number }): Setting<number> {
+  const { minimum, ...rest } = row;
+  return {
+    kind: 'number',
+    defaultText: String(row.default),
+    ...rest,
+    parse: (value, what) => {
+      const parsed = numeric(value);
+      if (typeof parsed === 'number' && Number.isSafeInteger(parsed) && parsed >= minimum) return parsed;
+      throw new ConfigError(`${what} must be a whole number of at least ${minimum}, got ${show(value)}`);
+    },
+  };
+}
+
+/** A text; `pattern` says which ones are allowed. */
+export function text(
+  row: Row<string> & { pattern?: RegExp; expects?: string },
+): Setting<string> {
+  const { pattern, expects, ...rest } = row;
+  return {
+    kind: 'string',
+    defaultText: JSON.stringify(row.default),
+    ...rest,
+    parse: (value, what) => {
+      if (typeof value === 'string' && (pattern?.test(value) ?? true)) return value;
+      throw new ConfigError(`${what} must be ${expects ?? 'a string'}, got ${show(value)}`);
+    },
+  };
+}
+
+/** Several texts: an array in code, parted by commas elsewhere. */
+export function list(row: Row<readonly string[]>): Setting<readonly string[]> {
+  return {
+    kind: 'list',
+    defaultText: row.default.join(',') || '(none)',
+    ...row,
+    parse: (value, what) => {
+      const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+      if (Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '')) {
+        return items as string[];
+      }
+      throw new ConfigError(`${what} must be names parted by commas, or an array of names, got ${show(value)}`);
+    },
+  };
+}
+
+/** The environment and flags give text; a number in it becomes one. */
+function numeric(value: unknown): unknown {
+  return typeof value === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+}
+
+/** Prints a value in an error. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A cycle or a BigInt: its kind says enough.
+    return typeof value;
+  }
+}

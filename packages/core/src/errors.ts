@@ -1,0 +1,134 @@
+/** Every error that dtask throws, one class per cause, each with a stable `code`. */
+
+/** What an error carries beside its message. */
+export interface DtaskErrorOptions {
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+const brand = Symbol.for('dtask.error');
+
+/**
+ * The base of every error that dtask itself throws.
+ *
+ * `instanceof` asks for the brand and the code, so it also holds when two copies of dtask are
+ * installed in one process.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await result.get();
+ * } catch (error) {
+ *   if (error instanceof DtaskError) console.error(error.code, error.message);
+ * }
+ * ```
+ */
+export class DtaskError extends Error {
+  /** A name for programs, which stays the same when the message is reworded. */
+  static readonly code: string = 'DTASK';
+
+  readonly code: string;
+
+  constructor(message: string, options?: DtaskErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = new.target.code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+    return this === DtaskError || (value as unknown as DtaskError).code === this.code;
+  }
+}
+
+/** Thrown when an option has a value that dtask cannot use, or a name that it does not know. */
+export class ConfigError extends DtaskError {
+  static override readonly code = 'CONFIG';
+}
+
+/** Thrown when a task name is given twice, or a task is used before an App has it. */
+export class RegistryError extends DtaskError {
+  static override readonly code = 'REGISTRY';
+}
+
+/** Thrown when a task is called with arguments that it does not take. Nothing has been sent. */
+export class ArgumentsError extends DtaskError {
+  static override readonly code = 'ARGUMENTS';
+}
+
+/** Thrown when a value cannot travel as a message: a function, a cycle, an instance of a class. */
+export class EncodeError extends DtaskError {
+  static override readonly code = 'ENCODE';
+}
+
+/** Thrown when a stored value or message is not one that dtask wrote. */
+export class DecodeError extends DtaskError {
+  static override readonly code = 'DECODE';
+}
+
+/** Thrown when a message or a result is larger than `maxPayload`. */
+export class PayloadTooLargeError extends DtaskError {
+  static override readonly code = 'PAYLOAD_TOO_LARGE';
+}
+
+/** Thrown when Redis did not answer in time. */
+export class BrokerError extends DtaskError {
+  static override readonly code = 'BROKER';
+}
+
+/** Thrown by `get()` when the task failed: it carries what the task threw as its `cause`. */
+export class TaskFailedError extends DtaskError {
+  static override readonly code = 'TASK_FAILED';
+  /** The task's id. */
+  readonly taskId: string;
+  /** The task's name, where the worker knew it. */
+  readonly taskName: string | undefined;
+  /** The class name of the error that the task threw, such as `TypeError`. */
+  readonly errorName: string;
+  /** The stack of that error, in the worker. */
+  readonly remoteStack: string | undefined;
+
+  constructor(taskId: string, taskName: string | undefined, cause: unknown) {
+    const error = cause instanceof Error ? cause : undefined;
+    super(error ? error.message : String(cause), { cause });
+    this.taskId = taskId;
+    this.taskName = taskName;
+    this.errorName = error?.name ?? typeof cause;
+    this.remoteStack = error?.stack;
+    if (error?.stack !== undefined) {
+      this.stack = `${this.stack ?? this.message}\n    --- in the worker, task ${taskName ?? '?'}[${taskId}] ---\n${error.stack}`;
+    }
+  }
+}
+
+/** Thrown by `get()` when the task was revoked, or expired before it could start. */
+export class TaskRevokedError extends DtaskError {
+  static override readonly code = 'TASK_REVOKED';
+}
+
+/** Thrown by `get({ timeout })` when no result came in time. The task itself goes on. */
+export class ResultTimeoutError extends DtaskError {
+  static override readonly code = 'RESULT_TIMEOUT';
+}
+
+/** The failure of a task whose name no worker on its queue has registered. */
+export class UnknownTaskError extends DtaskError {
+  static override readonly code = 'UNKNOWN_TASK';
+}
+
+/** The failure of a job that is not a dtask message: foreign, damaged, or of a later version. */
+export class MessageRejectedError extends DtaskError {
+  static override readonly code = 'MESSAGE_REJECTED';
+}
+
+/** The failure of a task whose worker process died while it ran. */
+export class WorkerLostError extends DtaskError {
+  static override readonly code = 'WORKER_LOST';
+}
+
+/** Thrown when an App's modules or a worker cannot start. */
+export class StartupError extends DtaskError {
+  static override readonly code = 'STARTUP';
+}

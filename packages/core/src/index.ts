@@ -1,0 +1,21 @@
+/** What application code imports. */
+import './callable.js';
+
+export { App, type AppOptions } from './app/app.js';
+export { task } from './app/declare.js';
+export { type QueueCounts, Queues } from './app/queues.js';
+export { type Registrable, Registry } from './app/registry.js';
+export type { AppConfig } from './config/resolve.js';
+export type { Duration } from './duration.js';
+export * from './errors.js';
+export type { TaskState } from './protocol/outcome.js';
+export { AsyncResult, type GetOptions } from './result/async-result.js';
+export { EagerResult } from './result/eager-result.js';
+export { Sent } from './result/sent.js';
+export * from './steering.js';
+export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
+export type { TaskDecorator } from './task/decorator.js';
+export type { CallOptions, TaskOptions } from './task/options.js';
+export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
+export type { StandardSchema } from './task/schema.js';
+export { isTask, type Task, type TaskMethods, taskOf } from './task/task.js';

@@ -1,0 +1,24 @@
+/** Every Redis key and channel of dtask, each made in one function. */
+
+/** BullMQ's name of a queue: in braces, so that all keys of a queue share one cluster slot. */
+export const bullQueueName = (queue: string): string => `{${queue}}`;
+
+/** The hash that BullMQ keeps for a task while it waits, runs or has failed. */
+export const jobKey = (prefix: string, queue: string, id: string): string =>
+  `${prefix}:${bullQueueName(queue)}:${id}`;
+
+/** The lock of a task that runs. */
+export const lockKey = (prefix: string, queue: string, id: string): string =>
+  `${jobKey(prefix, queue, id)}:lock`;
+
+/** The record of a task's state and result. */
+export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${id}`;
+
+/** The channel on which one caller process hears of its results. */
+export const replyChannel = (prefix: string, caller: string): string => `${prefix}:c:${caller}`;
+
+/** The set of the queues that were ever sent to or consumed. */
+export const queuesKey = (prefix: string): string => `${prefix}:queues`;
+
+/** The lease that a live worker holds on its name. */
+export const workerKey = (prefix: string, name: string): string => `${prefix}:w:${name}`;

@@ -1,0 +1,151 @@
+/** The message of one call, version 1: what is stored as the data of a BullMQ job. */
+import { decode, encode } from '../codec/index.js';
+import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../errors.js';
+import { formatBytes } from './bytes.js';
+
+/** The version of the envelope that this code writes. */
+export const messageVersion = 1;
+
+/** The retry settings that one call gives in place of its task's. Times are in milliseconds. */
+export interface MessageRetry {
+  readonly max?: number | null;
+  readonly delay?: number;
+  readonly backoff?: number;
+  readonly backoffMax?: number;
+  readonly jitter?: boolean;
+}
+
+/** One call of a task, as it travels. */
+export interface Message {
+  /** The task's id, which is also the BullMQ job's id. */
+  readonly id: string;
+  /** The task's name, which is also the BullMQ job's name. */
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** The caller process that hears of the result. */
+  readonly reply?: string;
+  /** What the caller attached for the task and for middleware. */
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** When the call is due, in milliseconds since 1970; absent means at once. */
+  readonly eta?: number;
+  /** When the call is no longer wanted, in milliseconds since 1970. */
+  readonly expires?: number;
+  readonly ignoreResult?: boolean;
+  /** How long the result is kept, in milliseconds; 0 keeps it for ever. */
+  readonly resultExpires?: number;
+  readonly retry?: MessageRetry;
+  /** The first task of the tree that this call belongs to; absent means itself. */
+  readonly root?: string;
+  /** The task that made this call. */
+  readonly parent?: string;
+}
+
+/** A message and where it goes. */
+export interface Call {
+  readonly message: Message;
+  readonly queue: string;
+  /** 0 (first) to 9 (last). */
+  readonly priority: number;
+  /** Wait before it may start, in milliseconds. */
+  readonly delay: number;
+}
+
+/** Writes a message as the JSON text of a BullMQ job. */
+export function encodeMessage(message: Message, maxPayload: number): string {
+  const { id: _id, name, args, headers, ...rest } = message;
+  const envelope: Record<string, unknown> = {
+    v: messageVersion,
+    args: encode(args, 'args'),
+    ...rest,
+  };
+  if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
+  const text = JSON.stringify(envelope);
+  assertSize(text, maxPayload, `the message of task ${name}`);
+  return text;
+}
+
+/** Throws unless `text` fits `maxPayload` bytes. */
+export function assertSize(text: string, maxPayload: number, what: string): void {
+  // A UTF-16 unit takes at most three bytes, so most texts need no counting.
+  if (text.length * 3 <= maxPayload) return;
+  const size = Buffer.byteLength(text);
+  if (size <= maxPayload) return;
+  throw new PayloadTooLargeError(
+    `${what} is ${formatBytes(size)}, more than maxPayload allows (${formatBytes(maxPayload)}); ` +
+      'send a reference to the data (a path, a key, an id) instead, or raise maxPayload',
+  );
+}
+
+/**
+ * Reads the data of a BullMQ job as a message.
+ *
+ * @throws MessageRejectedError when it is not an envelope that this version understands
+ */
+export function decodeMessage(id: string, name: unknown, data: unknown): Message {
+  if (typeof name !== 'string' || name === '') reject(id, 'it has no task name');
+  if (!isRecord(data)) reject(id, 'its data is not an object');
+  if (data['v'] !== messageVersion) {
+    const version = data['v'];
+    if (version === undefined) reject(id, 'it is not a dtask message: its data has no version ("v")');
+    reject(id, `its version is ${JSON.stringify(version)}, and this worker reads version ${messageVersion}; upgrade the worker`);
+  }
+  if (!Array.isArray(data['args'])) reject(id, '"args" is not an array');
+  for (const [key, kind] of optionalFields) {
+    const value = data[key];
+    if (value !== undefined && !matches(value, kind)) reject(id, `"${key}" is not ${article(kind)}`);
+  }
+  try {
+    return readFields(id, name, data);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new MessageRejectedError(`job ${id} was rejected: ${error.message}`, { cause: error });
+  }
+}
+
+type Kind = 'string' | 'number' | 'boolean' | 'object';
+
+const optionalFields: readonly (readonly [string, Kind])[] = [
+  ['reply', 'string'],
+  ['headers', 'object'],
+  ['eta', 'number'],
+  ['expires', 'number'],
+  ['ignoreResult', 'boolean'],
+  ['resultExpires', 'number'],
+  ['retry', 'object'],
+  ['root', 'string'],
+  ['parent', 'string'],
+];
+
+function readFields(id: string, name: string, data: Record<string, unknown>): Message {
+  const { v: _version, args, headers, ...rest } = data;
+  const message: Record<string, unknown> = {
+    ...pick(rest),
+    id,
+    name,
+    args: decode(args, 'args'),
+  };
+  if (headers !== undefined) message['headers'] = decode(headers, 'headers');
+  return message as unknown as Message;
+}
+
+/** Keeps the fields that this version knows; later ones may add fields, which are passed over. */
+function pick(data: Record<string, unknown>): Record<string, unknown> {
+  const known: Record<string, unknown> = {};
+  for (const [key] of optionalFields) if (data[key] !== undefined) known[key] = data[key];
+  return known;
+}
+
+function matches(value: unknown, kind: Kind): boolean {
+  if (kind === 'object') return isRecord(value);
+  return typeof value === kind && (kind !== 'number' || Number.isFinite(value));
+}
+
+const article = (kind: Kind): string => (kind === 'object' ? 'an object' : `a ${kind}`);
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function reject(id: string, why: string): never {
+  throw new MessageRejectedError(`job ${id} was rejected: ${why}`);
+}

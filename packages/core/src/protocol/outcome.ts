@@ -1,0 +1,103 @@
+/** The outcome of a task, as it is kept under its result key and pushed to its caller. */
+import { decode, encode, encodeError } from '../codec/index.js';
+import { DecodeError, EncodeError, PayloadTooLargeError } from '../errors.js';
+import { assertSize } from './message.js';
+
+/**
+ * The states of a task. `UNKNOWN` is an id that was never sent, or whose result has expired;
+ * a task may report others of its own with `updateState`.
+ */
+export type TaskState =
+  | 'UNKNOWN'
+  | 'PENDING'
+  | 'RECEIVED'
+  | 'STARTED'
+  | 'PROGRESS'
+  | 'RETRY'
+  | 'SUCCESS'
+  | 'FAILURE'
+  | 'REVOKED'
+  | 'IGNORED'
+  | (string & {});
+
+const finalStates: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'IGNORED']);
+
+/** Whether a task in this state has ended. */
+export const isFinal = (state: TaskState): boolean => finalStates.has(state);
+
+/** What became of a task so far. */
+export interface Outcome {
+  readonly id: string;
+  readonly state: TaskState;
+  /** What the task returned, or the details of a state on the way there. */
+  readonly value?: unknown;
+  /** What the task threw. */
+  readonly error?: unknown;
+  readonly task?: string;
+  readonly worker?: string;
+  readonly retries?: number;
+  /** When it was written, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * Writes an outcome as JSON text.
+ *
+ * @throws EncodeError when the value cannot travel, PayloadTooLargeError when it is too large
+ */
+export function encodeOutcome(outcome: Outcome, maxPayload: number): string {
+  const { value, error, ...rest } = outcome;
+  const record: Record<string, unknown> = { v: 1, ...rest };
+  if (value !== undefined) record['value'] = encode(value, 'result');
+  if (error !== undefined) record['error'] = encodeError(error);
+  const text = JSON.stringify(record);
+  assertSize(text, maxPayload, `the result of task ${outcome.task ?? outcome.id}`);
+  return text;
+}
+
+/**
+ * Reads an outcome's JSON text.
+ *
+ * @throws DecodeError when it is not one that dtask wrote
+ */
+export function parseOutcome(text: string): Outcome {
+  let record: unknown;
+  try {
+    record = JSON.parse(text);
+  } catch (cause) {
+    throw new DecodeError(`not a task's result: ${text.slice(0, 80)}`, { cause });
+  }
+  return decodeOutcome(record);
+}
+
+/**
+ * Reads an outcome from parsed JSON.
+ *
+ * @throws DecodeError when it is not one that dtask wrote
+ */
+export function decodeOutcome(record: unknown): Outcome {
+  if (!isOutcomeRecord(record)) {
+    throw new DecodeError(`not a task's result: ${(JSON.stringify(record) ?? 'undefined').slice(0, 80)}`);
+  }
+  const { v: _version, value, error, ...rest } = record;
+  const outcome: Record<string, unknown> = rest;
+  if (value !== undefined) outcome['value'] = decode(value, 'result');
+  if (error !== undefined) outcome['error'] = decode(error, 'error');
+  return outcome as unknown as Outcome;
+}
+
+interface OutcomeRecord extends Record<string, unknown> {
+  readonly id: string;
+  readonly state: string;
+}
+
+/** Whether parsed JSON has the form of an outcome. Its value may still be damaged. */
+export function isOutcomeRecord(record: unknown): record is OutcomeRecord {
+  if (typeof record !== 'object' || record === null) return false;
+  const { v, id, state } = record as Record<string, unknown>;
+  return v === 1 && typeof id === 'string' && typeof state === 'string';
+}
+
+/** Whether an error says that a value could not be written, rather than that a task failed. */
+export const isEncodeFailure = (error: unknown): boolean =>
+  error instanceof EncodeError || error instanceof PayloadTooLargeError;

@@ -1,0 +1,197 @@
+/** The handle on a task that runs elsewhere. */
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ResultTimeoutError, TaskRevokedError } from '../errors.js';
+import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
+import type { Ledger } from './ledger.js';
+import type { Mailbox } from './mailbox.js';
+import { errorOf } from './remote-error.js';
+
+/** How to wait for a result. */
+export interface GetOptions {
+  /** Longest wait. The task itself goes on. @default no limit */
+  timeout?: Duration;
+  /** `false` gives the error in place of throwing it. @default true */
+  propagate?: boolean;
+  /** Ends the wait when it is aborted; `get()` then throws its reason. */
+  signal?: AbortSignal;
+  /** Hears of the states on the way there, such as `PROGRESS`. */
+  onProgress?: (details: unknown, state: TaskState) => void;
+}
+
+/** What results need of their App. */
+export interface ResultSource {
+  readonly ledger: Ledger;
+  readonly mailbox: Mailbox;
+  /** Takes a task out of its queue, if it has not started; gives whether it did. */
+  revoke(id: string, queue: string): Promise<boolean>;
+}
+
+/** What the sending process knows of a call. */
+export interface SentCall {
+  /** The queue that has the message; absent until Redis has confirmed it. */
+  queue: string | undefined;
+  readonly ignoreResult: boolean;
+  /** The mailbox's epoch when the call was sent. */
+  readonly epoch: number | undefined;
+  /** Rejected when the message could not be sent. */
+  readonly sending: Promise<unknown>;
+}
+
+/**
+ * The result of a task, in this process or any other: `delay()` gives one, and `app.result(id)`
+ * makes one from an id.
+ *
+ * @example
+ * ```ts
+ * const result = await add.delay(1, 2);
+ * console.log(result.id, await result.get({ timeout: '10s' }));
+ * ```
+ */
+export class AsyncResult<T = unknown> {
+  /** The task's id. */
+  readonly id: string;
+  readonly #source: ResultSource;
+  readonly #sent: SentCall | undefined;
+
+  /** @internal */
+  constructor(id: string, source: ResultSource, sent?: SentCall) {
+    this.id = id;
+    this.#source = source;
+    this.#sent = sent;
+  }
+
+  /**
+   * Waits for the task to end and gives what it returned.
+   *
+   * Without a `timeout` it waits as long as it takes, through restarts of Redis and of workers.
+   * With `ignoreResult` there is nothing to wait for, and it gives `undefined`.
+   *
+   * @throws TaskFailedError with the task's own error as `cause`; the errors that dtask itself
+   * states (UnknownTaskError, ArgumentsError, WorkerLostError, ...) come as their own class
+   * @throws TaskRevokedError when it was revoked, expired, or removed from its queue
+   * @throws ResultTimeoutError when `timeout` is over; the reason of `signal` when it is aborted
+   */
+  get(options?: GetOptions & { propagate?: true }): Promise<T>;
+  get(options: GetOptions): Promise<T | Error>;
+  async get(options: GetOptions = {}): Promise<T | Error> {
+    if (this.#sent?.ignoreResult) {
+      await this.#sent.sending;
+      return undefined as T;
+    }
+    const outcome = await this.#wait(options);
+    if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value as T;
+    const error = errorOf(outcome);
+    if (options.propagate === false) return error;
+    throw error;
+  }
+
+  #wait({ timeout, signal, onProgress }: GetOptions): Promise<Outcome> {
+    const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout');
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const end = (settle: () => void): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const stop = this.#source.mailbox.wait(this.id, this.#sent?.epoch, {
+        queue: () => this.#sent?.queue,
+        progress: (outcome) => onProgress?.(outcome.value, outcome.state),
+        done: (outcome) => end(() => resolve(outcome)),
+        failed: (error) => end(() => reject(error as Error)),
+        lost: () => end(() => reject(this.#lost())),
+      });
+      const onAbort = (): void => {
+        stop();
+        end(() => reject(signal?.reason as Error));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#sent?.sending.catch((error: unknown) => {
+        stop();
+        end(() => reject(error as Error));
+      });
+      if (limit === undefined) return;
+      timer = setTimeout(() => {
+        stop();
+        end(() => reject(new ResultTimeoutError(`task ${this.id} gave no result within ${String(timeout)}; it goes on, and get() may be called again`)));
+      }, limit);
+    });
+  }
+
+  #lost(): TaskRevokedError {
+    return new TaskRevokedError(
+      `task ${this.id} is gone: it was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
+    );
+  }
+
+  /**
+   * The task's state. `PENDING` waits in its queue, `STARTED` runs, `RETRY` waits for its next run;
+   * `UNKNOWN` was never sent, or its result has expired.
+   *
+   * @throws BrokerError when Redis does not answer
+   */
+  async state(): Promise<TaskState> {
+    return (await this.#outcome())?.state ?? 'UNKNOWN';
+  }
+
+  /** Whether the task was ever sent and is not forgotten. */
+  async exists(): Promise<boolean> {
+    return (await this.state()) !== 'UNKNOWN';
+  }
+
+  /** Whether the task has ended, well or not. */
+  async ready(): Promise<boolean> {
+    return isFinal(await this.state());
+  }
+
+  /** Whether the task has ended well. */
+  async successful(): Promise<boolean> {
+    return (await this.state()) === 'SUCCESS';
+  }
+
+  /** Whether the task has ended with an error. */
+  async failed(): Promise<boolean> {
+    return (await this.state()) === 'FAILURE';
+  }
+
+  /** The details of the state: the value, the error, or what `updateState` and `progress` gave. */
+  async info(): Promise<unknown> {
+    const outcome = await this.#outcome();
+    if (!outcome) return undefined;
+    return outcome.state === 'FAILURE' || outcome.state === 'REVOKED' ? errorOf(outcome) : outcome.value;
+  }
+
+  /** The value or the error of a task that has ended; `undefined` of one that has not. */
+  async result(): Promise<T | Error | undefined> {
+    const outcome = await this.#outcome();
+    return outcome && isFinal(outcome.state) ? ((await this.info()) as T | Error) : undefined;
+  }
+
+  async #outcome(): Promise<Outcome | undefined> {
+    const { ledger } = this.#source;
+    const text = await ledger.read(this.id);
+    const stored = text === null ? undefined : parseOutcome(text);
+    if (stored && isFinal(stored.state)) return stored;
+    const job = await ledger.findJob(this.id, this.#sent?.queue);
+    if (job) return stored && job.state === 'STARTED' ? stored : { id: this.id, state: job.state, at: Date.now() };
+    // It may have ended between the two reads.
+    const again = await ledger.read(this.id);
+    return again === null ? undefined : parseOutcome(again);
+  }
+
+  /** Deletes the stored result; gives whether there was one. */
+  forget(): Promise<boolean> {
+    return this.#source.ledger.forget(this.id);
+  }
+
+  /**
+   * Takes the task out of its queue, if it has not started: it ends as `REVOKED`.
+   *
+   * @returns whether it was taken out; a task that runs goes on
+   */
+  async revoke(): Promise<boolean> {
+    const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);
+    return job !== undefined && this.#source.revoke(this.id, job.queue);
+  }
+}

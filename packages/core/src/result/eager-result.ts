@@ -1,0 +1,56 @@
+/** The result of a task that ran where it was called. */
+import { isFinal, type Outcome, type TaskState } from '../protocol/outcome.js';
+import { errorOf } from './remote-error.js';
+
+/** What `apply()` gives: the face of an `AsyncResult`, without Redis. */
+export class EagerResult<T> {
+  readonly id: string;
+  readonly #outcome: Promise<Outcome>;
+  #settled: Outcome | undefined;
+
+  /** @internal */
+  constructor(id: string, outcome: Promise<Outcome>) {
+    this.id = id;
+    this.#outcome = outcome.then((settled) => (this.#settled = settled));
+  }
+
+  /**
+   * The value, when the run has ended.
+   * @param options `propagate: false` gives the error in place of throwing it
+   * @throws what `AsyncResult.get` throws
+   */
+  get(options?: { propagate?: true }): Promise<T>;
+  get(options: { propagate?: boolean }): Promise<T | Error>;
+  async get({ propagate = true }: { propagate?: boolean } = {}): Promise<T | Error> {
+    const outcome = await this.#outcome;
+    if (outcome.state !== 'FAILURE') return outcome.value as T;
+    const error = errorOf(outcome);
+    if (propagate) throw error;
+    return error;
+  }
+
+  /** The state: `STARTED` until the run has ended. */
+  state(): Promise<TaskState> {
+    return Promise.resolve(this.#settled?.state ?? 'STARTED');
+  }
+
+  /** Whether the run has ended. */
+  async ready(): Promise<boolean> {
+    return isFinal(await this.state());
+  }
+
+  /** Whether the run has ended well. */
+  async successful(): Promise<boolean> {
+    return (await this.state()) === 'SUCCESS';
+  }
+
+  /** Whether the run has ended with an error. */
+  async failed(): Promise<boolean> {
+    return (await this.state()) === 'FAILURE';
+  }
+
+  /** The value or the error, when the run has ended. */
+  async result(): Promise<T | Error | undefined> {
+    return this.#settled ? this.get({ propagate: false }) : undefined;
+  }
+}

@@ -1,0 +1,96 @@
+/** Reads what Redis knows of tasks: their outcomes, and the jobs that have none yet. */
+import type { Redis } from 'ioredis';
+import { jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
+import type { TaskState } from '../protocol/outcome.js';
+
+/** A task without an outcome, as its job shows it. */
+export interface JobState {
+  readonly queue: string;
+  readonly state: TaskState;
+  readonly name: string | undefined;
+}
+
+/** What is found of a task that someone waits for. */
+export interface Sighting {
+  /** The task has neither a message in the queue that had it nor an outcome. */
+  readonly gone: boolean;
+  /** Its outcome as JSON text. */
+  readonly text: string | null;
+}
+
+/** Runs commands within a time limit; `what` names them in the error. */
+export type Ask = <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
+
+/** The reading side of results. */
+export class Ledger {
+  readonly #ask: Ask;
+  readonly #prefix: string;
+
+  constructor(ask: Ask, prefix: string) {
+    this.#ask = ask;
+    this.#prefix = prefix;
+  }
+
+  /** The outcome of a task as JSON text; `null` where there is none. */
+  read(id: string): Promise<string | null> {
+    return this.#ask(`the result of task ${id} was not read`, (connection) => connection.get(resultKey(this.#prefix, id)));
+  }
+
+  /**
+   * Looks at tasks that someone waits for. In this order, message first and outcome second, a task
+   * that ends in between is not missed: its outcome is stored before its message goes.
+   */
+  async lookFor(tasks: readonly { id: string; queue: string | undefined }[]): Promise<Sighting[]> {
+    const commands = tasks.flatMap(({ id, queue }) => [
+      ['exists', jobKey(this.#prefix, queue ?? '', id)],
+      ['get', resultKey(this.#prefix, id)],
+    ]);
+    const replies = await this.#pipeline<number | string | null>('results were not read', commands);
+    return tasks.map(({ queue }, index) => {
+      const text = (replies[index * 2 + 1] ?? null) as string | null;
+      return { gone: queue !== undefined && replies[index * 2] === 0 && text === null, text };
+    });
+  }
+
+  /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
+  async findJob(id: string, queue?: string): Promise<JobState | undefined> {
+    const what = `the state of task ${id} was not read`;
+    const queues =
+      queue === undefined
+        ? await this.#ask(what, (connection) => connection.smembers(queuesKey(this.#prefix)))
+        : [queue];
+    const replies = await this.#pipeline<(string | null)[] | number>(
+      what,
+      queues.flatMap((each) => [
+        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp'],
+        ['exists', lockKey(this.#prefix, each, id)],
+      ]),
+    );
+    for (const [index, found] of queues.entries()) {
+      const [name, attempts, timestamp] = replies[index * 2] as (string | null)[];
+      if (timestamp === null || timestamp === undefined) continue;
+      const waiting = Number(attempts ?? 0) > 0 ? 'RETRY' : 'PENDING';
+      return { queue: found, state: replies[index * 2 + 1] === 1 ? 'STARTED' : waiting, name: name ?? undefined };
+    }
+    return undefined;
+  }
+
+  /** Deletes an outcome; gives whether there was one. */
+  async forget(id: string): Promise<boolean> {
+    const deleted = await this.#ask(`the result of task ${id} was not forgotten`, (connection) =>
+      connection.del(resultKey(this.#prefix, id)),
+    );
+    return deleted === 1;
+  }
+
+  /** One command for each key: in a cluster the keys live in different places. */
+  #pipeline<R>(what: string, commands: (string | number)[][]): Promise<R[]> {
+    return this.#ask(what, async (connection) => {
+      const replies = await connection.pipeline(commands).exec();
+      return (replies ?? []).map(([error, reply]) => {
+        if (error) throw error;
+        return reply as R;
+      });
+    });
+  }
+}

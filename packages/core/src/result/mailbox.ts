@@ -1,0 +1,259 @@
+/** Where a process hears of its results: one subscription, however many calls wait. */
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { closeConnection } from '../broker/connection.js';
+import { replyChannel } from '../protocol/keys.js';
+import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
+import type { Ledger, Sighting } from './ledger.js';
+
+/** Somebody who waits for an outcome. */
+export interface Listener {
+  /** The queue that has the task's message, once this process knows that it has. */
+  readonly queue: () => string | undefined;
+  /** A state on the way there. */
+  readonly progress: (outcome: Outcome) => void;
+  readonly done: (outcome: Outcome) => void;
+  readonly failed: (error: unknown) => void;
+  /** The task is neither waiting, nor running, nor done. */
+  readonly lost: () => void;
+}
+
+/** A listener and when its key is next looked at without a push. */
+interface Entry {
+  readonly id: string;
+  readonly listener: Listener;
+  look: number;
+  wait: number;
+}
+
+/** Outcomes that came before anyone asked for them: how many are kept. */
+const mostKept = 10_000;
+/** How often the connection is tried while someone waits. */
+const pulse = 3_000;
+/** First and last wait between looks at a key whose push may have been lost. */
+const firstLook = 5_000;
+const lastLook = 60_000;
+/** Most keys read in one go. */
+const portion = 500;
+
+/**
+ * Resolves waiting calls by pushes from workers.
+ *
+ * A push can be missed: the subscription is not up yet, the connection breaks, a worker dies
+ * between storing and pushing. The stored record is the truth. It is read when the subscription
+ * comes up, and at growing intervals while someone waits.
+ */
+export class Mailbox {
+  /** The name of this process in messages that ask for a push. */
+  readonly caller = randomBytes(9).toString('base64url');
+  readonly #open: () => Redis;
+  readonly #prefix: string;
+  readonly #ledger: Ledger;
+  readonly #entries = new Map<string, Set<Entry>>();
+  readonly #early = new Map<string, unknown>();
+  #subscription: Redis | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #listening = false;
+  #epoch = 0;
+  #reading = false;
+
+  constructor(open: () => Redis, prefix: string, ledger: Ledger) {
+    this.#open = open;
+    this.#prefix = prefix;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * A number that stays the same while no push can have been missed; `undefined` while pushes are
+   * not heard. A call that was sent under the current number needs no look at its key.
+   */
+  get epoch(): number | undefined {
+    return this.#listening ? this.#epoch : undefined;
+  }
+
+  /** Waits for a task; gives the function that ends the wait. */
+  wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
+    const early = this.#early.get(id);
+    const entry: Entry = { id, listener, look: Date.now() + firstLook, wait: firstLook };
+    if (early !== undefined) {
+      this.#early.delete(id);
+      this.#settle(early, new Set([entry]));
+      return () => undefined;
+    }
+    this.#add(entry);
+    if (!this.#subscription) this.#subscribe();
+    else if (this.#listening && sentAt !== this.#epoch) this.#lookSoon(entry);
+    return () => this.#remove(entry);
+  }
+
+  /** Ends every wait with an error. */
+  async close(error: Error): Promise<void> {
+    const waiting = [...this.#entries.values()].flatMap((set) => [...set]);
+    this.#entries.clear();
+    this.#early.clear();
+    this.#rest();
+    for (const { listener } of waiting) listener.failed(error);
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    if (subscription) await closeConnection(subscription);
+  }
+
+  #add(entry: Entry): void {
+    const set = this.#entries.get(entry.id);
+    if (set) set.add(entry);
+    else this.#entries.set(entry.id, new Set([entry]));
+    this.#timer ??= setInterval(() => this.#tick(), pulse);
+  }
+
+  #remove(entry: Entry): void {
+    const set = this.#entries.get(entry.id);
+    set?.delete(entry);
+    if (set?.size === 0) this.#entries.delete(entry.id);
+    if (this.#entries.size === 0) this.#rest();
+  }
+
+  /** While nobody waits, neither the timer nor the socket keeps the process alive. */
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #subscribe(): void {
+    const subscription = this.#open();
+    this.#subscription = subscription;
+    subscription.on('message', (_channel, text) => this.#receive(text));
+    subscription.on('close', () => {
+      this.#listening = false;
+    });
+    // ioredis would subscribe anew by itself, but would not say when it has.
+    subscription.options.autoResubscribe = false;
+    subscription.on('ready', () => {
+      subscription.subscribe(replyChannel(this.#prefix, this.caller)).then(
+        () => this.#heard(),
+        // The connection broke again: the next 'ready' tries again.
+        () => undefined,
+      );
+    });
+  }
+
+  #heard(): void {
+    this.#listening = true;
+    this.#epoch += 1;
+    this.#lookAt([...this.#entries.values()].flatMap((set) => [...set]));
+  }
+
+  #receive(text: string): void {
+    let outcomes: unknown;
+    try {
+      outcomes = JSON.parse(text);
+    } catch {
+      // Not from a worker of ours. What it may have stood for is found by a look at the key.
+      return;
+    }
+    if (!Array.isArray(outcomes)) return;
+    for (const record of outcomes as unknown[]) this.#deliver(record);
+  }
+
+  #deliver(record: unknown): void {
+    if (!isOutcomeRecord(record)) return;
+    const waiting = this.#entries.get(record.id);
+    if (waiting) this.#settle(record, waiting);
+    else if (isFinal(record.state)) this.#keep(record.id, record);
+  }
+
+  #keep(id: string, record: unknown): void {
+    this.#early.set(id, record);
+    if (this.#early.size <= mostKept) return;
+    const [oldest] = this.#early.keys();
+    if (oldest !== undefined) this.#early.delete(oldest);
+    // Whoever asks for that one must look at its key.
+    this.#epoch += 1;
+  }
+
+  #settle(record: unknown, entries: Set<Entry>): void {
+    let outcome: Outcome | undefined;
+    let failure: unknown;
+    try {
+      outcome = decodeOutcome(record);
+    } catch (error) {
+      failure = error;
+    }
+    for (const entry of [...entries]) {
+      if (outcome && !isFinal(outcome.state)) {
+        entry.listener.progress(outcome);
+        continue;
+      }
+      this.#remove(entry);
+      if (outcome) entry.listener.done(outcome);
+      else entry.listener.failed(failure);
+    }
+  }
+
+  #soon: Entry[] = [];
+
+  /** Looks at the keys that are asked for in one turn of the event loop together. */
+  #lookSoon(entry: Entry): void {
+    if (this.#soon.push(entry) > 1) return;
+    setImmediate(() => {
+      const entries = this.#soon;
+      this.#soon = [];
+      this.#lookAt(entries);
+    });
+  }
+
+  /** Every few seconds while someone waits: is the connection alive, has a push been missed? */
+  #tick(): void {
+    const subscription = this.#subscription;
+    // A dead connection is found out by asking: `socketTimeout` then ends it, and it heals.
+    if (subscription?.status === 'ready') subscription.ping().catch(() => undefined);
+    const now = Date.now();
+    const due: Entry[] = [];
+    for (const set of this.#entries.values()) {
+      for (const entry of set) if (entry.look <= now) due.push(entry);
+      if (due.length >= portion) break;
+    }
+    if (due.length > 0 && !this.#reading) this.#lookAt(due);
+  }
+
+  #lookAt(entries: Entry[]): void {
+    const now = Date.now();
+    for (const entry of entries) {
+      entry.look = now + entry.wait;
+      entry.wait = Math.min(entry.wait * 2, lastLook);
+    }
+    this.#reading = true;
+    this.#look(entries)
+      // The connection broke: the entries are due again at their next look.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#reading = false;
+      });
+  }
+
+  async #look(entries: Entry[]): Promise<void> {
+    for (let from = 0; from < entries.length; from += portion) {
+      const some = entries.slice(from, from + portion);
+      const tasks = some.map(({ id, listener }) => ({ id, queue: listener.queue() }));
+      const found = await this.#ledger.lookFor(tasks);
+      for (const [index, entry] of some.entries()) this.#apply(entry, found[index]);
+    }
+  }
+
+  #apply(entry: Entry, found: Sighting | undefined): void {
+    if (!this.#entries.get(entry.id)?.has(entry) || !found) return;
+    if (found.text !== null) this.#settle(parse(found.text), new Set([entry]));
+    else if (found.gone) {
+      this.#remove(entry);
+      entry.listener.lost();
+    }
+  }
+}
+
+/** A record that cannot be parsed is reported as what it is when it is decoded. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

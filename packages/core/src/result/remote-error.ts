@@ -1,0 +1,33 @@
+/** Gives a caller the error class that fits a task's failure. */
+import * as errors from '../errors.js';
+import { MaxRetriesExceededError, Reject } from '../steering.js';
+import type { Outcome } from '../protocol/outcome.js';
+
+/** The failures that dtask itself states, which callers catch by their own class. */
+const own: readonly (new (message: string, options?: errors.DtaskErrorOptions) => errors.DtaskError)[] = [
+  errors.UnknownTaskError,
+  errors.ArgumentsError,
+  errors.EncodeError,
+  errors.PayloadTooLargeError,
+  errors.MessageRejectedError,
+  errors.WorkerLostError,
+  MaxRetriesExceededError,
+];
+
+/** The error that `get()` throws for an outcome that is not a success. */
+export function errorOf(outcome: Outcome): errors.DtaskError {
+  const { id, task, error } = outcome;
+  if (outcome.state === 'REVOKED') {
+    const reason = error instanceof Error ? error.message : 'revoked';
+    return new errors.TaskRevokedError(`task ${task ?? '?'}[${id}] was revoked: ${reason}`, { cause: error });
+  }
+  return revive(error) ?? new errors.TaskFailedError(id, task, error);
+}
+
+function revive(error: unknown): errors.DtaskError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  const known = own.find((kind) => 'code' in kind && kind.code === code && kind.name === error.name);
+  if (known) return new known(error.message, { cause: error });
+  return error.name === Reject.name && code === Reject.code ? new Reject(error.message) : undefined;
+}

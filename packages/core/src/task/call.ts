@@ -1,0 +1,153 @@
+/** One call, frozen: what its task says and what the call says, merged and checked. Pure. */
+import { refuseUnknown } from '../config/resolve.js';
+import { show } from '../config/setting.js';
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ConfigError } from '../errors.js';
+import type { Call, Message, MessageRetry } from '../protocol/message.js';
+import { type CallOptions, callOptionKeys } from './options.js';
+import { retryNumbers } from './retry-policy.js';
+
+/** Call options, checked. Times are in milliseconds. */
+export interface CallSettings {
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly countdown?: number;
+  readonly eta?: number;
+  /** A span from now. */
+  readonly expiresIn?: number;
+  /** A point in time. */
+  readonly expiresAt?: number;
+  readonly id?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly ignoreResult?: boolean;
+  readonly resultExpires?: number;
+  readonly retry?: MessageRetry;
+}
+
+const none: CallSettings = Object.freeze({});
+
+/**
+ * Checks the options of a call.
+ *
+ * @throws ConfigError which names the option, what it may be, and what it was
+ */
+export function checkCallOptions(options: CallOptions | undefined): CallSettings {
+  if (options === undefined) return none;
+  refuseUnknown(options as Record<string, unknown>, callOptionKeys, 'a call');
+  const retry = callRetry(options);
+  return { ...callSettings(options), ...(retry && { retry }) };
+}
+
+/** Checks the options that a call and a task have in common, but for retries. */
+export function callSettings(options: CallOptions): CallSettings {
+  const settings: { -readonly [K in keyof CallSettings]: CallSettings[K] } = {};
+  if (options.queue !== undefined) settings.queue = queueName(options.queue);
+  if (options.priority !== undefined) settings.priority = priority(options.priority);
+  if (options.countdown !== undefined) settings.countdown = toMilliseconds(options.countdown, 'countdown');
+  if (options.eta !== undefined) settings.eta = pointInTime(options.eta, 'eta');
+  if (options.expires !== undefined) Object.assign(settings, expiry(options.expires));
+  if (options.id !== undefined) settings.id = taskId(options.id);
+  if (options.headers !== undefined) settings.headers = headers(options.headers);
+  if (options.ignoreResult !== undefined) settings.ignoreResult = flag(options.ignoreResult, 'ignoreResult');
+  if (options.resultExpires !== undefined) {
+    settings.resultExpires = toMilliseconds(options.resultExpires, 'resultExpires');
+  }
+  if (settings.countdown !== undefined && settings.eta !== undefined) {
+    throw new ConfigError('a call takes countdown or eta, not both');
+  }
+  return settings;
+}
+
+/** What surrounds a call: who makes it, and when. */
+export interface CallPlace {
+  readonly now: number;
+  readonly newId: () => string;
+  readonly reply: string;
+  readonly defaultQueue: string;
+  readonly root: string | undefined;
+  readonly parent: string | undefined;
+}
+
+/** Merges what the task and the call say into the call that is sent. */
+export function freezeCall(
+  name: string,
+  args: readonly unknown[],
+  task: CallSettings,
+  call: CallSettings,
+  place: CallPlace,
+): Call {
+  const merged = call === none ? task : { ...task, ...call };
+  const due = call.countdown === undefined && call.eta === undefined ? task : call;
+  const delay = Math.max(0, due.eta === undefined ? (due.countdown ?? 0) : due.eta - place.now);
+  const lapse = call.expiresIn === undefined && call.expiresAt === undefined ? task : call;
+  const expires = lapse.expiresIn === undefined ? lapse.expiresAt : place.now + lapse.expiresIn;
+  const message: { -readonly [K in keyof Message]: Message[K] } = { id: call.id ?? place.newId(), name, args };
+  // Nothing that equals a default is written: a waiting message costs memory in Redis.
+  if (merged.ignoreResult) message.ignoreResult = true;
+  else message.reply = place.reply;
+  if (merged.headers !== undefined) message.headers = { ...task.headers, ...call.headers };
+  if (delay > 0) message.eta = place.now + delay;
+  if (expires !== undefined) message.expires = expires;
+  if (merged.resultExpires !== undefined) message.resultExpires = merged.resultExpires;
+  if (call.retry !== undefined) message.retry = call.retry;
+  if (place.root !== undefined) message.root = place.root;
+  if (place.parent !== undefined) message.parent = place.parent;
+  return {
+    message,
+    queue: merged.queue ?? place.defaultQueue,
+    priority: merged.priority ?? 0,
+    delay,
+  };
+}
+
+/** Only what the call gives travels; the rest is the worker's to know. */
+function callRetry(options: CallOptions): MessageRetry | undefined {
+  const checked = retryNumbers(options);
+  const retry: { -readonly [K in keyof MessageRetry]: MessageRetry[K] } = {};
+  if (options.maxRetries !== undefined) retry.max = checked.max;
+  if (options.retryDelay !== undefined) retry.delay = checked.delay;
+  if (options.retryDelay !== undefined || options.retryBackoff !== undefined) retry.backoff = checked.backoff;
+  if (options.retryBackoffMax !== undefined) retry.backoffMax = checked.backoffMax;
+  if (options.retryJitter !== undefined) retry.jitter = checked.jitter;
+  return Object.keys(retry).length > 0 ? retry : undefined;
+}
+
+function queueName(value: unknown): string {
+  if (typeof value === 'string' && /^[\w.@-]+$/.test(value)) return value;
+  throw new ConfigError(`queue must be made of letters, digits and any of . _ @ -, got ${show(value)}`);
+}
+
+function priority(value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9) return value as number;
+  throw new ConfigError(`priority must be a whole number from 0 (first) to 9 (last), got ${show(value)}`);
+}
+
+function pointInTime(value: unknown, what: string): number {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
+  throw new ConfigError(`${what} must be a valid Date, got ${show(value)}`);
+}
+
+function expiry(value: Duration | Date): Pick<CallSettings, 'expiresIn' | 'expiresAt'> {
+  if (value instanceof Date) return { expiresAt: pointInTime(value, 'expires') };
+  return { expiresIn: toMilliseconds(value, 'expires') };
+}
+
+/** BullMQ takes no id that is a number, nor one with a colon in it. */
+function taskId(value: unknown): string {
+  if (typeof value === 'string' && /^[^\s:\p{C}]{1,255}$/u.test(value) && !/^-?\d+$/.test(value)) return value;
+  throw new ConfigError(
+    `id must be 1 to 255 characters, not a whole number, without spaces and colons, got ${show(value)}`,
+  );
+}
+
+function headers(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new ConfigError(`headers must be an object, got ${show(value)}`);
+}
+
+function flag(value: unknown, what: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ConfigError(`${what} must be true or false, got ${show(value)}`);
+}

@@ -1,0 +1,82 @@
+/** What a running task knows of itself. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { RegistryError } from '../errors.js';
+import type { RetryRequest } from '../steering.js';
+
+/** A logger whose lines carry the task's name and id. */
+export interface TaskLogger {
+  debug(details: object | string, message?: string): void;
+  info(details: object | string, message?: string): void;
+  warn(details: object | string, message?: string): void;
+  error(details: object | string, message?: string): void;
+}
+
+/**
+ * The running task, as `currentTask()` gives it, or as `this` of a function that declares
+ * `this: TaskContext`.
+ */
+export interface TaskContext {
+  /** The task's id. */
+  readonly id: string;
+  /** The task's name. */
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** How many times it has been retried before this run. */
+  readonly retries: number;
+  /** The queue it came from; empty where it runs by `apply`. */
+  readonly queue: string;
+  /** The worker's name; empty where it runs by `apply`. */
+  readonly worker: string;
+  /** What the caller attached. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** The first task of the tree that this one belongs to. */
+  readonly rootId: string;
+  /** The task that called this one. */
+  readonly parentId: string | undefined;
+  /** When the call is no longer wanted. */
+  readonly expires: Date | undefined;
+  /** Whether it runs by `apply`, without a worker. */
+  readonly isEager: boolean;
+  /** Aborted when the worker is told to stop at once. */
+  readonly signal: AbortSignal;
+  /** Logs lines that carry the task's name and id. */
+  readonly logger: TaskLogger;
+  /**
+   * Stores a state of the task's own, which `state()` and `info()` show.
+   * @param state any name that is not a final state
+   * @param details what goes with it
+   */
+  updateState(state: string, details?: unknown): Promise<void>;
+  /** Stores the state `PROGRESS` with its details, and tells the caller who waits. */
+  progress(details: unknown): Promise<void>;
+  /**
+   * Ends this run and has the task run again.
+   * @throws Retry always
+   */
+  retry(request?: RetryRequest): never;
+}
+
+const storage = new AsyncLocalStorage<TaskContext>();
+
+/**
+ * The context of the task that runs here.
+ *
+ * @throws RegistryError when no task runs here
+ * @example
+ * ```ts
+ * export const resize = app.task('resize', async (path: string) => {
+ *   currentTask().logger.info({ path }, 'resizing');
+ * });
+ * ```
+ */
+export function currentTask(): TaskContext {
+  const context = storage.getStore();
+  if (context) return context;
+  throw new RegistryError('currentTask() was called outside a task; call it in a function that a worker runs');
+}
+
+/** The context of the task that runs here, if one does. */
+export const findCurrentTask = (): TaskContext | undefined => storage.getStore();
+
+/** Runs a function as the body of a task. */
+export const runInContext = <R>(context: TaskContext, body: () => R): R => storage.run(context, body);

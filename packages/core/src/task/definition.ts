@@ -1,0 +1,76 @@
+/** A task's settings, checked once when it is declared. */
+import { refuseUnknown } from '../config/resolve.js';
+import { show } from '../config/setting.js';
+import { ConfigError } from '../errors.js';
+import { callSettings, type CallSettings } from './call.js';
+import { type TaskOptions, taskOptionKeys } from './options.js';
+import { type Parameters, parametersOf } from './parameters.js';
+import type { Receiver } from './receiver.js';
+import { type RetryPolicy, retryPolicy } from './retry-policy.js';
+import { isSchema, type StandardSchema } from './schema.js';
+
+/** A function that can be a task. `any` because parameters are contravariant. */
+export type AnyFunction = (this: any, ...args: any[]) => unknown;
+
+/** What is known of a task from its declaration. */
+export interface Definition {
+  /** Absent until the class of a method is known. */
+  name: string | undefined;
+  readonly fn: AnyFunction;
+  readonly calls: CallSettings;
+  readonly retry: RetryPolicy;
+  readonly parameters: Parameters;
+  readonly args: StandardSchema | readonly StandardSchema[] | undefined;
+  readonly returns: StandardSchema | undefined;
+  /** The object of a method; absent for a plain function. */
+  receiver: Receiver | undefined;
+}
+
+/** Where a method was found, by its decorator. */
+export interface MethodPlace {
+  readonly owner: object | undefined;
+  readonly key: string | symbol;
+}
+
+/**
+ * Checks a declaration.
+ *
+ * @throws ConfigError when an option is unknown or of the wrong kind
+ */
+export function define(
+  fn: AnyFunction,
+  options: TaskOptions,
+  name: string | undefined,
+  place?: MethodPlace,
+): Definition {
+  const what = `task ${name ?? (fn.name || '(anonymous)')}`;
+  refuseUnknown(options as Record<string, unknown>, taskOptionKeys, what);
+  if (name !== undefined) checkName(name);
+  return {
+    name,
+    fn,
+    calls: callSettings(options),
+    retry: retryPolicy(options),
+    parameters: parametersOf(fn, place?.owner, place?.key),
+    args: argumentSchema(options.args, what),
+    returns: resultSchema(options.returns, what),
+    receiver: undefined,
+  };
+}
+
+/** A task's name goes into logs, URLs and commands, so it is one printable word. */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && /^[^\s\p{C}]{1,255}$/u.test(name)) return;
+  throw new ConfigError(`a task's name must be 1 to 255 characters without spaces, got ${show(name)}`);
+}
+
+function argumentSchema(schema: unknown, what: string): Definition['args'] {
+  if (schema === undefined || isSchema(schema)) return schema;
+  if (Array.isArray(schema) && schema.every(isSchema)) return schema;
+  throw new ConfigError(`${what}: args must be a Standard Schema or an array of them, got ${show(schema)}`);
+}
+
+function resultSchema(schema: unknown, what: string): StandardSchema | undefined {
+  if (schema === undefined || isSchema(schema)) return schema;
+  throw new ConfigError(`${what}: returns must be a Standard Schema, got ${show(schema)}`);
+}

@@ -1,0 +1,59 @@
+/** Runs a task's function on arguments that have arrived. */
+import { ArgumentsError } from '../errors.js';
+import { type TaskContext, runInContext } from './context.js';
+import type { Definition } from './definition.js';
+import { checkArguments } from './parameters.js';
+import { receiverFor } from './receiver.js';
+import { parseBySchema } from './schema.js';
+
+/** Gives `this` for a run; made once per task, when it first runs. */
+const receivers = new WeakMap<Definition, (context: TaskContext) => unknown>();
+
+/**
+ * Checks the arguments, calls the function in its context, and checks what it returns.
+ *
+ * @throws ArgumentsError, or whatever the function throws
+ */
+export async function runTask(definition: Definition, context: TaskContext): Promise<unknown> {
+  checkArguments(context.name, definition.parameters, context.args);
+  const parsed = parseArguments(definition, context.name, context.args);
+  const args = parsed instanceof Promise ? await parsed : parsed;
+  const self = thisOf(definition, context);
+  const returned = await runInContext(context, () => definition.fn.apply(self, args as unknown[]));
+  if (definition.returns === undefined) return returned;
+  return parseBySchema(definition.returns, returned, 'result', `the result of task ${context.name}`);
+}
+
+function thisOf(definition: Definition, context: TaskContext): unknown {
+  let receiver = receivers.get(definition);
+  if (!receiver) {
+    receiver = receiverFor(definition.fn, definition.receiver);
+    receivers.set(definition, receiver);
+  }
+  return receiver(context);
+}
+
+/** Parses arguments by their schema, where the task has one. */
+export function parseArguments(
+  definition: Definition,
+  name: string,
+  args: readonly unknown[],
+): readonly unknown[] | Promise<readonly unknown[]> {
+  const { args: schema } = definition;
+  if (schema === undefined) return args;
+  const what = `task ${name}: its arguments`;
+  if (!isList(schema)) return list(parseBySchema(schema, args, 'args', what), name);
+  if (args.length > schema.length) {
+    throw new ArgumentsError(`task ${name} takes at most ${schema.length} arguments, got ${args.length}`);
+  }
+  const parsed = schema.map((one, index) => parseBySchema(one, args[index], `args[${index}]`, what));
+  return parsed.some((one) => one instanceof Promise) ? Promise.all(parsed) : parsed;
+}
+
+const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value);
+
+function list(parsed: unknown, name: string): readonly unknown[] | Promise<readonly unknown[]> {
+  if (parsed instanceof Promise) return parsed.then((settled) => list(settled, name));
+  if (Array.isArray(parsed)) return parsed as unknown[];
+  throw new ArgumentsError(`task ${name}: the schema of its arguments gave ${typeof parsed}, not an array; use a tuple, or an array of schemas`);
+}

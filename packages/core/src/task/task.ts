@@ -1,0 +1,165 @@
+/** The task: a function that can also be called in another process. */
+import { RegistryError } from '../errors.js';
+import type { EagerResult } from '../result/eager-result.js';
+import { attempt, type Sent } from '../result/sent.js';
+import { type CallSettings, checkCallOptions } from './call.js';
+import { type AnyFunction, type Definition, define, type MethodPlace } from './definition.js';
+import { runEagerly } from './eager.js';
+import type { CallOptions, TaskOptions } from './options.js';
+import { checkArguments } from './parameters.js';
+import { parseArguments } from './run.js';
+
+/** What a task needs of its App: to send a call. */
+export interface Sender {
+  /** Checks the arguments and sends a call. */
+  send(definition: Definition, name: string, args: readonly unknown[], call: CallSettings): Sent<unknown>;
+  readonly maxPayload: number;
+}
+
+/** What a task can do beside being called. */
+export interface TaskMethods<A extends readonly unknown[], R> {
+  /** The task's name. */
+  readonly name: string;
+  /**
+   * Sends a call to a worker.
+   *
+   * @returns at once: a promise of the `AsyncResult`, which resolves when Redis has the message,
+   * and which carries `id`, `get()` and `revoke()` itself
+   * @throws (rejects) ArgumentsError, EncodeError, PayloadTooLargeError before anything is sent;
+   * BrokerError when Redis does not take it within `sendTimeout`
+   * @example
+   * ```ts
+   * const sum = await add.delay(1, 2).get({ timeout: '10s' });
+   * ```
+   */
+  delay(...args: A): Sent<R>;
+  /**
+   * Sends a call to a worker, with options.
+   * @example
+   * ```ts
+   * await add.applyAsync([1, 2], { countdown: '1m', queue: 'slow' });
+   * ```
+   */
+  applyAsync(args: A, options?: CallOptions): Sent<R>;
+  /**
+   * Runs the task here and now, by the same path as a worker: arguments and result travel through
+   * the codec, retries are made (without their waits), errors are those of a worker.
+   */
+  apply(args: A, options?: CallOptions): EagerResult<R>;
+}
+
+/** `this` of a function left out, which callers do not give. */
+type Arguments<F extends AnyFunction> = Parameters<OmitThisParameter<F>>;
+
+/** A function that is also a task. */
+export type Task<F extends AnyFunction = AnyFunction> = F &
+  TaskMethods<Arguments<F>, Awaited<ReturnType<F>>>;
+
+const definitions: unique symbol = Symbol.for('dtask.task') as never;
+
+/** The part of a task that changes once: which App sends for it. */
+interface Inside {
+  readonly definition: Definition;
+  sender: Sender | undefined;
+}
+
+/** Makes a task of a function. Unbound, it can be called but not sent. */
+export function createTask<F extends AnyFunction>(
+  fn: F,
+  options: TaskOptions,
+  name: string | undefined,
+  place?: MethodPlace,
+): Task<F> {
+  const inside: Inside = { definition: define(fn, options, name, place), sender: undefined };
+  const task = function (this: unknown, ...args: unknown[]): unknown {
+    return fn.apply(this, args);
+  };
+  Object.defineProperties(task, {
+    [definitions]: { value: inside },
+    length: { value: fn.length },
+    name: { get: () => inside.definition.name ?? fn.name },
+  });
+  Object.setPrototypeOf(task, taskPrototype);
+  return task as unknown as Task<F>;
+}
+
+/** Whether a value is a task, of this copy of dtask or another. */
+export function isTask(value: unknown): value is Task {
+  return typeof value === 'function' && definitions in value;
+}
+
+/** The inside of a task, for App and worker. */
+export function inside(task: unknown): Inside {
+  if (isTask(task)) return (task as unknown as Record<typeof definitions, Inside>)[definitions];
+  throw new RegistryError(
+    `${typeof task === 'function' ? task.name || 'this function' : String(task)} is not a task; mark it with @app.task() or wrap it with app.task(name, fn)`,
+  );
+}
+
+/**
+ * Gives the task of a decorated method its type, where `delay` on every function is not wanted.
+ *
+ * @throws RegistryError when the function is not a task
+ * @example
+ * ```ts
+ * await taskOf(MathTasks.square).delay(5);
+ * ```
+ */
+export function taskOf<F extends AnyFunction>(fn: F): Task<F> {
+  inside(fn);
+  return fn as Task<F>;
+}
+
+/** The methods of every task, on a prototype of their own between the task and `Function`. */
+const taskPrototype: object = Object.create(Function.prototype, {
+  delay: method(function (this: Task, ...args: unknown[]) {
+    return send(this, args, undefined);
+  }),
+  applyAsync: method(function (this: Task, args: unknown[], options?: CallOptions) {
+    return send(this, args, options);
+  }),
+  apply: method(function (this: Task, first: unknown, second?: unknown) {
+    // Function.prototype.apply keeps working: its second argument is a list, ours is options.
+    const isCall = Array.isArray(first) && !Array.isArray(second) && !isArguments(second);
+    if (!isCall) return Reflect.apply(this, first, (second ?? []) as unknown[]);
+    const { definition, sender } = inside(this);
+    return runEagerly(nameOf(definition), definition, first, checkCallOptions(second as CallOptions), sender?.maxPayload);
+  }),
+});
+
+function method(value: AnyFunction): PropertyDescriptor {
+  return { value, writable: true, configurable: true };
+}
+
+const isArguments = (value: unknown): boolean =>
+  Object.prototype.toString.call(value) === '[object Arguments]';
+
+function send(task: Task, args: readonly unknown[], options: CallOptions | undefined): Sent<unknown> {
+  return attempt(() => {
+    const { definition, sender } = inside(task);
+    const name = nameOf(definition);
+    if (sender) return sender.send(definition, name, args, checkCallOptions(options));
+    throw new RegistryError(
+      `task ${name} belongs to no App, so there is nowhere to send it; give it to one: new App(name, { tasks: [task] }) or app.register(task)`,
+    );
+  });
+}
+
+/** @throws RegistryError when the task has no name yet */
+export function nameOf(definition: Definition): string {
+  if (definition.name !== undefined) return definition.name;
+  throw new RegistryError(
+    `a task of the method ${definition.fn.name || '(anonymous)'} has no name yet; give it one, @app.task({ name: '...' }), or register its class`,
+  );
+}
+
+/** Checks a call's arguments; gives what they parse to, or a promise where a schema is async. */
+export function checkCall(
+  definition: Definition,
+  name: string,
+  args: readonly unknown[],
+): readonly unknown[] | Promise<readonly unknown[]> {
+  checkArguments(name, definition.parameters, args);
+  return parseArguments(definition, name, args);
+}
+
