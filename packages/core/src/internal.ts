@@ -1,5 +1,5 @@
 /** What dtask's other packages use of this one. It may change in any release. */
-export { redactAddress } from './broker/address.js';
+export { parseAddress, redactAddress } from './broker/address.js';
 export { closeConnection, longestBlock, openConnection, whenReady, whyDown } from './broker/connection.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';

@@ -43,6 +43,13 @@ export class Queues {
     return names.sort();
   }
 
+  /** What the server says of itself: the fields of Redis' `INFO`. */
+  async server(): Promise<Record<string, string>> {
+    const info = await this.#broker.ask('the server was not asked', (connection) => connection.info());
+    const fields = info.split(/\r?\n/).map((line) => line.split(':'));
+    return Object.fromEntries(fields.filter((field): field is [string, string] => field.length === 2));
+  }
+
   /** Counts the tasks of a queue. */
   counts(queue: string): Promise<QueueCounts> {
     return this.#with(queue, 'counted', async (bull) => {

@@ -9,7 +9,6 @@ export const appSettings = {
   broker: text({
     default: 'redis://127.0.0.1:6379/0',
     env: 'DTASK_BROKER_URL',
-    flag: '--broker <url>',
     doc: 'Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, or `rediss://` for TLS.',
   }),
   prefix: text({

@@ -52,12 +52,9 @@ export interface Call {
 
 /** Writes a message as the JSON text of a BullMQ job. */
 export function encodeMessage(message: Message, maxPayload: number): string {
-  const { id: _id, name, args, headers, ...rest } = message;
-  const envelope: Record<string, unknown> = {
-    v: messageVersion,
-    args: encode(args, 'args'),
-    ...rest,
-  };
+  const { name, args, headers } = message;
+  const envelope: Record<string, unknown> = { v: messageVersion, args: encode(args, 'args') };
+  for (const [key] of optionalFields) if (message[key] !== undefined) envelope[key] = message[key];
   if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
   const text = JSON.stringify(envelope);
   assertSize(text, maxPayload, `the message of task ${name}`);
@@ -90,21 +87,27 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
     reject(id, `its version is ${JSON.stringify(version)}, and this worker reads version ${messageVersion}; upgrade the worker`);
   }
   if (!Array.isArray(data['args'])) reject(id, '"args" is not an array');
+  // Later versions may add fields, which are passed over.
+  const message: Record<string, unknown> = { id, name };
   for (const [key, kind] of optionalFields) {
     const value = data[key];
-    if (value !== undefined && !matches(value, kind)) reject(id, `"${key}" is not ${article(kind)}`);
+    if (value === undefined) continue;
+    if (!matches(value, kind)) reject(id, `"${key}" is not ${article(kind)}`);
+    message[key] = value;
   }
   try {
-    return readFields(id, name, data);
+    message['args'] = decode(data['args'], 'args');
+    if (message['headers'] !== undefined) message['headers'] = decode(message['headers'], 'headers');
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new MessageRejectedError(`job ${id} was rejected: ${error.message}`, { cause: error });
   }
+  return message as unknown as Message;
 }
 
 type Kind = 'string' | 'number' | 'boolean' | 'object';
 
-const optionalFields: readonly (readonly [string, Kind])[] = [
+const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' | 'args'>, Kind])[] = [
   ['reply', 'string'],
   ['headers', 'object'],
   ['eta', 'number'],
@@ -115,25 +118,6 @@ const optionalFields: readonly (readonly [string, Kind])[] = [
   ['root', 'string'],
   ['parent', 'string'],
 ];
-
-function readFields(id: string, name: string, data: Record<string, unknown>): Message {
-  const { v: _version, args, headers, ...rest } = data;
-  const message: Record<string, unknown> = {
-    ...pick(rest),
-    id,
-    name,
-    args: decode(args, 'args'),
-  };
-  if (headers !== undefined) message['headers'] = decode(headers, 'headers');
-  return message as unknown as Message;
-}
-
-/** Keeps the fields that this version knows; later ones may add fields, which are passed over. */
-function pick(data: Record<string, unknown>): Record<string, unknown> {
-  const known: Record<string, unknown> = {};
-  for (const [key] of optionalFields) if (data[key] !== undefined) known[key] = data[key];
-  return known;
-}
 
 function matches(value: unknown, kind: Kind): boolean {
   if (kind === 'object') return isRecord(value);

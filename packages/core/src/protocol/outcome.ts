@@ -46,10 +46,19 @@ export interface Outcome {
  * @throws EncodeError when the value cannot travel, PayloadTooLargeError when it is too large
  */
 export function encodeOutcome(outcome: Outcome, maxPayload: number): string {
-  const { value, error, ...rest } = outcome;
-  const record: Record<string, unknown> = { v: 1, ...rest };
-  if (value !== undefined) record['value'] = encode(value, 'result');
-  if (error !== undefined) record['error'] = encodeError(error);
+  const { id, task, state, worker, retries, at, value, error } = outcome;
+  // JSON.stringify leaves out what is undefined.
+  const record = {
+    v: 1,
+    id,
+    task,
+    state,
+    worker,
+    retries,
+    at,
+    value: value === undefined ? undefined : encode(value, 'result'),
+    error: error === undefined ? undefined : encodeError(error),
+  };
   const text = JSON.stringify(record);
   assertSize(text, maxPayload, `the result of task ${outcome.task ?? outcome.id}`);
   return text;

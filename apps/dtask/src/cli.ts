@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/** The `dtask` command. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { DtaskError, StartupError } from '@dtask/core';
+import { callCommand } from './commands/call.js';
+import { purgeCommand } from './commands/purge.js';
+import { queuesCommand } from './commands/queues.js';
+import { reportCommand } from './commands/report.js';
+import { resultCommand } from './commands/result.js';
+import { workerCommand } from './commands/worker.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('dtask')
+  .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
+  .version(version)
+  .showHelpAfterError()
+  .addCommand(workerCommand())
+  .addCommand(callCommand())
+  .addCommand(resultCommand())
+  .addCommand(queuesCommand())
+  .addCommand(purgeCommand())
+  .addCommand(reportCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  report(error);
+  process.exitCode = 1;
+}
+
+/** What went wrong, for a person: the message of what dtask says itself, the stack of the rest. */
+function report(error: unknown): void {
+  if (!(error instanceof Error)) return console.error(error);
+  const known = error instanceof DtaskError || error.name === 'EmbeddedError';
+  console.error(known ? `dtask: ${error.message}` : error.stack);
+  // What a user's module threw: its stack says where.
+  if (error instanceof StartupError && error.cause instanceof Error) console.error(error.cause.stack);
+}

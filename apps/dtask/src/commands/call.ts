@@ -1,0 +1,64 @@
+/** `dtask call`: sends a task by its name. */
+import { type CallOptions, ConfigError } from '@dtask/core';
+import { Command } from 'commander';
+import { inspect } from 'node:util';
+import { onApp, withApp } from '../app-option.js';
+import { print } from '../print.js';
+
+interface Options extends Pick<CallOptions, 'queue' | 'countdown' | 'id'> {
+  app?: string;
+  json?: boolean;
+  wait?: boolean;
+  args?: string;
+  eta?: string;
+  expires?: NonNullable<CallOptions['countdown']>;
+  priority?: string;
+}
+
+/** Makes the command. */
+export function callCommand(): Command {
+  return withApp(new Command('call'))
+    .description('Send a task by its name, and print its id.')
+    .argument('<task>', 'name of the task')
+    .argument('[args...]', 'arguments: each is read as JSON, else taken as a string')
+    .option('-a, --args <json>', 'all arguments, as a JSON array')
+    .option('-q, --queue <name>', 'queue to send to')
+    .option('--countdown <time>', "wait before it may start, such as '10s'")
+    .option('--eta <date>', 'when it may start, as an ISO date')
+    .option('--expires <time>', "when it is no longer wanted, such as '1h'")
+    .option('--priority <n>', '0 (first) to 9 (last)')
+    .option('--id <id>', "the task's id")
+    .option('-w, --wait', 'wait for the result and print it')
+    .addHelpText('after', '\nExample:\n  dtask call math.add 1 2 --wait')
+    .action((name: string, given: string[], options: Options) => call(name, given, options));
+}
+
+async function call(name: string, given: string[], options: Options): Promise<void> {
+  const { app: spec, json, wait, args, eta, priority, ...rest } = options;
+  const values = args === undefined ? given.map(value) : list(args);
+  await onApp(spec, async (app) => {
+    const sent = await app.sendTask(name, values, {
+      ...rest,
+      ...(eta !== undefined && { eta: new Date(eta) }),
+      ...(priority !== undefined && { priority: Number(priority) }),
+    });
+    if (!wait) return print(json, { id: sent.id }, () => sent.id);
+    const result = await sent.get();
+    print(json, { id: sent.id, state: 'SUCCESS', result }, () => inspect(result, { depth: 6 }));
+  });
+}
+
+function value(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A word without quotes is a string to anyone who types it.
+    return text;
+  }
+}
+
+function list(text: string): unknown[] {
+  const values = value(text);
+  if (Array.isArray(values)) return values;
+  throw new ConfigError(`--args must be a JSON array such as '[1, 2]', got ${text}`);
+}

@@ -1,0 +1,89 @@
+/** `dtask worker`: executes tasks until it is told to stop. */
+import path from 'node:path';
+import type { App } from '@dtask/core';
+import { redactAddress, workerSettings } from '@dtask/core/internal';
+import type { Embedded } from '@dtask/embedded';
+import { captureConsole, Worker, type WorkerOptions } from '@dtask/worker';
+import { Command } from 'commander';
+import { banner } from '../banner.js';
+import { engineFor } from '../engine.js';
+import { findApp } from '../find-app.js';
+
+interface Options extends Record<string, unknown> {
+  app: string;
+  embedded?: boolean;
+}
+
+/** Makes the command. */
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description('Execute the tasks of an app.')
+    .requiredOption('-A, --app <module>', 'module of the app: a path, a folder, or module:export')
+    .option('--embedded', "start a Redis at the broker's address, if none listens there");
+  for (const { flag, doc, defaultText } of Object.values(workerSettings)) {
+    if (flag) command.option(flag, `${doc} (default: ${defaultText})`);
+  }
+  return command.action((options: Options) => work(options));
+}
+
+async function work({ app: spec, embedded, ...settings }: Options): Promise<void> {
+  const { app, file } = await findApp(spec);
+  await app.load(path.dirname(file));
+  const engine = embedded ? await engineFor(app.config.broker) : undefined;
+  const worker = new Worker(app, settings as WorkerOptions);
+  captureConsole(worker.log);
+  const exit = stopOnSignals(worker);
+  watchStrays(worker);
+  console.error(banner(app, worker, file, engine));
+  await worker.start();
+  announce(app, worker, engine);
+  process.exitCode = await exit;
+  await app.close();
+  await engine?.stop();
+}
+
+/**
+ * The first SIGTERM or SIGINT lets running tasks end, the second hands them back to their queues,
+ * the third ends the process where it stands. Gives the exit code: 0 after an orderly stop.
+ */
+function stopOnSignals(worker: Worker): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const onSignal = (): void => {
+      signals += 1;
+      if (signals === 1) {
+        worker.log.info(`stopping: ${worker.running} running tasks may end; again to hand them back at once`);
+        worker.stop().then(() => resolve(signals > 1 ? 1 : 0), reject);
+      } else if (signals === 2) {
+        worker.log.warn('stopping at once: running tasks go back to their queues');
+        worker.stop({ force: true }).then(() => process.exit(1), reject);
+      } else {
+        process.exit(1);
+      }
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+/** What tasks leave behind: a rejection that nobody awaits must not end the tasks beside it. */
+function watchStrays(worker: Worker): void {
+  process.on('unhandledRejection', (error) => {
+    worker.log.error({ err: error }, 'a promise was rejected that nobody awaits; a task forgot an await');
+  });
+  process.on('uncaughtException', (error) => {
+    worker.log.fatal({ err: error }, 'an error outside of any task: running tasks go back, and the worker ends');
+    worker.stop({ force: true }).then(
+      () => process.exit(1),
+      () => process.exit(1),
+    );
+  });
+}
+
+function announce(app: App, worker: Worker, engine: Embedded | undefined): void {
+  const broker = redactAddress(app.config.broker);
+  worker.log.info(
+    { app: app.name, broker, queues: worker.queues, concurrency: worker.config.concurrency, tasks: app.tasks.names(), ...(engine && { engine: engine.engine }) },
+    'ready',
+  );
+}

@@ -1,0 +1,2 @@
+/** What an application imports: apps, tasks, results. */
+export * from '@dtask/core';

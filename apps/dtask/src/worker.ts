@@ -1,0 +1,2 @@
+/** The worker, for programs that start one themselves. */
+export { Worker, type WorkerOptions } from '@dtask/worker';

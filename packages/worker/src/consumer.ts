@@ -1,0 +1,69 @@
+/** Takes the jobs of one queue and hands them to the executor. */
+import { bullQueueName } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import { BullWorker, careful } from './bull-worker.js';
+import type { Executor } from './executor.js';
+import type { WorkerLog } from './log.js';
+
+/** What a consumer needs of its worker. */
+export interface ConsumerPlace {
+  readonly connection: Redis;
+  readonly prefix: string;
+  readonly worker: string;
+  readonly executor: Executor;
+  readonly log: WorkerLog;
+  readonly concurrency: number;
+  readonly lockDuration: number;
+  readonly stalledInterval: number;
+}
+
+/** Failed tasks are kept for inspection, this many of a queue and this many seconds. */
+const keepFailed = { count: 10_000, age: 7 * 24 * 3_600 };
+
+/** One queue's BullMQ worker. */
+export class Consumer {
+  readonly queue: string;
+  readonly #bull: BullWorker;
+
+  constructor(queue: string, place: ConsumerPlace) {
+    const { connection, prefix, executor, concurrency, lockDuration, stalledInterval } = place;
+    this.queue = queue;
+    this.#bull = new BullWorker(
+      bullQueueName(queue),
+      (job, token) => executor.execute(job, token ?? '', queue),
+      {
+        connection,
+        prefix,
+        concurrency,
+        lockDuration,
+        stalledInterval,
+        name: place.worker,
+        autorun: false,
+        // How often a crash may repeat a task is the executor's to say, not BullMQ's.
+        maxStalledCount: Number.MAX_SAFE_INTEGER,
+        runRetryDelay: 1_000,
+        removeOnComplete: { count: 0 },
+        removeOnFail: keepFailed,
+      },
+      careful,
+    );
+    this.#bull.on('error', (error) => place.log.warn({ queue, err: error }, 'trouble with the queue'));
+    this.#bull.on('stalled', (id) => place.log.warn({ queue, id }, 'the worker of a task died; the task runs again'));
+  }
+
+  /** The first part of the lock tokens of the jobs that this consumer has. */
+  get tokenPrefix(): string {
+    return this.#bull.id;
+  }
+
+  /** Starts to take jobs; resolves when the connections are up. */
+  async start(onError: (error: unknown) => void): Promise<void> {
+    await this.#bull.waitUntilReady();
+    this.#bull.run().catch(onError);
+  }
+
+  /** Takes no more jobs; resolves when those that run have ended. */
+  async stop(): Promise<void> {
+    await this.#bull.close();
+  }
+}

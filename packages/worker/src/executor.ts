@@ -1,0 +1,276 @@
+/** Executes a job: decode, resolve, run, judge, store. */
+import { type Job, WaitingError } from 'bullmq';
+import {
+  decodeMessage,
+  type Definition,
+  encodeMessage,
+  encodeOutcome,
+  inside,
+  isEncodeFailure,
+  isFinal,
+  judge,
+  type Message,
+  type Outcome,
+  OutcomeWriter,
+  parseOutcome,
+  resultKey,
+  runTask,
+  type Verdict,
+} from '@dtask/core/internal';
+import { type App, MessageRejectedError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
+import type { Redis } from 'ioredis';
+import { Damaged } from './bull-worker.js';
+import type { WorkerLog } from './log.js';
+import { Run, type RunPlace } from './run.js';
+import { Slots } from './slots.js';
+
+/** What an executor needs of its worker. */
+export interface ExecutorPlace {
+  readonly app: App;
+  readonly worker: string;
+  readonly connection: Redis;
+  readonly log: WorkerLog;
+  readonly concurrency: number;
+}
+
+/** What BullMQ is told of a failed run; the task's own error is in its result. */
+class FailedRun extends Error {
+  constructor(error: unknown) {
+    super(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    this.name = 'FailedRun';
+    if (error instanceof Error && error.stack) this.stack = error.stack;
+  }
+}
+
+/** A job that is executed now. */
+interface Current {
+  readonly job: Job;
+  readonly token: string;
+  readonly queue: string;
+  run: Run | undefined;
+  /** Ends the execution without an outcome, whatever the task still does. */
+  abandon: (error: Error) => void;
+}
+
+/** Turns jobs into outcomes, as many at a time as there are slots. */
+export class Executor {
+  readonly #place: ExecutorPlace;
+  readonly #slots: Slots;
+  readonly #writer: OutcomeWriter;
+  readonly #current = new Set<Current>();
+  readonly #runs: RunPlace;
+
+  constructor(place: ExecutorPlace) {
+    this.#place = place;
+    this.#slots = new Slots(place.concurrency);
+    this.#writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
+      place.log.warn({ err: error }, 'Redis refused a result; its task will run again'),
+    );
+    this.#runs = {
+      worker: place.worker,
+      logger: ({ name, id }) => place.log.child({ task: name, id }),
+      report: (message, outcome) => this.#store(message, outcome),
+    };
+  }
+
+  /** How many jobs are executed now. */
+  get running(): number {
+    return this.#current.size;
+  }
+
+  /** The processor of a queue's jobs. What it throws decides where BullMQ puts the job. */
+  execute(job: Job, token: string, queue: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const current: Current = { job, token, queue, run: undefined, abandon: reject };
+      this.#current.add(current);
+      const done = (): void => {
+        this.#current.delete(current);
+      };
+      this.#attempt(current).then(
+        () => {
+          done();
+          resolve();
+        },
+        (error: Error) => {
+          done();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Puts everything that runs back into its queue, for other workers. The code itself goes on. */
+  async handBackAll(): Promise<void> {
+    await Promise.all(
+      [...this.#current].map(async ({ job, token, run, abandon }) => {
+        run?.end();
+        run?.abort(new Error('the worker was told to stop at once'));
+        await job.moveToWait(token);
+        abandon(new WaitingError());
+      }),
+    );
+  }
+
+  async #attempt(current: Current): Promise<void> {
+    const free = this.#slots.take();
+    if (free) await free;
+    try {
+      const { job, queue } = current;
+      const message = this.#read(job);
+      if (message instanceof Error) return await this.#reject(job, message);
+      // Its last worker died, maybe after it stored the result and before it said so.
+      if (job.stalledCounter > 0 && (await this.#isDone(message.id))) return;
+      if (message.expires !== undefined && message.expires <= Date.now()) return await this.#expire(message);
+      const task = this.#place.app.tasks.find(message.name);
+      if (!task) return await this.#refuse(job, message, this.#unknown(message, queue));
+      await this.#run(current, message, inside(task).definition);
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  async #run(current: Current, message: Message, definition: Definition): Promise<void> {
+    const run = new Run(message, current.job.attemptsMade, current.queue, this.#runs);
+    current.run = run;
+    const began = performance.now();
+    let value: unknown;
+    try {
+      value = await runTask(definition, run);
+    } catch (thrown) {
+      run.end();
+      const at = { id: run.id, name: run.name, retries: run.retries, policy: definition.retry, override: message.retry, now: Date.now() };
+      return this.#follow(current, message, run, judgeSafely(thrown, at));
+    }
+    run.end();
+    await this.#succeed(message, run, value, began);
+  }
+
+  #read(job: Job): Message | Error {
+    try {
+      return read(job);
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  async #reject(job: Job, error: unknown): Promise<never> {
+    const id = job.id ?? '';
+    const data: unknown = job.data;
+    const reply = typeof data === 'object' && data !== null && 'reply' in data ? data.reply : undefined;
+    this.#place.log.error({ id, err: error }, 'message rejected; it is kept with the failed tasks');
+    const message: Message = { id, name: String(job.name), args: [], ...(typeof reply === 'string' && { reply }) };
+    return this.#refuse(job, message, error);
+  }
+
+  #unknown({ name }: Message, queue: string): UnknownTaskError {
+    const names = this.#place.app.tasks.names();
+    return new UnknownTaskError(
+      `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.slice(0, 10).join(', ') || 'none'}${names.length > 10 ? ', ...' : ''}. Is its module imported, or named by the app's include?`,
+    );
+  }
+
+  /** Fails a message that cannot be run at all. */
+  async #refuse(job: Job, message: Message, error: unknown): Promise<never> {
+    if (error instanceof UnknownTaskError) {
+      this.#place.log.error({ task: message.name, id: message.id }, error.message);
+    }
+    job.opts.attempts = 0;
+    await this.#store(message, this.#outcome(message, 'FAILURE', 0, undefined, error));
+    throw new FailedRun(error);
+  }
+
+  async #expire(message: Message): Promise<void> {
+    this.#place.log.warn({ task: message.name, id: message.id }, 'task expired before it could start');
+    await this.#store(message, this.#outcome(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')));
+  }
+
+  async #isDone(id: string): Promise<boolean> {
+    const text = await this.#place.connection.get(resultKey(this.#place.app.config.prefix, id));
+    if (text === null) return false;
+    try {
+      return isFinal(parseOutcome(text).state);
+    } catch {
+      // A result that nobody can read is worth another run.
+      return false;
+    }
+  }
+
+  async #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> {
+    const { log } = this.#place;
+    try {
+      await this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
+    } catch (error) {
+      if (!isEncodeFailure(error)) throw error;
+      // Another run would return the same.
+      return this.#fail(message, run, error);
+    }
+    log.succeeded(message, performance.now() - began);
+  }
+
+  async #follow({ job, token }: Current, message: Message, run: Run, verdict: Verdict): Promise<void> {
+    const { log } = this.#place;
+    switch (verdict.kind) {
+      case 'fail':
+        job.opts.attempts = 0;
+        return this.#fail(message, run, verdict.error);
+      case 'ignore':
+        log.info({ task: run.name, id: run.id }, 'task ignored');
+        return this.#store(message, this.#outcome(message, 'IGNORED', run.retries));
+      case 'requeue':
+        log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
+        await job.moveToWait(token);
+        throw new WaitingError();
+      case 'retry':
+        log.retried(message, verdict.wait, verdict.error);
+        if (verdict.args) await this.#changeArguments(job, message, verdict.args);
+        // BullMQ counts the attempt, keeps the time, and fetches the next job in the same command.
+        job.opts.attempts = Number.MAX_SAFE_INTEGER;
+        job.opts.backoff = { type: 'fixed', delay: verdict.wait };
+        throw new FailedRun(verdict.error);
+    }
+  }
+
+  async #fail(message: Message, run: Run, error: unknown): Promise<never> {
+    this.#place.log.failed(message, error);
+    await this.#store(message, this.#outcome(message, 'FAILURE', run.retries, undefined, error));
+    throw new FailedRun(error);
+  }
+
+  async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<void> {
+    const text = encodeMessage({ ...message, args }, this.#place.app.config.maxPayload);
+    await job.updateData(JSON.parse(text) as object);
+  }
+
+  #outcome(message: Message, state: string, retries: number, value?: unknown, error?: unknown): Outcome {
+    const outcome = { id: message.id, task: message.name, state, worker: this.#place.worker, at: Date.now(), value, error };
+    return retries > 0 ? { ...outcome, retries } : outcome;
+  }
+
+  /** Resolves when the outcome is written ahead of whatever BullMQ writes next. */
+  #store(message: Message, outcome: Outcome): Promise<void> | undefined {
+    if (message.ignoreResult) return undefined;
+    const { maxPayload, resultExpires } = this.#place.app.config;
+    // An error is bounded by the codec, and its caller must hear of it.
+    const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
+    const write = { id: outcome.id, reply: message.reply, keep: message.resultExpires ?? resultExpires };
+    return this.#writer.write({ ...write, text: encodeOutcome(outcome, limit) });
+  }
+}
+
+function read(job: Job): Message {
+  const data: unknown = job.data;
+  if (data instanceof Damaged) {
+    throw new MessageRejectedError(`job ${job.id} was rejected: its data is not JSON (${data.reason}): ${data.text.slice(0, 80)}`);
+  }
+  return decodeMessage(job.id ?? '', job.name, data);
+}
+
+/** A filter or a duration of the user's that throws is a failure of the task, not of the worker. */
+function judgeSafely(thrown: unknown, at: Parameters<typeof judge>[1]): Verdict {
+  try {
+    return judge(thrown, at);
+  } catch (error) {
+    return { kind: 'fail', error };
+  }
+}
+

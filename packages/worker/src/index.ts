@@ -1,0 +1,3 @@
+/** What executes tasks. */
+export { captureConsole } from './console.js';
+export { Worker, type WorkerOptions } from './worker.js';

@@ -1,0 +1,30 @@
+/** The thread of the lock keeper: watches the main loop's pulse, and renews where it stops. */
+import { workerData } from 'node:worker_threads';
+import { openConnection } from '@dtask/core/internal';
+import type { KeeperData } from './lock-keeper.js';
+
+/** Renews the locks in a list of active jobs that carry one worker's token. */
+const script = `
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  local lock = ARGV[1] .. id .. ':lock'
+  local token = redis.call('GET', lock)
+  if token and string.sub(token, 1, string.len(ARGV[2])) == ARGV[2] then
+    redis.call('PEXPIRE', lock, ARGV[3])
+  end
+end`;
+
+const { broker, lockDuration, pulse, queues } = workerData as KeeperData;
+const connection = openConnection(broker, 'lock-keeper');
+const cell = new BigInt64Array(pulse);
+
+/** A loop that has stood for this long may stand for longer than the locks hold. */
+const patience = lockDuration / 4;
+
+setInterval(() => {
+  const still = Date.now() - Number(Atomics.load(cell, 0));
+  if (still < patience || connection.status !== 'ready') return;
+  for (const { active, jobPrefix, tokenPrefix } of queues) {
+    // A failure here is Redis away: then no other worker can take the job either.
+    connection.eval(script, 1, active, jobPrefix, tokenPrefix, lockDuration).catch(() => undefined);
+  }
+}, patience);

@@ -1,0 +1,54 @@
+/** What a worker logs: for people on a terminal, as JSON elsewhere. */
+import { pino, type Logger } from 'pino';
+import { pretty } from './pretty.js';
+import { formatMilliseconds, type Message } from '@dtask/core/internal';
+import { taskFields } from './run.js';
+
+/** The worker's logger, with the lines that every task gets. */
+export interface WorkerLog extends Logger {
+  succeeded(message: Message, took: number): void;
+  retried(message: Message, wait: number, error: unknown): void;
+  failed(message: Message, error: unknown): void;
+}
+
+/** How to log. */
+export interface LogOptions {
+  readonly level: string;
+  /** Lines for people; without it JSON. @default whether the output is a terminal */
+  readonly pretty?: boolean;
+  /** Stands on every line, such as the worker's name. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the logger of a worker. What is logged inside a task carries the task's name and id. */
+export function workerLog({ level, fields = {}, ...options }: LogOptions): WorkerLog {
+  const forPeople = options.pretty ?? process.stdout.isTTY === true;
+  const logger = pino(
+    { level, base: forPeople ? null : { ...fields }, mixin: () => taskFields() ?? {} },
+    // JSON lines are gathered for a moment, so that logging costs a busy worker little.
+    forPeople ? pretty() : pino.destination({ dest: 1, minLength: 4_096, sync: false }),
+  );
+  if (!forPeople) keepFlushing(logger);
+  return withTaskLines(logger);
+}
+
+/** Lines wait for company, but not for long. */
+function keepFlushing(logger: Logger): void {
+  setInterval(() => logger.flush(), 250).unref();
+}
+
+function withTaskLines(logger: Logger): WorkerLog {
+  return Object.assign(logger, {
+    succeeded: ({ name, id }: Message, took: number): void => {
+      if (logger.isLevelEnabled('info')) {
+        logger.info({ task: name, id, ms: Number(took.toFixed(1)) }, `succeeded in ${formatMilliseconds(took)}`);
+      }
+    },
+    retried: ({ name, id }: Message, wait: number, error: unknown): void => {
+      logger.warn({ task: name, id, err: error }, `failed, runs again in ${formatMilliseconds(wait)}`);
+    },
+    failed: ({ name, id }: Message, error: unknown): void => {
+      logger.error({ task: name, id, err: error }, 'failed');
+    },
+  });
+}

@@ -1,0 +1,108 @@
+/** A worker's claim on its name, which shows that it lives. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { StartupError } from '@dtask/core';
+import { workerKey } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+
+/** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
+const hold = 10_000;
+const renewal = 3_000;
+
+/** What the claim says. */
+interface Claim {
+  readonly instance: string;
+  readonly host: string;
+  readonly pid: number;
+  /** When the worker started. */
+  readonly since: string;
+  /** Counts renewals: a claim whose count grows has a living worker. */
+  readonly beat: number;
+}
+
+/** Sets or drops the claim, unless another instance has it. */
+const renewScript = `
+local held = redis.call('GET', KEYS[1])
+if held and not string.find(held, ARGV[1], 1, true) then return held end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return false`;
+
+/** Holds a worker's name from start to stop. */
+export class Presence {
+  readonly #connection: Redis;
+  readonly #key: string;
+  readonly #name: string;
+  readonly #instance = randomUUID();
+  readonly #since = new Date().toISOString();
+  #beat = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(connection: Redis, prefix: string, name: string) {
+    this.#connection = connection;
+    this.#key = workerKey(prefix, name);
+    this.#name = name;
+  }
+
+  /**
+   * Claims the name. A claim left behind by a worker that died is waited out, or taken over where
+   * it is plain that its process is gone.
+   *
+   * @throws StartupError when a living worker has the name
+   */
+  async claim(onError: (error: unknown) => void): Promise<void> {
+    let first: Claim | undefined;
+    for (;;) {
+      const holder = await this.#set(this.#record());
+      if (!holder) break;
+      if (first && holder.instance === first.instance && holder.beat > first.beat) throw this.#taken(holder);
+      if (isGone(holder)) await this.#connection.del(this.#key);
+      else await pause(first ? renewal / 10 : 0);
+      if (first?.instance !== holder.instance) first = holder;
+    }
+    this.#timer = setInterval(() => this.#renew(onError), renewal);
+  }
+
+  /** Gives the name up. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#set('');
+  }
+
+  #renew(onError: (error: unknown) => void): void {
+    this.#beat += 1;
+    this.#set(this.#record()).then((holder) => {
+      // After an outage in which another worker of the same name came up.
+      if (holder) onError(this.#taken(holder));
+    }, onError);
+  }
+
+  #record(): string {
+    const claim: Claim = { instance: this.#instance, host: hostname(), pid: process.pid, since: this.#since, beat: this.#beat };
+    return JSON.stringify(claim);
+  }
+
+  async #set(record: string): Promise<Claim | undefined> {
+    const held = await this.#connection.eval(renewScript, 1, this.#key, this.#instance, record, hold);
+    return typeof held === 'string' ? (JSON.parse(held) as Claim) : undefined;
+  }
+
+  #taken({ pid, host, since }: Claim): StartupError {
+    return new StartupError(
+      `a worker named ${this.#name} runs already (pid ${pid} on ${host}, since ${since}); give this one another name with -n`,
+    );
+  }
+}
+
+/** Whether the holder was a process of this machine that is no more; its pid may even be ours. */
+function isGone({ host, pid }: Claim): boolean {
+  if (host !== hostname()) return false;
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+const pause = (span: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, span));

@@ -1,0 +1,182 @@
+/** The worker: takes tasks from its queues, runs them, and stops in order. */
+import { hostname } from 'node:os';
+import type { App, Duration } from '@dtask/core';
+import {
+  bullQueueName,
+  closeConnection,
+  inside,
+  openConnection,
+  queuesKey,
+  refuseUnknown,
+  resolveSettings,
+  whenReady,
+  whyDown,
+  type WorkerConfig,
+  workerSettings,
+} from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import { Consumer } from './consumer.js';
+import { Executor } from './executor.js';
+import { LockKeeper } from './lock-keeper.js';
+import { workerLog, type WorkerLog } from './log.js';
+import { Presence } from './presence.js';
+
+/** The options of a worker. Each may also come from the environment; see the configuration reference. */
+export interface WorkerOptions {
+  /** Queues to take tasks from. @default the app's default queue and those that its tasks name */
+  queues?: readonly string[];
+  /** How many tasks run at a time. @default 10 */
+  concurrency?: number;
+  /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
+  name?: string;
+  /** Least level that is logged. @default 'info' */
+  logLevel?: string;
+  /** How long a running task stays claimed after its worker's last sign of life. @default '5s' */
+  lockDuration?: Duration;
+  /** How often workers look for tasks whose worker has died. @default '2s' */
+  stalledInterval?: Duration;
+}
+
+/** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
+const settling = 50;
+/** Longest that stopping at once may take; what is not handed back by then is found as stalled. */
+const lastWait = 5_000;
+
+/**
+ * Executes the tasks of an App.
+ *
+ * @example
+ * ```ts
+ * await using worker = new Worker(app, { concurrency: 20 });
+ * await worker.start();
+ * ```
+ */
+export class Worker implements AsyncDisposable {
+  readonly app: App;
+  /** The worker's name. */
+  readonly name: string;
+  /** The queues that it takes tasks from. */
+  readonly queues: readonly string[];
+  /** The checked settings. */
+  readonly config: WorkerConfig;
+  readonly log: WorkerLog;
+  #connection: Redis | undefined;
+  #presence: Presence | undefined;
+  #executor: Executor | undefined;
+  #keeper: LockKeeper | undefined;
+  #consumers: Consumer[] = [];
+  #stopping: Promise<void> | undefined;
+
+  /** @throws ConfigError when an option is unknown or of the wrong kind */
+  constructor(app: App, options: WorkerOptions = {}) {
+    refuseUnknown({ ...options }, Object.keys(workerSettings), 'the worker');
+    this.app = app;
+    this.config = resolveSettings(workerSettings, { ...options }, process.env);
+    this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
+    this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
+    this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
+  }
+
+  /**
+   * Connects and begins to take tasks. While Redis is away it waits, and says so in the log.
+   *
+   * @throws StartupError when a living worker has the name
+   */
+  async start(): Promise<void> {
+    const { broker, prefix } = this.app.config;
+    const connection = openConnection(broker, `worker:${this.name}`);
+    this.#connection = connection;
+    await this.#connected(connection);
+    const presence = new Presence(connection, prefix, this.name);
+    try {
+      await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
+    } catch (error) {
+      await closeConnection(connection);
+      throw error;
+    }
+    this.#presence = presence;
+    await connection.sadd(queuesKey(prefix), ...this.queues);
+    await this.#consume(connection);
+    this.#keepLocks();
+  }
+
+  async #connected(connection: Redis): Promise<void> {
+    const { broker } = this.app.config;
+    for (;;) {
+      try {
+        return await whenReady(connection, 5_000, () => whyDown(connection, broker, 'the worker cannot start yet'));
+      } catch (error) {
+        if (this.#stopping) throw error;
+        this.log.warn(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  async #consume(connection: Redis): Promise<void> {
+    const { app, name: worker, log } = this;
+    const { concurrency, lockDuration, stalledInterval } = this.config;
+    const executor = new Executor({ app, worker, connection, log, concurrency });
+    this.#executor = executor;
+    const { prefix } = app.config;
+    this.#consumers = this.queues.map(
+      (queue) => new Consumer(queue, { connection, prefix, worker, executor, log, concurrency, lockDuration, stalledInterval }),
+    );
+    await Promise.all(this.#consumers.map((consumer) => consumer.start((error) => log.error({ err: error }, 'a queue stopped'))));
+  }
+
+  #keepLocks(): void {
+    const { broker, prefix } = this.app.config;
+    const queues = this.#consumers.map(({ queue, tokenPrefix }) => {
+      const base = `${prefix}:${bullQueueName(queue)}:`;
+      return { active: `${base}active`, jobPrefix: base, tokenPrefix };
+    });
+    this.#keeper = new LockKeeper({ broker, lockDuration: this.config.lockDuration, queues }, (error) =>
+      this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
+    );
+  }
+
+  /** How many tasks run now. */
+  get running(): number {
+    return this.#executor?.running ?? 0;
+  }
+
+  /**
+   * Stops taking tasks and waits for those that run. With `force`, also after a first call without
+   * it, running tasks go back to their queues at once.
+   */
+  async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop();
+    if (force) {
+      await pause(settling);
+      const handedBack = this.#executor?.handBackAll().then(() => this.#stopping);
+      await Promise.race([handedBack, pause(lastWait)]);
+      return;
+    }
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const connection = this.#connection;
+    if (!connection) return;
+    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    await this.#keeper?.stop();
+    // With Redis away the claim lapses by itself.
+    if (connection.status === 'ready') await this.#presence?.release();
+    await closeConnection(connection);
+    this.log.flush();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** The default queue, and the queues that tasks name. */
+function ownQueues(app: App): string[] {
+  const named = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition.calls.queue);
+  return [...new Set([app.config.defaultQueue, ...named.filter((queue) => queue !== undefined)])];
+}
+
+function pause(span: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, span).unref());
+}
