@@ -25,7 +25,9 @@ export async function findApp(spec: string, folder: string = process.cwd()): Pro
   const { module, name } = split(spec);
   const file = locate(module, folder);
   const exported = await load(file);
-  return { app: pick(exported, name, path.relative(folder, file)), file };
+  const app = pick(exported, name, path.relative(folder, file));
+  app.tasks.registerExports(exportsOf(exported));
+  return { app, file };
 }
 
 /** A Windows drive has a colon as well, but a path behind it. */

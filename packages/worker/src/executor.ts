@@ -17,7 +17,7 @@ import {
   runTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { type App, MessageRejectedError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
+import { type App, MessageRejectedError, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import { Damaged } from './bull-worker.js';
 import type { WorkerLog } from './log.js';
@@ -42,14 +42,22 @@ class FailedRun extends Error {
   }
 }
 
+/**
+ * How often a task may be found without a living worker. A task that kills its process takes
+ * others with it, which must not pay for it: so this ends endless crashing, and nothing less.
+ */
+const mostCrashes = 10;
+
 /** A job that is executed now. */
 interface Current {
   readonly job: Job;
   readonly token: string;
   readonly queue: string;
   run: Run | undefined;
-  /** Ends the execution without an outcome, whatever the task still does. */
-  abandon: (error: Error) => void;
+  /** Whether it went back to its queue; whatever the task still does counts no more. */
+  handedBack: boolean;
+  /** Ends the execution without an outcome. */
+  readonly abandon: (error: Error) => void;
 }
 
 /** Turns jobs into outcomes, as many at a time as there are slots. */
@@ -81,7 +89,7 @@ export class Executor {
   /** The processor of a queue's jobs. What it throws decides where BullMQ puts the job. */
   execute(job: Job, token: string, queue: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const current: Current = { job, token, queue, run: undefined, abandon: reject };
+      const current: Current = { job, token, queue, run: undefined, handedBack: false, abandon: reject };
       this.#current.add(current);
       const done = (): void => {
         this.#current.delete(current);
@@ -101,25 +109,34 @@ export class Executor {
 
   /** Puts everything that runs back into its queue, for other workers. The code itself goes on. */
   async handBackAll(): Promise<void> {
-    await Promise.all(
-      [...this.#current].map(async ({ job, token, run, abandon }) => {
-        run?.end();
-        run?.abort(new Error('the worker was told to stop at once'));
-        await job.moveToWait(token);
-        abandon(new WaitingError());
-      }),
-    );
+    await Promise.all([...this.#current].map((current) => this.#handBack(current)));
+  }
+
+  async #handBack(current: Current): Promise<void> {
+    const { job, token, run, abandon } = current;
+    current.handedBack = true;
+    run?.end();
+    run?.abort(new Error('the worker was told to stop at once'));
+    try {
+      await job.moveToWait(token);
+    } catch (error) {
+      // Without Redis, or without its lock, the task is found as stalled and runs again.
+      this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
+    }
+    abandon(new WaitingError());
   }
 
   async #attempt(current: Current): Promise<void> {
     const free = this.#slots.take();
     if (free) await free;
     try {
+      if (current.handedBack) return;
       const { job, queue } = current;
       const message = this.#read(job);
       if (message instanceof Error) return await this.#reject(job, message);
       // Its last worker died, maybe after it stored the result and before it said so.
       if (job.stalledCounter > 0 && (await this.#isDone(message.id))) return;
+      if (job.stalledCounter > mostCrashes) return await this.#refuse(job, message, lost(message, job));
       if (message.expires !== undefined && message.expires <= Date.now()) return await this.#expire(message);
       const task = this.#place.app.tasks.find(message.name);
       if (!task) return await this.#refuse(job, message, this.#unknown(message, queue));
@@ -255,6 +272,10 @@ export class Executor {
     const write = { id: outcome.id, reply: message.reply, keep: message.resultExpires ?? resultExpires };
     return this.#writer.write({ ...write, text: encodeOutcome(outcome, limit) });
   }
+}
+
+function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {
+  return new WorkerLostError(`the worker process of task ${name}[${id}] died ${stalledCounter} times while it ran`);
 }
 
 function read(job: Job): Message {

@@ -7,6 +7,7 @@ import {
   inside,
   openConnection,
   queuesKey,
+  redactAddress,
   refuseUnknown,
   resolveSettings,
   whenReady,
@@ -78,7 +79,8 @@ export class Worker implements AsyncDisposable {
   }
 
   /**
-   * Connects and begins to take tasks. While Redis is away it waits, and says so in the log.
+   * Connects and begins to take tasks. While Redis is away it waits, and says so in the log. A
+   * `stop()` meanwhile ends the wait.
    *
    * @throws StartupError when a living worker has the name
    */
@@ -87,6 +89,7 @@ export class Worker implements AsyncDisposable {
     const connection = openConnection(broker, `worker:${this.name}`);
     this.#connection = connection;
     await this.#connected(connection);
+    if (this.#stopping) return;
     const presence = new Presence(connection, prefix, this.name);
     try {
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
@@ -95,9 +98,18 @@ export class Worker implements AsyncDisposable {
       throw error;
     }
     this.#presence = presence;
+    if (this.#stopping) return presence.release();
     await connection.sadd(queuesKey(prefix), ...this.queues);
     await this.#consume(connection);
     this.#keepLocks();
+    this.#announce();
+  }
+
+  #announce(): void {
+    const { app, queues, log } = this;
+    const broker = redactAddress(app.config.broker);
+    const { concurrency } = this.config;
+    log.info({ app: app.name, broker, queues, concurrency, tasks: app.tasks.names() }, 'ready');
   }
 
   async #connected(connection: Redis): Promise<void> {
@@ -106,7 +118,7 @@ export class Worker implements AsyncDisposable {
       try {
         return await whenReady(connection, 5_000, () => whyDown(connection, broker, 'the worker cannot start yet'));
       } catch (error) {
-        if (this.#stopping) throw error;
+        if (this.#stopping) return;
         this.log.warn(error instanceof Error ? error.message : String(error));
       }
     }

@@ -1,8 +1,6 @@
 /** `dtask worker`: executes tasks until it is told to stop. */
 import path from 'node:path';
-import type { App } from '@dtask/core';
-import { redactAddress, workerSettings } from '@dtask/core/internal';
-import type { Embedded } from '@dtask/embedded';
+import { workerSettings } from '@dtask/core/internal';
 import { captureConsole, Worker, type WorkerOptions } from '@dtask/worker';
 import { Command } from 'commander';
 import { banner } from '../banner.js';
@@ -35,8 +33,7 @@ async function work({ app: spec, embedded, ...settings }: Options): Promise<void
   const exit = stopOnSignals(worker);
   watchStrays(worker);
   console.error(banner(app, worker, file, engine));
-  await worker.start();
-  announce(app, worker, engine);
+  await Promise.race([worker.start(), exit]);
   process.exitCode = await exit;
   await app.close();
   await engine?.stop();
@@ -78,12 +75,4 @@ function watchStrays(worker: Worker): void {
       () => process.exit(1),
     );
   });
-}
-
-function announce(app: App, worker: Worker, engine: Embedded | undefined): void {
-  const broker = redactAddress(app.config.broker);
-  worker.log.info(
-    { app: app.name, broker, queues: worker.queues, concurrency: worker.config.concurrency, tasks: app.tasks.names(), ...(engine && { engine: engine.engine }) },
-    'ready',
-  );
 }

@@ -160,7 +160,7 @@ export class App implements AsyncDisposable {
    * @throws StartupError when a pattern matches nothing or a module fails to load
    */
   async load(root: string = process.cwd()): Promise<void> {
-    await loadIncluded(this.include, root, (item) => this.#registry.registerExport(item));
+    await loadIncluded(this.include, root, (exported) => this.#registry.registerExports(exported));
   }
 
   /** Ends the connections. Waiting `get()`s are rejected. */

@@ -5,21 +5,21 @@ import { glob } from 'tinyglobby';
 import { StartupError } from '../errors.js';
 
 /**
- * Imports every module that the patterns match, and hands on each of its exports.
+ * Imports every module that the patterns match, and hands on what each exports.
  *
  * @throws StartupError when a pattern matches nothing or a module fails to load
  */
 export async function loadIncluded(
   patterns: readonly string[],
   root: string,
-  onExport: (item: unknown) => void,
+  onModule: (exported: readonly unknown[]) => void,
 ): Promise<void> {
   for (const pattern of patterns) {
     const files = await match(pattern, root);
     if (files.length === 0) {
       throw new StartupError(`include pattern ${pattern} matches no file in ${root}`);
     }
-    for (const file of files) await load(file, onExport);
+    for (const file of files) onModule(exportsOf(await load(file)));
   }
 }
 
@@ -36,15 +36,13 @@ async function find(pattern: string, root: string): Promise<string[]> {
   return files.sort();
 }
 
-async function load(file: string, onExport: (item: unknown) => void): Promise<void> {
-  let module: Record<string, unknown>;
+async function load(file: string): Promise<Record<string, unknown>> {
   try {
-    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StartupError(`module ${path.relative(process.cwd(), file)} failed to load: ${reason}`, { cause });
   }
-  for (const item of exportsOf(module)) onExport(item);
 }
 
 /** What a module exports; of a CommonJS module, what `module.exports` holds. */

@@ -52,9 +52,9 @@ export class Registry {
     return tasks.length;
   }
 
-  /** Takes the tasks of a module's export, which may as well be something else. */
-  registerExport(item: unknown): void {
-    for (const task of find(item)) this.add(task);
+  /** Takes the tasks among a module's exports, most of which may be something else. */
+  registerExports(exported: readonly unknown[]): void {
+    for (const task of exported.flatMap(find)) this.add(task);
   }
 
   /** The task of a name, if there is one. */

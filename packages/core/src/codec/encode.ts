@@ -1,7 +1,7 @@
 /** Turns a value into a tree of readable JSON that keeps what JSON alone would lose. */
 import { types } from 'node:util';
 import { EncodeError } from '../errors.js';
-import { codeOf, errorsOf, isError, propsOf } from './error.js';
+import { codeOf, errorsOf, isError, nameOf, propsOf } from './error.js';
 import { type JsonValue, put, tagOf } from './json.js';
 import { isPlain, lineage } from './lineage.js';
 import { formatPath, type Step, startTrail, type Trail } from './path.js';
@@ -132,7 +132,7 @@ function encodeSet(set: ReadonlySet<unknown>, trail: Trail): JsonValue {
 function encodeErrorObject(error: Error, trail: Trail): JsonValue {
   enter(trail, error);
   const parts: Record<string, JsonValue> = {
-    name: String(error.name),
+    name: String(nameOf(error)),
     message: String(error.message),
   };
   if (typeof error.stack === 'string') parts['stack'] = error.stack;

@@ -59,6 +59,17 @@ export function codeOf(error: object): string | number | undefined {
   return typeof code === 'string' || Number.isFinite(code) ? (code as string | number) : undefined;
 }
 
+/**
+ * The name of an error's class. `class DiskFull extends Error {}` sets no `name` and inherits
+ * 'Error', which says less than its class does.
+ */
+export function nameOf(error: object): unknown {
+  const { name, constructor } = error as { name?: unknown; constructor?: unknown };
+  if (!isError(error) || typeof constructor !== 'function' || constructor.name === '') return name;
+  const inherited = !Object.hasOwn(error, 'name') && !Object.hasOwn(constructor.prototype as object, 'name');
+  return inherited ? constructor.name : name;
+}
+
 /** Makes an Error of its parts: of its own class when that is built in, else one with its name. */
 export function reviveError(parts: ErrorParts): Error {
   const error =

@@ -1,6 +1,6 @@
 /** Anything that a task threw, as a bounded JSON tree: a failure must be told even if it is odd. */
 import { encode } from './encode.js';
-import { codeOf, errorsOf, isError, propsOf } from './error.js';
+import { codeOf, errorsOf, isError, propsOf, nameOf } from './error.js';
 import type { JsonValue } from './json.js';
 import { describe } from './refusal.js';
 
@@ -70,9 +70,8 @@ function encodeThrown(thrown: unknown, budget: Budget): JsonValue | undefined {
 /** Each part is read by itself: a getter that throws costs that part only. */
 function encodeParts(error: object, budget: Budget): JsonValue {
   const values = error as Readonly<Record<string, unknown>>;
-  const [name, message, stack] = ['name', 'message', 'stack'].map((key) =>
-    attempt(() => values[key]),
-  );
+  const [message, stack] = ['message', 'stack'].map((key) => attempt(() => values[key]));
+  const name = attempt(() => nameOf(error));
   const parts: Record<string, JsonValue> = {
     name: typeof name === 'string' ? cut(name, budget) : 'Error',
     message: typeof message === 'string' ? cut(message, budget) : tell(error, budget),

@@ -62,15 +62,15 @@ export class Ledger {
     const replies = await this.#pipeline<(string | null)[] | number>(
       what,
       queues.flatMap((each) => [
-        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp'],
+        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp', 'finishedOn'],
         ['exists', lockKey(this.#prefix, each, id)],
       ]),
     );
     for (const [index, found] of queues.entries()) {
-      const [name, attempts, timestamp] = replies[index * 2] as (string | null)[];
+      const [name, attempts, timestamp, finished] = replies[index * 2] as (string | null)[];
       if (timestamp === null || timestamp === undefined) continue;
-      const waiting = Number(attempts ?? 0) > 0 ? 'RETRY' : 'PENDING';
-      return { queue: found, state: replies[index * 2 + 1] === 1 ? 'STARTED' : waiting, name: name ?? undefined };
+      const state = jobState(replies[index * 2 + 1] === 1, Number(attempts ?? 0), (finished ?? null) !== null);
+      return { queue: found, state, name: name ?? undefined };
     }
     return undefined;
   }
@@ -93,4 +93,11 @@ export class Ledger {
       });
     });
   }
+}
+
+/** A job that is kept after its end has failed: others are removed. */
+function jobState(locked: boolean, attempts: number, finished: boolean): TaskState {
+  if (locked) return 'STARTED';
+  if (finished) return 'FAILURE';
+  return attempts > 0 ? 'RETRY' : 'PENDING';
 }

@@ -80,9 +80,9 @@ export class Mailbox {
       this.#settle(early, new Set([entry]));
       return () => undefined;
     }
-    this.#add(entry);
     if (!this.#subscription) this.#subscribe();
-    else if (this.#listening && sentAt !== this.#epoch) this.#lookSoon(entry);
+    this.#add(entry);
+    if (this.#listening && sentAt !== this.#epoch) this.#lookSoon(entry);
     return () => this.#remove(entry);
   }
 

@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.js';
 import type { AnyFunction } from './definition.js';
 import type { TaskOptions } from './options.js';
-import { lazyInstance, missingReceiver, type Receiver } from './receiver.js';
+import { givenInstance, lazyInstance, missingReceiver, type Receiver } from './receiver.js';
 import { createTask, inside, isTask, type Task } from './task.js';
 
 /** What `@app.task()` gives. */
@@ -45,8 +45,8 @@ function markLegacy(
   onTask: OnTask,
 ): PropertyDescriptor {
   const isStatic = typeof owner === 'function';
-  const className = isStatic ? (owner as AnyFunction).name : owner.constructor.name;
-  const name = options.name ?? `${className}.${String(key)}`;
+  const holder = isStatic ? (owner as AnyFunction).name : className(owner);
+  const name = options.name ?? `${holder}.${String(key)}`;
   const task = createTask(descriptor.value as AnyFunction, options, name, { owner, key });
   inside(task).definition.receiver = isStatic ? () => owner : instanceReceiver(name, owner.constructor);
   onTask(task);
@@ -94,10 +94,15 @@ export function tasksOfClass(owner: AnyFunction & { prototype: object }): Task[]
 
 /** Finds the tasks among the methods of an object, which from now on run on that object. */
 export function tasksOfInstance(instance: object): Task[] {
-  return methodsOf(instance, () => instance, instance.constructor.name);
+  return methodsOf(instance, givenInstance(instance), className(instance));
 }
 
-function methodsOf(holder: object, receiver: Receiver | undefined, className: string): Task[] {
+/** A module's namespace, for one, has no class. */
+function className(instance: object): string {
+  return (instance.constructor as { name: string } | undefined)?.name ?? 'Object';
+}
+
+function methodsOf(holder: object, receiver: Receiver | undefined, owner: string): Task[] {
   const found: Task[] = [];
   const seen = new Set<string | symbol>();
   for (let at: object | null = holder; at && at !== Object.prototype && at !== Function.prototype; at = Object.getPrototypeOf(at) as object | null) {
@@ -105,8 +110,9 @@ function methodsOf(holder: object, receiver: Receiver | undefined, className: st
       if (seen.has(key) || !isTask(value)) continue;
       seen.add(key);
       const { definition } = inside(value);
-      definition.name ??= `${className}.${key}`;
-      if (receiver) definition.receiver = receiver;
+      definition.name ??= `${owner}.${key}`;
+      // A class that is found later does not replace the object that was given.
+      if (receiver && (receiver.given || !definition.receiver?.given)) definition.receiver = receiver;
       found.push(value);
     }
   }

@@ -3,7 +3,15 @@ import { RegistryError } from '../errors.js';
 import type { TaskContext } from './context.js';
 
 /** The object that a method belongs to, found when the task first runs. */
-export type Receiver = () => object;
+export interface Receiver {
+  (): object;
+  /** Whether the user gave the object; otherwise it was guessed from the class. */
+  readonly given?: true;
+}
+
+/** The receiver of a method of an object that the user registered. */
+export const givenInstance = (instance: object): Receiver =>
+  Object.assign(() => instance, { given: true } as const);
 
 /** The receiver of an instance method whose class was registered: one instance for the process. */
 export function lazyInstance(owner: new () => object): Receiver {

@@ -7,7 +7,7 @@ import { receiverFor } from './receiver.js';
 import { parseBySchema } from './schema.js';
 
 /** Gives `this` for a run; made once per task, when it first runs. */
-const receivers = new WeakMap<Definition, (context: TaskContext) => unknown>();
+const receivers = new WeakMap<Definition, { of: Definition['receiver']; give: (context: TaskContext) => unknown }>();
 
 /**
  * Checks the arguments, calls the function in its context, and checks what it returns.
@@ -25,12 +25,12 @@ export async function runTask(definition: Definition, context: TaskContext): Pro
 }
 
 function thisOf(definition: Definition, context: TaskContext): unknown {
-  let receiver = receivers.get(definition);
-  if (!receiver) {
-    receiver = receiverFor(definition.fn, definition.receiver);
-    receivers.set(definition, receiver);
+  let made = receivers.get(definition);
+  if (!made || made.of !== definition.receiver) {
+    made = { of: definition.receiver, give: receiverFor(definition.fn, definition.receiver) };
+    receivers.set(definition, made);
   }
-  return receiver(context);
+  return made.give(context);
 }
 
 /** Parses arguments by their schema, where the task has one. */
