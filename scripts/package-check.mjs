@@ -1,7 +1,7 @@
 /**
  * Checks what would be published: packs every public package, then looks at the tarballs as a stranger would. They
- * hold README, LICENSE and a dist without tests, stale files or unresolvable source maps; publint and attw find nothing;
- * and what they export loads, by import and by require.
+ * hold README, LICENSE and a dist without tests, stale files or unresolvable source maps; they import nothing that
+ * they do not name; publint and attw find no fault; and what they export loads, by import and by require.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -13,6 +13,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { globSync } from 'tinyglobby';
@@ -28,6 +29,7 @@ try {
     const tarball = pack(pkg);
     const folder = unpack(tarball, pkg.manifest.name);
     checkContents(pkg, folder);
+    checkDeclared(pkg, folder);
     tool(pkg, 'publint', ['run', tarball, '--strict']);
     // ESM only: require() of it works from Node 20.19 on, and older resolution modes are not served.
     tool(pkg, 'attw', [tarball, '--profile', 'esm-only', '--no-emoji', '--format', 'ascii']);
@@ -103,6 +105,22 @@ function checkContents(pkg, folder) {
   }
 }
 
+/** What dist imports has to be among the package's own dependencies: here, hoisting would hide that it is not. */
+function checkDeclared(pkg, folder) {
+  const { name, dependencies, peerDependencies, optionalDependencies } = pkg.manifest;
+  const declared = { ...dependencies, ...peerDependencies, ...optionalDependencies, [name]: '' };
+  for (const file of globSync('dist/**/*.{js,d.ts}', { cwd: folder })) {
+    const code = readFileSync(join(folder, file), 'utf8').replaceAll(/^\s*(\/\*|\*|\/\/).*$/gm, '');
+    for (const [, specifier] of code.matchAll(
+      /(?:\bfrom|\bimport)\s*\(?\s*['"]([@\w][^'"]*)['"]/g,
+    )) {
+      const wanted = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+      if (wanted in declared || isBuiltin(specifier)) continue;
+      complain(pkg, `${file} imports ${wanted}, which its package.json does not name`);
+    }
+  }
+}
+
 /** Gives the unpacked tarballs the installed dependencies, without the workspace's own packages. */
 function linkDependencies() {
   const own = new Set(packages.map(({ manifest }) => manifest.name));
@@ -118,15 +136,20 @@ function linkDependencies() {
   }
 }
 
+/** An entry whose only way in is the `import` condition, such as a hook for `node --import`, is not for require. */
 function checkExportsLoad(pkg) {
-  const entries = Object.keys(pkg.manifest.exports ?? {}).filter((key) => !/\*|\.json$/.test(key));
-  for (const entry of entries) {
+  for (const [entry, target] of Object.entries(pkg.manifest.exports ?? {})) {
+    if (/\*|\.json$/.test(entry)) continue;
     const name = JSON.stringify(pkg.manifest.name + entry.slice(1));
-    for (const load of [`await import(${name})`, `require(${name})`]) {
-      const kind = load.startsWith('await') ? 'module' : 'commonjs';
-      const args = [`--input-type=${kind}`, '--eval', load];
-      const { ok, output } = run(process.execPath, args, { shell: false, timeout: 30_000 });
-      if (!ok) complain(pkg, `${load} fails\n${output}`);
+    load(pkg, 'module', `await import(${name})`);
+    if (typeof target === 'string' || target.default || target.require) {
+      load(pkg, 'commonjs', `require(${name})`);
     }
   }
+}
+
+function load(pkg, kind, code) {
+  const args = [`--input-type=${kind}`, '--eval', code];
+  const { ok, output } = run(process.execPath, args, { shell: false, timeout: 30_000 });
+  if (!ok) complain(pkg, `${code} fails\n${output}`);
 }

@@ -9,11 +9,13 @@ declare global {
   interface CallableFunction {
     /** Of a task: sends a call to a worker. See `TaskMethods.delay`. */
     delay<A extends readonly unknown[], R>(
+      // oxlint-disable-next-line typescript/no-explicit-any -- whatever `this` the method declares
       this: (this: any, ...args: A) => R,
       ...args: A
     ): Sent<Awaited<R>>;
     /** Of a task: sends a call to a worker, with options. See `TaskMethods.applyAsync`. */
     applyAsync<A extends readonly unknown[], R>(
+      // oxlint-disable-next-line typescript/no-explicit-any -- whatever `this` the method declares
       this: (this: any, ...args: A) => R,
       args: A,
       options?: CallOptions,

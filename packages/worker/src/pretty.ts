@@ -8,8 +8,7 @@ export function pretty(): PrettyStream {
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,task,id,ms',
     messageFormat: (log, key) => {
-      const { task, id } = log as { task?: string; id?: string };
-      const text = String(log[key] ?? '');
+      const { task, id, [key]: text = '' } = log as Record<string, string | undefined>;
       return task ? `${task}[${id?.slice(0, 8) ?? ''}] ${text}` : text;
     },
     sync: true,

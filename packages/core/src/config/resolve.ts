@@ -1,4 +1,5 @@
 /** Turns options and the environment into checked, frozen values. */
+import leven from 'leven';
 import { ConfigError } from '../errors.js';
 import type { Setting } from './setting.js';
 import { show } from './setting.js';
@@ -44,23 +45,9 @@ export function refuseUnknown(
 ): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    const near = known.find((candidate) => distance(candidate, key) <= 2);
+    const near = known.find((candidate) => leven(candidate.toLowerCase(), key.toLowerCase()) <= 2);
     throw new ConfigError(
       `${what} has no option ${show(key)}${near ? `; did you mean ${near}?` : `; it takes ${known.join(', ')}`}`,
     );
   }
-}
-
-/** Levenshtein's distance, to find the option that was meant. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...a.toLowerCase()].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b.toLowerCase()].entries()) {
-      const substitute = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(substitute, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

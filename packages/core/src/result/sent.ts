@@ -44,6 +44,7 @@ export class Sent<T> implements Promise<AsyncResult<T>> {
     return (await this).revoke();
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
   then<A = AsyncResult<T>, B = never>(
     onfulfilled?: ((value: AsyncResult<T>) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

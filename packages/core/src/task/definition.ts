@@ -10,6 +10,7 @@ import { type RetryPolicy, retryPolicy } from './retry-policy.js';
 import { isSchema, type StandardSchema } from './schema.js';
 
 /** A function that can be a task. `any` because parameters are contravariant. */
+// oxlint-disable-next-line typescript/no-explicit-any
 export type AnyFunction = (this: any, ...args: any[]) => unknown;
 
 /** What is known of a task from its declaration. */
