@@ -13,6 +13,6 @@ export { encodeOutcome, isEncodeFailure, isFinal, type Outcome, parseOutcome } f
 export { OutcomeWriter } from './result/writer.js';
 export { findCurrentTask } from './task/context.js';
 export type { Definition } from './task/definition.js';
-export { runTask } from './task/run.js';
+export { isPromiseLike, runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

@@ -8,6 +8,7 @@ import {
   inside,
   isEncodeFailure,
   isFinal,
+  isPromiseLike,
   judge,
   type Message,
   type Outcome,
@@ -54,10 +55,8 @@ interface Current {
   readonly token: string;
   readonly queue: string;
   run: Run | undefined;
-  /** Whether it went back to its queue; whatever the task still does counts no more. */
+  /** Whether it went back to its queue: what the task still does counts no more. */
   handedBack: boolean;
-  /** Ends the execution without an outcome. */
-  readonly abandon: (error: Error) => void;
 }
 
 /** Turns jobs into outcomes, as many at a time as there are slots. */
@@ -87,24 +86,21 @@ export class Executor {
   }
 
   /** The processor of a queue's jobs. What it throws decides where BullMQ puts the job. */
-  execute(job: Job, token: string, queue: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const current: Current = { job, token, queue, run: undefined, handedBack: false, abandon: reject };
-      this.#current.add(current);
-      const done = (): void => {
-        this.#current.delete(current);
-      };
-      this.#attempt(current).then(
-        () => {
-          done();
-          resolve();
-        },
-        (error: Error) => {
-          done();
-          reject(error);
-        },
-      );
-    });
+  async execute(job: Job, token: string, queue: string): Promise<void> {
+    const current: Current = { job, token, queue, run: undefined, handedBack: false };
+    this.#current.add(current);
+    try {
+      const free = this.#slots.take();
+      if (free) await free;
+      const message = this.#read(job);
+      const ended = message instanceof Error ? this.#reject(job, message) : this.#attempt(current, message);
+      await ended;
+      // BullMQ then leaves the job alone.
+      if (current.handedBack) throw new WaitingError();
+    } finally {
+      this.#slots.release();
+      this.#current.delete(current);
+    }
   }
 
   /** Puts everything that runs back into its queue, for other workers. The code itself goes on. */
@@ -113,9 +109,8 @@ export class Executor {
   }
 
   async #handBack(current: Current): Promise<void> {
-    const { job, token, run, abandon } = current;
+    const { job, token, run } = current;
     current.handedBack = true;
-    run?.end();
     run?.abort(new Error('the worker was told to stop at once'));
     try {
       await job.moveToWait(token);
@@ -123,27 +118,26 @@ export class Executor {
       // Without Redis, or without its lock, the task is found as stalled and runs again.
       this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
     }
-    abandon(new WaitingError());
   }
 
-  async #attempt(current: Current): Promise<void> {
-    const free = this.#slots.take();
-    if (free) await free;
-    try {
-      if (current.handedBack) return;
-      const { job, queue } = current;
-      const message = this.#read(job);
-      if (message instanceof Error) return await this.#reject(job, message);
-      // Its last worker died, maybe after it stored the result and before it said so.
-      if (job.stalledCounter > 0 && (await this.#isDone(message.id))) return;
-      if (job.stalledCounter > mostCrashes) return await this.#refuse(job, message, lost(message, job));
-      if (message.expires !== undefined && message.expires <= Date.now()) return await this.#expire(message);
-      const task = this.#place.app.tasks.find(message.name);
-      if (!task) return await this.#refuse(job, message, this.#unknown(message, queue));
-      await this.#run(current, message, inside(task).definition);
-    } finally {
-      this.#slots.release();
-    }
+  /** Decides what is to be done with a message, and does it. */
+  #attempt(current: Current, message: Message): Promise<void> | undefined {
+    const { job, queue } = current;
+    if (current.handedBack) return undefined;
+    if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
+    if (message.expires !== undefined && message.expires <= Date.now()) return this.#expire(message);
+    const task = this.#place.app.tasks.find(message.name);
+    if (!task) return this.#refuse(job, message, this.#unknown(message, queue));
+    return this.#run(current, message, inside(task).definition);
+  }
+
+  /** The last worker of this task died, maybe after it stored the result and before it said so. */
+  async #attemptAgain(current: Current, message: Message): Promise<void> {
+    const { job } = current;
+    if (await this.#isDone(message.id)) return;
+    if (job.stalledCounter > mostCrashes) await this.#refuse(job, message, lost(message, job));
+    job.stalledCounter = 0;
+    await this.#attempt(current, message);
   }
 
   async #run(current: Current, message: Message, definition: Definition): Promise<void> {
@@ -152,14 +146,15 @@ export class Executor {
     const began = performance.now();
     let value: unknown;
     try {
-      value = await runTask(definition, run);
+      value = runTask(definition, run);
+      if (isPromiseLike(value)) value = await value;
     } catch (thrown) {
       run.end();
-      const at = { id: run.id, name: run.name, retries: run.retries, policy: definition.retry, override: message.retry, now: Date.now() };
-      return this.#follow(current, message, run, judgeSafely(thrown, at));
+      if (!current.handedBack) await this.#follow(current, message, run, thrown, definition);
+      return;
     }
     run.end();
-    await this.#succeed(message, run, value, began);
+    if (!current.handedBack) await this.#succeed(message, run, value, began);
   }
 
   #read(job: Job): Message | Error {
@@ -224,8 +219,23 @@ export class Executor {
     log.succeeded(message, performance.now() - began);
   }
 
-  async #follow({ job, token }: Current, message: Message, run: Run, verdict: Verdict): Promise<void> {
+  async #follow(
+    { job, token }: Current,
+    message: Message,
+    run: Run,
+    thrown: unknown,
+    definition: Definition,
+  ): Promise<void> {
     const { log } = this.#place;
+    const { retries } = run;
+    const verdict = judgeSafely(thrown, {
+      id: run.id,
+      name: run.name,
+      retries,
+      policy: definition.retry,
+      override: message.retry,
+      now: Date.now(),
+    });
     switch (verdict.kind) {
       case 'fail':
         job.opts.attempts = 0;

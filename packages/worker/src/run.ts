@@ -13,18 +13,10 @@ export interface RunPlace {
 /** States that only the worker sets. */
 const reserved: ReadonlySet<string> = new Set(['UNKNOWN', 'PENDING', 'RECEIVED', 'STARTED', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED', 'IGNORED']);
 
-/** A run, as its task sees it. */
+/** A run, as its task sees it. What it shows is read from the message when it is asked for. */
 export class Run implements TaskContext {
-  readonly id: string;
-  readonly name: string;
-  readonly args: readonly unknown[];
   readonly retries: number;
   readonly queue: string;
-  readonly worker: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly rootId: string;
-  readonly parentId: string | undefined;
-  readonly expires: Date | undefined;
   readonly isEager = false;
   readonly #message: Message;
   readonly #place: RunPlace;
@@ -33,18 +25,43 @@ export class Run implements TaskContext {
   #over = false;
 
   constructor(message: Message, retries: number, queue: string, place: RunPlace) {
-    this.id = message.id;
-    this.name = message.name;
-    this.args = message.args;
     this.retries = retries;
     this.queue = queue;
-    this.worker = place.worker;
-    this.headers = message.headers ?? {};
-    this.rootId = message.root ?? message.id;
-    this.parentId = message.parent;
-    this.expires = message.expires === undefined ? undefined : new Date(message.expires);
     this.#message = message;
     this.#place = place;
+  }
+
+  get id(): string {
+    return this.#message.id;
+  }
+
+  get name(): string {
+    return this.#message.name;
+  }
+
+  get args(): readonly unknown[] {
+    return this.#message.args;
+  }
+
+  get worker(): string {
+    return this.#place.worker;
+  }
+
+  get headers(): Readonly<Record<string, unknown>> {
+    return this.#message.headers ?? {};
+  }
+
+  get rootId(): string {
+    return this.#message.root ?? this.#message.id;
+  }
+
+  get parentId(): string | undefined {
+    return this.#message.parent;
+  }
+
+  get expires(): Date | undefined {
+    const { expires } = this.#message;
+    return expires === undefined ? undefined : new Date(expires);
   }
 
   get signal(): AbortSignal {

@@ -160,11 +160,17 @@ export class Worker implements AsyncDisposable {
     this.#stopping ??= this.#stop();
     if (force) {
       await pause(settling);
-      const handedBack = this.#executor?.handBackAll().then(() => this.#stopping);
-      await Promise.race([handedBack, pause(lastWait)]);
+      await Promise.race([this.#handBack(), pause(lastWait)]);
       return;
     }
     await this.#stopping;
+  }
+
+  /** What runs is not waited for: connections end with it. */
+  async #handBack(): Promise<void> {
+    await this.#executor?.handBackAll();
+    if (this.#connection?.status === 'ready') await this.#presence?.release();
+    this.log.flush();
   }
 
   async #stop(): Promise<void> {

@@ -14,22 +14,16 @@ export interface OutcomeWrite {
 }
 
 /**
- * Stores each record and pushes to each caller once. ARGV: for each key the time to keep it, the
- * channel or '', and the text. Those of one channel stand together.
+ * Stores records and pushes them to their caller, all with the same time to keep them and the same
+ * channel. KEYS: one for each record. ARGV: the time in milliseconds, the channel or '', the records.
  */
 const script = `
-local pushed = {}
+local keep, channel = ARGV[1], ARGV[2]
 for i, key in ipairs(KEYS) do
-  local at = i * 3 - 2
-  local channel, text = ARGV[at + 1], ARGV[at + 2]
-  if ARGV[at] == '0' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PX', ARGV[at]) end
-  if channel ~= '' then
-    pushed[#pushed + 1] = text
-    if ARGV[at + 4] ~= channel then
-      redis.call('PUBLISH', channel, '[' .. table.concat(pushed, ',') .. ']')
-      pushed = {}
-    end
-  end
+  if keep == '0' then redis.call('SET', key, ARGV[i + 2]) else redis.call('SET', key, ARGV[i + 2], 'PX', keep) end
+end
+if channel ~= '' then
+  redis.call('PUBLISH', channel, '[' .. table.concat(ARGV, ',', 3) .. ']')
 end`;
 
 const command = 'dtaskStoreOutcomes';
@@ -77,19 +71,31 @@ export class OutcomeWriter {
     const batch = this.#batch;
     this.#batch = [];
     this.#flushed = undefined;
-    for (let from = 0; from < batch.length; from += most) this.#send(batch.slice(from, from + most));
+    for (const group of groups(batch)) {
+      for (let from = 0; from < group.length; from += most) this.#send(group.slice(from, from + most));
+    }
   }
 
-  #send(batch: OutcomeWrite[]): void {
-    if (batch.length > 1) batch.sort((a, b) => compare(a.reply ?? '', b.reply ?? ''));
-    const keys: string[] = [];
-    const rest: (string | number)[] = [];
-    for (const { id, text, reply, keep } of batch) {
-      keys.push(resultKey(this.#prefix, id));
-      rest.push(Math.ceil(keep), reply === undefined ? '' : replyChannel(this.#prefix, reply), text);
-    }
-    this.#connection[command](keys.length, ...keys, ...rest).catch(this.#onError);
+  #send(group: readonly OutcomeWrite[]): void {
+    const [first] = group;
+    if (!first) return;
+    const keys = group.map(({ id }) => resultKey(this.#prefix, id));
+    const channel = first.reply === undefined ? '' : replyChannel(this.#prefix, first.reply);
+    const texts = group.map(({ text }) => text);
+    this.#connection[command](keys.length, ...keys, Math.ceil(first.keep), channel, ...texts).catch(this.#onError);
   }
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Parts a batch by caller and time to keep; mostly there is one of each. */
+function groups(batch: OutcomeWrite[]): OutcomeWrite[][] {
+  const [first] = batch;
+  if (batch.every(({ reply, keep }) => reply === first?.reply && keep === first?.keep)) return [batch];
+  const parts = new Map<string, OutcomeWrite[]>();
+  for (const outcome of batch) {
+    const part = `${outcome.keep} ${outcome.reply ?? ''}`;
+    const group = parts.get(part);
+    if (group) group.push(outcome);
+    else parts.set(part, [outcome]);
+  }
+  return [...parts.values()];
+}

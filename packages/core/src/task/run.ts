@@ -12,16 +12,30 @@ const receivers = new WeakMap<Definition, { of: Definition['receiver']; give: (c
 /**
  * Checks the arguments, calls the function in its context, and checks what it returns.
  *
- * @throws ArgumentsError, or whatever the function throws
+ * @returns what the function returned, or a promise of it; a function that is not async costs no
+ * promise
+ * @throws ArgumentsError, or whatever the function throws; with a promise, it may be rejected so
  */
-export async function runTask(definition: Definition, context: TaskContext): Promise<unknown> {
+export function runTask(definition: Definition, context: TaskContext): unknown {
   checkArguments(context.name, definition.parameters, context.args);
   const parsed = parseArguments(definition, context.name, context.args);
-  const args = parsed instanceof Promise ? await parsed : parsed;
+  if (parsed instanceof Promise) return parsed.then((args) => call(definition, context, args));
+  return call(definition, context, parsed);
+}
+
+function call(definition: Definition, context: TaskContext, args: readonly unknown[]): unknown {
   const self = thisOf(definition, context);
-  const returned = await runInContext(context, () => definition.fn.apply(self, args as unknown[]));
-  if (definition.returns === undefined) return returned;
-  return parseBySchema(definition.returns, returned, 'result', `the result of task ${context.name}`);
+  const returned = runInContext(context, () => definition.fn.apply(self, args as unknown[]));
+  const { returns } = definition;
+  if (returns === undefined) return returned;
+  const check = (value: unknown): unknown =>
+    parseBySchema(returns, value, 'result', `the result of task ${context.name}`);
+  return isPromiseLike(returned) ? Promise.resolve(returned).then(check) : check(returned);
+}
+
+/** Whether a task's function has returned before it has ended. */
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function thisOf(definition: Definition, context: TaskContext): unknown {
