@@ -5,6 +5,7 @@ export { App, type AppOptions } from './app/app.js';
 export { task } from './app/declare.js';
 export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
+export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';
 export type { AppConfig } from './config/resolve.js';
 export type { Duration } from './duration.js';
 export * from './errors.js';

@@ -19,6 +19,19 @@ export class Damaged {
  * is tried again for ever. This one hands it out with `Damaged` data, for the executor to refuse.
  */
 export class BullWorker extends Bull<unknown, unknown, string> {
+  #ready: Promise<void> | undefined;
+
+  /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
+  override waitUntilReady(): Promise<void> {
+    return (this.#ready ??= super.waitUntilReady());
+  }
+
+  /** Without telemetry there is nothing to wrap, and each wrapping costs a job three promises. */
+  override trace<T>(...given: Parameters<Bull['trace']>): Promise<T> {
+    const callback = given[3] as () => Promise<T>;
+    return callback();
+  }
+
   protected override createJob(json: JobJson, id: string): Job<unknown, unknown, string> {
     try {
       return super.createJob(json, id);
@@ -32,9 +45,6 @@ export class BullWorker extends Bull<unknown, unknown, string> {
 
 /** The commands whose reply may hold the next job. */
 const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished', 'moveToDelayed']);
-/** The fields of a job that BullMQ parses as soon as it has the reply. */
-const parsed: ReadonlySet<string> = new Set(['opts', 'progress', 'parent']);
-
 /** BullMQ's Redis backend, which checks the jobs that it gets before it parses them. */
 export const careful: typeof createRedisBackend = (name, options, extra) => {
   const backend = createRedisBackend(name, options, extra);
@@ -51,17 +61,23 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
 /** The last options that were good: nearly every job has the same. */
 let lastGood = '{}';
 
-/** Puts an empty value in the place of a field that is not JSON. */
+/** Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. */
 function mend(reply: unknown): unknown {
   const fields: unknown = Array.isArray(reply) ? reply[0] : undefined;
   if (!Array.isArray(fields)) return reply;
   for (let at = 0; at < fields.length; at += 2) {
     const value: unknown = fields[at + 1];
-    if (!parsed.has(fields[at] as string) || value === lastGood || value === '0') continue;
-    if (isJson(value)) {
-      if (fields[at] === 'opts') lastGood = value as string;
-    } else {
-      fields[at + 1] = fields[at] === 'progress' ? '0' : '{}';
+    switch (fields[at]) {
+      case 'opts':
+        if (value !== lastGood && !isJson(value)) fields[at + 1] = '{}';
+        else lastGood = value as string;
+        break;
+      case 'progress':
+        if (value !== '0' && !isJson(value)) fields[at + 1] = '0';
+        break;
+      case 'parent':
+        if (!isJson(value)) fields[at + 1] = '{}';
+        break;
     }
   }
   return reply;

@@ -71,7 +71,7 @@ export class Executor {
     this.#place = place;
     this.#slots = new Slots(place.concurrency);
     this.#writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
-      place.log.warn({ err: error }, 'Redis refused a result; its task will run again'),
+      place.log.warn({ err: error }, 'Redis refused a result'),
     );
     this.#runs = {
       worker: place.worker,
@@ -207,16 +207,18 @@ export class Executor {
     }
   }
 
-  async #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> {
-    const { log } = this.#place;
+  /** Encoding fails at once, so what is returned is only the wait for the write. */
+  #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> | undefined {
+    let stored: Promise<void> | undefined;
     try {
-      await this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
+      stored = this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
     } catch (error) {
       if (!isEncodeFailure(error)) throw error;
       // Another run would return the same.
       return this.#fail(message, run, error);
     }
-    log.succeeded(message, performance.now() - began);
+    this.#place.log.succeeded(message, performance.now() - began);
+    return stored;
   }
 
   async #follow(

@@ -21,6 +21,7 @@ import { declareTask } from './declare.js';
 import { loadIncluded } from './include.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
+import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
 
 /** The options of an App. Each may also come from the environment; see the configuration reference. */
 export interface AppOptions {
@@ -145,6 +146,24 @@ export class App implements AsyncDisposable {
       if (!Array.isArray(args)) throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
       return this.#send(name, args, {}, checkCallOptions(options)) as Sent<R>;
     });
+  }
+
+  /**
+   * Gives the tasks of a class by its type alone, so that a producer loads none of their code. Their
+   * names are the prefix, a dot, and the method's name. As with `sendTask`, only the worker can
+   * check the arguments at run time; TypeScript checks them here.
+   *
+   * @example
+   * ```ts
+   * import type { MathTasks } from './tasks/math.js';
+   *
+   * const math = app.tasksOf<typeof MathTasks>('math');
+   * await math.square.delay(5).get(); // sends math.square
+   * ```
+   */
+  tasksOf<C>(prefix: string): RemoteTasks<C> {
+    checkName(prefix);
+    return remoteTasks<C>(prefix, (name, args, options) => this.sendTask(name, args, options));
   }
 
   /** The result of any task, from its id. */
