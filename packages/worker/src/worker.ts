@@ -38,6 +38,8 @@ export interface WorkerOptions {
   stalledInterval?: Duration;
 }
 
+/** How often a worker that cannot start says why, in milliseconds. */
+const patience = 5_000;
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
 const settling = 50;
 /** Longest that stopping at once may take; what is not handed back by then is found as stalled. */
@@ -114,13 +116,13 @@ export class Worker implements AsyncDisposable {
 
   async #connected(connection: Redis): Promise<void> {
     const { broker } = this.app.config;
-    for (;;) {
-      try {
-        return await whenReady(connection, 5_000, () => whyDown(connection, broker, 'the worker cannot start yet'));
-      } catch (error) {
-        if (this.#stopping) return;
-        this.log.warn(error instanceof Error ? error.message : String(error));
-      }
+    // A connection that is closed meanwhile is closed by stop(), which start() looks for.
+    const settled = whenReady(connection).then(
+      () => true,
+      () => true,
+    );
+    while (!(await Promise.race([settled, pause(patience).then(() => false)]))) {
+      this.log.warn(whyDown(connection, broker, 'the worker cannot start yet').message);
     }
   }
 

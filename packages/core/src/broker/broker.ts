@@ -39,24 +39,28 @@ export class Broker {
    * @param what opens the error's message: "task x was not sent"
    * @throws BrokerError when Redis refuses them, or does not answer within `sendTimeout`
    */
-  async ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
-    const connection = (this.#connection ??= this.open());
-    if (connection.status !== 'ready') {
-      // Waiting here and not in the client's own queue: what was rejected is not sent later on.
-      await whenReady(connection, this.#config.sendTimeout, () => this.#silence(connection, what));
-    }
+  ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const settled = this.#deadlines.add(() => reject(this.#silence(connection, what)));
-      commands(connection).then(
-        (reply) => {
+      const connection = (this.#connection ??= this.open());
+      let waits = true;
+      const settled = this.#deadlines.add(() => {
+        waits = false;
+        reject(this.#silence(connection, what));
+      });
+      const refused = (cause: unknown): void => {
+        settled();
+        reject(this.#refusal(what, cause));
+      };
+      const run = (): void => {
+        // What was rejected is not sent later on: so it waits here, not in the client's own queue.
+        if (!waits) return;
+        commands(connection).then((reply) => {
           settled();
           resolve(reply);
-        },
-        (cause: unknown) => {
-          settled();
-          reject(this.#refusal(what, cause));
-        },
-      );
+        }, refused);
+      };
+      if (connection.status === 'ready') run();
+      else whenReady(connection).then(run, refused);
     });
   }
 

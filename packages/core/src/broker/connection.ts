@@ -84,21 +84,29 @@ export async function closeConnection(connection: Redis): Promise<void> {
   connection.disconnect();
 }
 
-/** Resolves when a connection is ready, or rejects after `patience` milliseconds. */
-export async function whenReady(connection: Redis, patience: number, failure: () => Error): Promise<void> {
-  if (connection.status === 'ready') return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => settle(() => reject(failure())), patience);
-    const onReady = (): void => settle(resolve);
-    const onEnd = (): void => settle(() => reject(failure()));
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      connection.off('ready', onReady);
-      connection.off('end', onEnd);
-      finish();
-    };
-    connection.setMaxListeners(0);
-    connection.once('ready', onReady);
-    connection.once('end', onEnd);
-  });
+const readiness = new WeakMap<Redis, Promise<void>>();
+
+/**
+ * Resolves when a connection is ready; is rejected when it is closed for good. However many wait,
+ * they share one promise and two listeners.
+ */
+export function whenReady(connection: Redis): Promise<void> {
+  if (connection.status === 'ready') return Promise.resolve();
+  let ready = readiness.get(connection);
+  if (!ready) {
+    ready = new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => (): void => {
+        readiness.delete(connection);
+        connection.off('ready', onReady);
+        connection.off('end', onEnd);
+        finish();
+      };
+      const onReady = settle(resolve);
+      const onEnd = settle(() => reject(new BrokerError('the connection was closed')));
+      connection.once('ready', onReady);
+      connection.once('end', onEnd);
+    });
+    readiness.set(connection, ready);
+  }
+  return ready;
 }
