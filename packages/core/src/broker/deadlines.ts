@@ -21,11 +21,10 @@ export class Deadlines {
   add(expire: () => void): () => void {
     const waiting: Waiting = { due: Date.now() + this.#span, expire };
     this.#waiting.add(waiting);
-    if (this.#timer === undefined) this.#schedule(this.#span);
+    // Started for a burst of waits and not for each: starting and stopping costs more than the rest.
+    this.#timer ??= setInterval(() => this.#sweep(), Math.min(100, Math.max(10, this.#span / 10)));
     return () => {
       this.#waiting.delete(waiting);
-      // With nothing left to wait for, the timer must not keep a script alive.
-      if (this.#waiting.size === 0) this.#stop();
     };
   }
 
@@ -33,28 +32,18 @@ export class Deadlines {
   expireAll(): void {
     for (const waiting of this.#waiting) waiting.expire();
     this.#waiting.clear();
-    this.#stop();
+    this.#sweep();
   }
 
-  #stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #schedule(wait: number): void {
-    this.#timer = setTimeout(() => this.#sweep(), wait);
-  }
-
+  /** With nothing left to wait for, the timer must not keep a script alive. */
   #sweep(): void {
     const now = Date.now();
-    this.#timer = undefined;
     for (const waiting of this.#waiting) {
-      if (waiting.due > now) {
-        this.#schedule(waiting.due - now);
-        return;
-      }
+      if (waiting.due > now) return;
       this.#waiting.delete(waiting);
       waiting.expire();
     }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -1,0 +1,34 @@
+/** A process that adds jobs to plain BullMQ, and waits for them as BullMQ has it. */
+// @ts-check
+import { Queue, QueueEvents } from 'bullmq';
+import { paced, timed } from './pace.mjs';
+import { prefix, serve, url } from './role.mjs';
+
+const options = { connection: { url }, prefix };
+const queue = new Queue('bench', options);
+/** @type {QueueEvents | undefined} */
+let events;
+
+/** @param {number} x */
+async function roundTrip(x) {
+  if (!events) throw new Error('listen first');
+  const job = await queue.add('echo', { x });
+  return job.waitUntilFinished(events);
+}
+
+serve({
+  listen: async () => {
+    events = new QueueEvents('bench', options);
+    // waitUntilFinished adds listeners to both for each waiting job.
+    events.setMaxListeners(0);
+    queue.setMaxListeners(0);
+    await events.waitUntilReady();
+  },
+  send: (count, width) => paced(count, width, (x) => queue.add('echo', { x })),
+  get: (count, width) => paced(count, width, roundTrip),
+  roundTrips: (count) => timed(count, roundTrip),
+  stop: async () => {
+    await events?.close();
+    await queue.close();
+  },
+});

@@ -1,0 +1,26 @@
+/** Runs both sides in turns: what slows the machine for a while slows both. */
+// @ts-check
+
+/** @typedef {'dtask' | 'bullmq'} Side */
+/** @type {readonly Side[]} */
+export const sides = ['dtask', 'bullmq'];
+
+/** @type {Readonly<Record<Side, string>>} */
+export const sideNames = { dtask: 'dtask', bullmq: 'plain BullMQ' };
+
+/**
+ * Measures `rounds` times, each side once in each round, the other one first every second time.
+ *
+ * @template T
+ * @param {number} rounds
+ * @param {(side: Side, round: number) => Promise<T>} measure
+ * @returns {Promise<Record<Side, T[]>>}
+ */
+export async function inTurns(rounds, measure) {
+  /** @type {Record<Side, T[]>} */
+  const found = { dtask: [], bullmq: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) found[side].push(await measure(side, round));
+  }
+  return found;
+}

@@ -1,0 +1,129 @@
+/** The real `dtask` command in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { until } from './until.js';
+
+const cli = fileURLToPath(new URL('../../apps/dtask/dist/cli.js', import.meta.url));
+
+/** The folder of the apps that the tests run. */
+export const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
+
+/** How a process ended: its exit code, or the signal that ended it. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Where to run the command. */
+export interface Surroundings {
+  /** @default test/fixtures */
+  readonly cwd?: string;
+  /** On top of the machine's own; what that says of dtask is left out. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What runs now. A test process that ends early takes them with it. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A `dtask` command that runs or has run. */
+export class DtaskProcess {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and all its output was read. */
+  readonly ended: Promise<Ending>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], { cwd = fixtures, env = {} }: Surroundings = {}) {
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd,
+      env: { ...cleanEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    running.add(child);
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        running.delete(child);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  get pid(): number {
+    const { pid } = this.child;
+    if (pid === undefined) throw new Error('the process could not be started');
+    return pid;
+  }
+
+  /** All that it printed. */
+  get output(): string {
+    return this.stdout + this.stderr;
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** Resolves when it has ended; throws, with what it said, where that takes too long. */
+  async end(limit = 15_000): Promise<Ending> {
+    await until(`dtask ${this.child.spawnargs.slice(2).join(' ')} has ended`, () => this.hasEnded, limit).catch(
+      (error: Error) => this.#complain(error),
+    );
+    return this.ended;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** Adds what it said to an error. */
+  #complain(error: Error): never {
+    throw new Error(`${error.message}\n${this.output}`, { cause: error });
+  }
+}
+
+/** Starts a command that ends with the test at the latest. */
+export function startDtask(args: readonly string[], surroundings?: Surroundings): DtaskProcess {
+  const started = new DtaskProcess(args, surroundings);
+  onTestFinished(() => started.kill());
+  return started;
+}
+
+/** What a command that has ended printed. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end. */
+export async function runDtask(args: readonly string[], surroundings?: Surroundings): Promise<Finished> {
+  const started = new DtaskProcess(args, surroundings);
+  try {
+    const { code } = await started.end(20_000);
+    return { code, stdout: started.stdout, stderr: started.stderr };
+  } finally {
+    await started.kill();
+  }
+}
+
+/** Without what would change how dtask or its output behave. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => (!/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || name === 'DTASK_EMBEDDED_ENGINE'),
+  );
+  return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'development' };
+}
