@@ -52,6 +52,8 @@ export class AsyncResult<T = unknown> {
   readonly id: string;
   readonly #source: ResultSource;
   readonly #sent: SentCall | undefined;
+  /** The end, once this handle has seen it. */
+  #ended: Outcome | undefined;
 
   /** @internal */
   constructor(id: string, source: ResultSource, sent?: SentCall) {
@@ -78,7 +80,7 @@ export class AsyncResult<T = unknown> {
       await this.#sent.sending;
       return undefined as T;
     }
-    const outcome = await this.#wait(options);
+    const outcome = (this.#ended ??= await this.#wait(options));
     if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value as T;
     const error = errorOf(outcome);
     if (options.propagate === false) return error;
@@ -182,6 +184,7 @@ export class AsyncResult<T = unknown> {
 
   /** Deletes the stored result; gives whether there was one. */
   forget(): Promise<boolean> {
+    this.#ended = undefined;
     return this.#source.ledger.forget(this.id);
   }
 

@@ -26,8 +26,16 @@ interface Entry {
   wait: number;
 }
 
-/** Outcomes that came before anyone asked for them: how many are kept. */
+/** An outcome that nobody has asked for yet. */
+interface Early {
+  readonly record: unknown;
+  /** About how many characters it has. */
+  readonly size: number;
+}
+
+/** Outcomes that came before anyone asked for them: how many are kept, and how much of them. */
 const mostKept = 10_000;
+const mostCharacters = 16 * 1024 * 1024;
 /** How often the connection is tried while someone waits. */
 const pulse = 3_000;
 /** First and last wait between looks at a key whose push may have been lost. */
@@ -50,7 +58,8 @@ export class Mailbox {
   readonly #prefix: string;
   readonly #ledger: Ledger;
   readonly #entries = new Map<string, Set<Entry>>();
-  readonly #early = new Map<string, unknown>();
+  readonly #early = new Map<string, Early>();
+  #earlySize = 0;
   #subscription: Redis | undefined;
   #timer: NodeJS.Timeout | undefined;
   #listening = false;
@@ -75,9 +84,9 @@ export class Mailbox {
   wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
     const early = this.#early.get(id);
     const entry: Entry = { id, listener, look: Date.now() + firstLook, wait: firstLook };
-    if (early !== undefined) {
-      this.#early.delete(id);
-      this.#settle(early, new Set([entry]));
+    if (early) {
+      this.#drop(id, early);
+      this.#settle(early.record, new Set([entry]));
       return () => undefined;
     }
     if (!this.#subscription) this.#subscribe();
@@ -151,23 +160,34 @@ export class Mailbox {
       return;
     }
     if (!Array.isArray(outcomes)) return;
-    for (const record of outcomes as unknown[]) this.#deliver(record);
+    // What one takes of a push that holds several is near enough, to bound what is kept.
+    const size = text.length / outcomes.length;
+    for (const record of outcomes as unknown[]) this.#deliver(record, size);
   }
 
-  #deliver(record: unknown): void {
+  #deliver(record: unknown, size: number): void {
     if (!isOutcomeRecord(record)) return;
     const waiting = this.#entries.get(record.id);
     if (waiting) this.#settle(record, waiting);
-    else if (isFinal(record.state)) this.#keep(record.id, record);
+    else if (isFinal(record.state)) this.#keep(record.id, { record, size });
   }
 
-  #keep(id: string, record: unknown): void {
-    this.#early.set(id, record);
-    if (this.#early.size <= mostKept) return;
-    const [oldest] = this.#early.keys();
-    if (oldest !== undefined) this.#early.delete(oldest);
-    // Whoever asks for that one must look at its key.
-    this.#epoch += 1;
+  #keep(id: string, early: Early): void {
+    const before = this.#early.get(id);
+    if (before) this.#drop(id, before);
+    this.#early.set(id, early);
+    this.#earlySize += early.size;
+    for (const [oldest, dropped] of this.#early) {
+      if (this.#early.size <= mostKept && this.#earlySize <= mostCharacters) return;
+      this.#drop(oldest, dropped);
+      // Whoever asks for that one must look at its key.
+      this.#epoch += 1;
+    }
+  }
+
+  #drop(id: string, { size }: Early): void {
+    this.#early.delete(id);
+    this.#earlySize -= size;
   }
 
   #settle(record: unknown, entries: Set<Entry>): void {
