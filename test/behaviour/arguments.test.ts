@@ -172,7 +172,7 @@ describe('a schema', () => {
       args: [z.string().min(3), z.object({ count: z.int().positive() })],
     });
     expect(await refusal(order, 'a', { count: 1 })).toMatch(
-      /^task order: its arguments does not fit its schema: args\[0\]: .*3/,
+      /^task order: arguments refused by the schema: args\[0\]: .*3/,
     );
     expect(await refusal(order, 'abc', { count: -1 })).toMatch(/args\[1\]\.count: /);
     expect(await refusal(order, 'abc')).toMatch(/args\[1\]: /);

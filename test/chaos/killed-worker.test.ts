@@ -43,7 +43,10 @@ describe('a worker killed with SIGKILL', () => {
     expect(again.map(({ id }) => id).sort()).toEqual(before.map(({ id }) => id).sort());
     expect(new Set(again.map(({ pid }) => pid))).toEqual(new Set([second.pid]));
     const [firstBack = Number.NaN] = again.map(({ at }) => at - killed).sort((a, b) => a - b);
-    report('SIGKILL of a worker with 4 running tasks', { 'first runs again after ms': firstBack, 'all done after ms': took });
+    report('SIGKILL of a worker with 4 running tasks', {
+      'first runs again after ms': firstBack,
+      'all done after ms': took,
+    });
     expect(took).toBeLessThan(15_000);
     await strikeCheck();
   });
@@ -67,25 +70,29 @@ describe('a worker killed with SIGKILL', () => {
 });
 
 describe('a task that blocks the event loop for longer than its lock holds', () => {
-  it('runs exactly once, as does the task beside it, while another worker looks for lost ones', { timeout: 40_000 }, async () => {
-    const { app, trace, environment, strikeCheck } = withChecks(engine.url);
-    const flags = ['-c', '2', '--lock-duration', '1s', '--stalled-interval', '300ms'];
-    await startWorker({ env: environment, flags });
-    const beside = await app.sendTask('gated', ['beside', 3]);
-    await trace.started('beside');
-    const burning = await app.sendTask('burn', ['burn', 7_000]);
-    await trace.started('burn');
-    // It looks for lost tasks about fifteen times before the loop of the first one turns again.
-    const second = await startWorker({ env: environment, flags });
-    expect(trace.ends('burn')).toBe(0);
-    expect(await burning.get({ timeout: '20s' })).toBe(true);
-    trace.open('beside');
-    expect(await beside.get({ timeout: '20s' })).toEqual(squared(3));
-    expect(trace.starts('burn')).toHaveLength(1);
-    expect(trace.starts('beside')).toHaveLength(1);
-    expect(second.log.filter(({ msg }) => msg.includes('died'))).toEqual([]);
-    await strikeCheck();
-  });
+  it(
+    'runs exactly once, as does the task beside it, while another worker looks for lost ones',
+    { timeout: 40_000 },
+    async () => {
+      const { app, trace, environment, strikeCheck } = withChecks(engine.url);
+      const flags = ['-c', '2', '--lock-duration', '1s', '--stalled-interval', '300ms'];
+      await startWorker({ env: environment, flags });
+      const beside = await app.sendTask('gated', ['beside', 3]);
+      await trace.started('beside');
+      const burning = await app.sendTask('burn', ['burn', 7_000]);
+      await trace.started('burn');
+      // It looks for lost tasks about fifteen times before the loop of the first one turns again.
+      const second = await startWorker({ env: environment, flags });
+      expect(trace.ends('burn')).toBe(0);
+      expect(await burning.get({ timeout: '20s' })).toBe(true);
+      trace.open('beside');
+      expect(await beside.get({ timeout: '20s' })).toEqual(squared(3));
+      expect(trace.starts('burn')).toHaveLength(1);
+      expect(trace.starts('beside')).toHaveLength(1);
+      expect(second.log.filter(({ msg }) => msg.includes('died'))).toEqual([]);
+      await strikeCheck();
+    },
+  );
 });
 
 /** A stage whose queue must be empty in the end. */

@@ -27,7 +27,9 @@ describe.each([
     const behind = app.sendTask('nap', ['behind', 5, 8]);
     await Promise.all([waiting, behind]);
     await trace.started('under', 2);
-    const values = Promise.all([running, waiting, behind].map((call) => call.get({ timeout: '30s' })));
+    const values = Promise.all(
+      [running, waiting, behind].map((call) => call.get({ timeout: '30s' })),
+    );
     await goAway();
     // The tasks end while there is no Redis to tell.
     trace.open('under');
@@ -42,28 +44,40 @@ describe.each([
     expect(worker.hasEnded).toBe(false);
   });
 
-  it('while calls are on their way: each is sent in the end or says that it was not', { timeout: 40_000 }, async () => {
-    const { app, environment } = fromStage();
-    await startWorker({ env: environment });
-    expect(await app.sendTask('echo', [0]).get({ timeout: '10s' })).toBe(0);
-    const before = [...Array(100).keys()].map((x) => app.sendTask('echo', [x]));
-    const gone = goAway();
-    const during = [...Array(100).keys()].map((x) => app.sendTask('echo', [100 + x]));
-    await gone;
-    const after = [...Array(100).keys()].map((x) => app.sendTask('echo', [200 + x]));
-    const calls = [...before, ...during, ...after];
-    const sent = Promise.allSettled(calls);
-    await engine.back();
-    const fates = await sent;
-    const refused = fates.filter(({ status }) => status === 'rejected');
-    for (const fate of refused) expect((fate as PromiseRejectedResult).reason).toBeInstanceOf(BrokerError);
-    const accepted = fates.flatMap((fate, x) => (fate.status === 'fulfilled' ? [{ x, result: fate.value }] : []));
-    const values = await Promise.all(accepted.map(({ result }) => result.get({ timeout: '20s' })));
-    expect(values).toEqual(accepted.map(({ x }) => x));
-    report('300 calls around the end of Redis', { sent: accepted.length, refused: refused.length });
-    // Redis is back well within the ten seconds for which a call waits.
-    expect(accepted.length).toBeGreaterThanOrEqual(200);
-  });
+  it(
+    'while calls are on their way: each is sent in the end or says that it was not',
+    { timeout: 40_000 },
+    async () => {
+      const { app, environment } = fromStage();
+      await startWorker({ env: environment });
+      expect(await app.sendTask('echo', [0]).get({ timeout: '10s' })).toBe(0);
+      const before = [...Array(100).keys()].map((x) => app.sendTask('echo', [x]));
+      const gone = goAway();
+      const during = [...Array(100).keys()].map((x) => app.sendTask('echo', [100 + x]));
+      await gone;
+      const after = [...Array(100).keys()].map((x) => app.sendTask('echo', [200 + x]));
+      const calls = [...before, ...during, ...after];
+      const sent = Promise.allSettled(calls);
+      await engine.back();
+      const fates = await sent;
+      const refused = fates.filter(({ status }) => status === 'rejected');
+      for (const fate of refused)
+        expect((fate as PromiseRejectedResult).reason).toBeInstanceOf(BrokerError);
+      const accepted = fates.flatMap((fate, x) =>
+        fate.status === 'fulfilled' ? [{ x, result: fate.value }] : [],
+      );
+      const values = await Promise.all(
+        accepted.map(({ result }) => result.get({ timeout: '20s' })),
+      );
+      expect(values).toEqual(accepted.map(({ x }) => x));
+      report('300 calls around the end of Redis', {
+        sent: accepted.length,
+        refused: refused.length,
+      });
+      // Redis is back well within the ten seconds for which a call waits.
+      expect(accepted.length).toBeGreaterThanOrEqual(200);
+    },
+  );
 });
 
 describe('Redis is not there yet', () => {

@@ -18,30 +18,37 @@ const tasks = 600;
 const concurrency = 4;
 const rounds = 5;
 
-it('600 tasks survive 5 killed workers and a restart of Redis', { timeout: 90_000 }, async ({ skip }) => {
-  if (!hasNative) skip(needsNative);
-  const stage = setStage(engine.url, { sendTimeout: '20s' });
-  const setup = { env: stage.environment(), flags: ['-c', String(concurrency)] };
-  const workers = await Promise.all([startWorker(setup), startWorker(setup)]);
-  const start = performance.now();
-  const values = send(stage);
-  await disturb(workers, () => startWorkerSoon(setup));
-  expect(await values).toEqual([...Array(tasks).keys()].map((x) => x * 3 + 1));
-  const took = performance.now() - start;
+it(
+  '600 tasks survive 5 killed workers and a restart of Redis',
+  { timeout: 90_000 },
+  async ({ skip }) => {
+    if (!hasNative) skip(needsNative);
+    const stage = setStage(engine.url, { sendTimeout: '20s' });
+    const setup = { env: stage.environment(), flags: ['-c', String(concurrency)] };
+    const workers = await Promise.all([startWorker(setup), startWorker(setup)]);
+    const start = performance.now();
+    const values = send(stage);
+    await disturb(workers, () => startWorkerSoon(setup));
+    expect(await values).toEqual([...Array(tasks).keys()].map((x) => x * 3 + 1));
+    const took = performance.now() - start;
 
-  const runs = stage.trace.starts('soak');
-  const again = runs.length - tasks;
-  report(`soak of ${tasks} tasks, ${rounds} SIGKILLs, 1 Redis restart`, { 'done after ms': took, 'runs more than tasks': again });
-  expect(new Set(runs.map(({ id }) => id)).size).toBe(tasks);
-  // What a killed worker had in hand, and what two workers had when Redis went away.
-  expect(again).toBeLessThanOrEqual((rounds + 2) * concurrency);
-  expect(took).toBeLessThan(40_000);
-  await until('the queue is empty', async () => {
-    const { waiting, delayed, active, failed } = await stage.app.queues.counts('default');
-    return waiting + delayed + active + failed === 0;
-  });
-  expect(await findLeaks(stage.redis, stage.prefix)).toEqual([]);
-});
+    const runs = stage.trace.starts('soak');
+    const again = runs.length - tasks;
+    report(`soak of ${tasks} tasks, ${rounds} SIGKILLs, 1 Redis restart`, {
+      'done after ms': took,
+      'runs more than tasks': again,
+    });
+    expect(new Set(runs.map(({ id }) => id)).size).toBe(tasks);
+    // What a killed worker had in hand, and what two workers had when Redis went away.
+    expect(again).toBeLessThanOrEqual((rounds + 2) * concurrency);
+    expect(took).toBeLessThan(40_000);
+    await until('the queue is empty', async () => {
+      const { waiting, delayed, active, failed } = await stage.app.queues.counts('default');
+      return waiting + delayed + active + failed === 0;
+    });
+    expect(await findLeaks(stage.redis, stage.prefix)).toEqual([]);
+  },
+);
 
 /** Sends the tasks over about twelve seconds, so that every fault meets some; gives their results. */
 async function send({ app }: Stage): Promise<unknown[]> {

@@ -102,7 +102,11 @@ describe('where nothing listens at the address', () => {
     await engine.back();
     const later = await until('a call is taken', () => add.delay(4, 5).catch(() => undefined));
     expect((await app.queues.counts('default')).waiting).toBe(1);
-    expect(await Promise.all(rejected.map(({ id }) => app.result(id).state()))).toEqual(['UNKNOWN', 'UNKNOWN', 'UNKNOWN']);
+    expect(await Promise.all(rejected.map(({ id }) => app.result(id).state()))).toEqual([
+      'UNKNOWN',
+      'UNKNOWN',
+      'UNKNOWN',
+    ]);
     await using _worker = await testWorker(app);
     expect(await later.get({ timeout: '10s' })).toBe(9);
   });
@@ -122,7 +126,10 @@ describe('where somebody listens but never answers', () => {
     proxy.become('blackhole');
     const { app } = setStage(proxy.url, { sendTimeout: '1s' });
     const took = await timed(async () => {
-      const errors = await Promise.all([rejection(app.sendTask('add', [1, 2]).then()), rejection(app.result('some-id').state())]);
+      const errors = await Promise.all([
+        rejection(app.sendTask('add', [1, 2]).then()),
+        rejection(app.result('some-id').state()),
+      ]);
       for (const error of errors) expect(error.message).toContain(`127.0.0.1:${proxy.port}`);
     });
     expect(took).toBeLessThan(5_000);
@@ -141,7 +148,11 @@ describe('where the connection dies while it is in use', () => {
     const took = await timed(() => rejection(call.then()));
     expect(took).toBeLessThan(5_000);
     proxy.become('pass');
-    const later = await until('a call is taken', () => app.sendTask('add', [2, 2]).catch(() => undefined), 20_000);
+    const later = await until(
+      'a call is taken',
+      () => app.sendTask('add', [2, 2]).catch(() => undefined),
+      20_000,
+    );
     expect(await watcher.result(later.id).state()).toBe('PENDING');
     expect(await watcher.result(call.id).state()).toBe('UNKNOWN');
   });

@@ -23,7 +23,8 @@ afterAll(async () => {
 });
 
 /** Runs a command on the stage that has a worker. */
-const dtask = (...args: string[]): ReturnType<typeof runDtask> => runDtask(args, { env: stage.environment() });
+const dtask = (...args: string[]): ReturnType<typeof runDtask> =>
+  runDtask(args, { env: stage.environment() });
 
 describe('dtask call', () => {
   it('sends a task by its name and prints its id, which dtask result takes', async () => {
@@ -36,14 +37,25 @@ describe('dtask call', () => {
   });
 
   it('--wait prints the result', async () => {
-    expect(await dtask('call', 'echo', '{"a":[1,2]}', '--wait')).toEqual({ code: 0, stdout: '{ a: [ 1, 2 ] }\n', stderr: '' });
-    expect(await dtask('call', 'echo', 'a word', '--wait')).toMatchObject({ code: 0, stdout: "'a word'\n" });
+    expect(await dtask('call', 'echo', '{"a":[1,2]}', '--wait')).toEqual({
+      code: 0,
+      stdout: '{ a: [ 1, 2 ] }\n',
+      stderr: '',
+    });
+    expect(await dtask('call', 'echo', 'a word', '--wait')).toMatchObject({
+      code: 0,
+      stdout: "'a word'\n",
+    });
   });
 
   it('--wait --json prints JSON', async () => {
     const { code, stdout } = await dtask('call', 'echo', '--args', '["x"]', '--wait', '--json');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ id: expect.any(String), state: 'SUCCESS', result: 'x' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: expect.any(String),
+      state: 'SUCCESS',
+      result: 'x',
+    });
   });
 
   it('--wait ends with 1 and the error of a task that fails', async () => {
@@ -71,7 +83,9 @@ describe('dtask call', () => {
   });
 
   it('ends with 1 and says where Redis should be when it is not there', async () => {
-    const { code, stderr } = await runDtask(['call', 'echo'], { env: { DTASK_BROKER_URL: 'redis://127.0.0.1:1/0', DTASK_SEND_TIMEOUT: '500ms' } });
+    const { code, stderr } = await runDtask(['call', 'echo'], {
+      env: { DTASK_BROKER_URL: 'redis://127.0.0.1:1/0', DTASK_SEND_TIMEOUT: '500ms' },
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('127.0.0.1:1');
     expect(stderr).not.toMatch(/^ +at /m);
@@ -82,12 +96,19 @@ describe('dtask result', () => {
   it('ends with 1 for a task that has failed, and shows its error', async () => {
     const call = await stage.app.sendTask('fail', ['on purpose']);
     await rejection(call.get({ timeout: '10s' }));
-    const [text, json] = await Promise.all([dtask('result', call.id), dtask('result', call.id, '--json')]);
+    const [text, json] = await Promise.all([
+      dtask('result', call.id),
+      dtask('result', call.id, '--json'),
+    ]);
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(/^FAILURE\n/);
     expect(text.stdout).toContain('on purpose');
     expect(json.code).toBe(1);
-    expect(JSON.parse(json.stdout)).toMatchObject({ id: call.id, state: 'FAILURE', result: { message: 'on purpose' } });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      id: call.id,
+      state: 'FAILURE',
+      result: { message: 'on purpose' },
+    });
   });
 
   it('ends with 1 for an id that was never sent', async () => {
@@ -97,7 +118,10 @@ describe('dtask result', () => {
   it('ends with 1 for a task that still runs, and when waiting took too long', async () => {
     const call = await stage.app.sendTask('gated', ['result', 1]);
     await stage.trace.started('result');
-    const [now, waited] = await Promise.all([dtask('result', call.id), dtask('result', call.id, '--wait', '300ms')]);
+    const [now, waited] = await Promise.all([
+      dtask('result', call.id),
+      dtask('result', call.id, '--wait', '300ms'),
+    ]);
     expect(now).toMatchObject({ code: 1, stdout: 'STARTED\n' });
     expect(waited.code).toBe(1);
     expect(waited.stderr).toContain('no result within 300ms');
@@ -113,7 +137,9 @@ describe('dtask queues', () => {
     await app.sendTask('echo', [2], { queue: 'mail', countdown: '1h' });
     await app.sendTask('echo', [3], { queue: 'mail', priority: 5 });
     await app.sendTask('echo', [4]);
-    const [json, table] = await Promise.all([['queues', '--json'], ['queues']].map((args) => runDtask(args, { env: environment })));
+    const [json, table] = await Promise.all(
+      [['queues', '--json'], ['queues']].map((args) => runDtask(args, { env: environment })),
+    );
     expect([json?.code, table?.code]).toEqual([0, 0]);
     expect(JSON.parse(json?.stdout ?? '')).toEqual([
       { queue: 'default', waiting: 1, delayed: 0, active: 0, failed: 0 },
@@ -125,7 +151,9 @@ describe('dtask queues', () => {
 
   it('says so where no queue was used yet', async () => {
     const { environment } = fromStage();
-    const runs = await Promise.all([['queues'], ['queues', '--json']].map((args) => runDtask(args, { env: environment })));
+    const runs = await Promise.all(
+      [['queues'], ['queues', '--json']].map((args) => runDtask(args, { env: environment })),
+    );
     expect(runs).toMatchObject([
       { code: 0, stdout: 'no queue was used yet\n' },
       { code: 0, stdout: '[]\n' },
@@ -149,14 +177,20 @@ describe('dtask purge', () => {
     await rejection(app.sendTask('fail', ['kept']).get({ timeout: '10s' }));
     crasher.signal('SIGTERM');
     await crasher.end();
-    const calls = await Promise.all([...Array(10).keys()].map((x) => app.sendTask('echo', [x], { queue: x % 2 === 0 ? 'mail' : 'default' })));
+    const calls = await Promise.all(
+      [...Array(10).keys()].map((x) =>
+        app.sendTask('echo', [x], { queue: x % 2 === 0 ? 'mail' : 'default' }),
+      ),
+    );
     const waiting = Promise.all(calls.map((call) => rejection(call.get())));
     const { code, stdout } = await runDtask(['purge', '--force', '--json'], { env: environment });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ default: 6, mail: 5 });
     for (const error of await waiting) expect(error).toMatchObject({ code: 'TASK_REVOKED' });
     // The result of the one that failed has its TTL.
-    expect((await taskKeys(redis, prefix)).filter((key) => !key.startsWith(`${prefix}:r:`))).toEqual([]);
+    expect(
+      (await taskKeys(redis, prefix)).filter((key) => !key.startsWith(`${prefix}:r:`)),
+    ).toEqual([]);
     expect(await findLeaks(redis, prefix)).toEqual([]);
   });
 
@@ -164,7 +198,10 @@ describe('dtask purge', () => {
     const { app, environment } = fromStage();
     await app.sendTask('echo', [1], { queue: 'mail' });
     await app.sendTask('echo', [2]);
-    expect(await runDtask(['purge', '-f', '-Q', 'mail'], { env: environment })).toMatchObject({ code: 0, stdout: 'mail: 1 removed\n' });
+    expect(await runDtask(['purge', '-f', '-Q', 'mail'], { env: environment })).toMatchObject({
+      code: 0,
+      stdout: 'mail: 1 removed\n',
+    });
     expect((await app.queues.counts('default')).waiting).toBe(1);
   });
 });
@@ -172,7 +209,9 @@ describe('dtask purge', () => {
 describe('dtask report', () => {
   it('prints versions, settings, tasks and the server, as lines and as JSON', async () => {
     const { environment } = fromStage();
-    const { code, stdout } = await runDtask(['report', '-A', 'faults/app.ts', '--json'], { env: environment });
+    const { code, stdout } = await runDtask(['report', '-A', 'faults/app.ts', '--json'], {
+      env: environment,
+    });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       dtask: expect.stringMatching(/^\d/),
@@ -190,29 +229,59 @@ describe('dtask report', () => {
 describe('a password in the broker address', () => {
   const secret = 'hunter2-s3cr3t';
 
-  it('is printed by no command and in no log, whether Redis answers, refuses it, or is away', { timeout: 60_000 }, async () => {
-    await using locked = await Engine.start();
-    const opener = setStage(locked.url);
-    await opener.redis.config('SET', 'requirepass', secret);
-    const right = { ...opener.environment(), DTASK_BROKER_URL: `redis://:${secret}@127.0.0.1:${locked.port}/0` };
-    const wrong = { ...right, DTASK_BROKER_URL: `redis://ann:${secret}x@127.0.0.1:${locked.port}/0`, DTASK_SEND_TIMEOUT: '500ms' };
-    const away = { ...right, DTASK_BROKER_URL: `redis://:${secret}@127.0.0.1:1/0`, DTASK_SEND_TIMEOUT: '500ms' };
-    const working = await startWorker({ env: right, flags: ['-l', 'trace'] });
-    const called = await runDtask(['call', 'echo', 'open', '--wait'], { env: right });
-    expect(called).toMatchObject({ code: 0, stdout: "'open'\n" });
-    expect(working.stderr).toContain(`redis://:***@127.0.0.1:${locked.port}`);
-    const outputs = [called];
-    for (const args of [['report', '-A', 'faults/app.ts'], ['queues', '--json'], ['result', 'x'], ['purge', '-f']]) {
-      outputs.push(...(await Promise.all([right, wrong, away].map((env) => runDtask(args, { env })))));
-    }
-    const waiting = startDtask(['worker', '-A', 'faults/app.ts', '-l', 'trace'], { env: wrong });
-    await until('the worker tells of its trouble', () => /cannot start yet|WRONGPASS|NOAUTH/.test(waiting.output) || waiting.hasEnded, 15_000);
-    // All that had the wrong password or no Redis, and the result that was never sent.
-    expect(outputs.filter(({ code }) => code !== 0)).toHaveLength(9);
-    for (const text of [working.output, waiting.output, ...outputs.map(({ stdout, stderr }) => stdout + stderr)]) {
-      expect(text).not.toContain(secret);
-    }
-  });
+  it(
+    'is printed by no command and in no log, whether Redis answers, refuses it, or is away',
+    { timeout: 60_000 },
+    async () => {
+      await using locked = await Engine.start();
+      const opener = setStage(locked.url);
+      await opener.redis.config('SET', 'requirepass', secret);
+      const right = {
+        ...opener.environment(),
+        DTASK_BROKER_URL: `redis://:${secret}@127.0.0.1:${locked.port}/0`,
+      };
+      const wrong = {
+        ...right,
+        DTASK_BROKER_URL: `redis://ann:${secret}x@127.0.0.1:${locked.port}/0`,
+        DTASK_SEND_TIMEOUT: '500ms',
+      };
+      const away = {
+        ...right,
+        DTASK_BROKER_URL: `redis://:${secret}@127.0.0.1:1/0`,
+        DTASK_SEND_TIMEOUT: '500ms',
+      };
+      const working = await startWorker({ env: right, flags: ['-l', 'trace'] });
+      const called = await runDtask(['call', 'echo', 'open', '--wait'], { env: right });
+      expect(called).toMatchObject({ code: 0, stdout: "'open'\n" });
+      expect(working.stderr).toContain(`***@127.0.0.1:${locked.port}`);
+      const outputs = [called];
+      for (const args of [
+        ['report', '-A', 'faults/app.ts'],
+        ['queues', '--json'],
+        ['result', 'x'],
+        ['purge', '-f'],
+      ]) {
+        outputs.push(
+          ...(await Promise.all([right, wrong, away].map((env) => runDtask(args, { env })))),
+        );
+      }
+      const waiting = startDtask(['worker', '-A', 'faults/app.ts', '-l', 'trace'], { env: wrong });
+      await until(
+        'the worker tells of its trouble',
+        () => /cannot start yet|WRONGPASS|NOAUTH/.test(waiting.output) || waiting.hasEnded,
+        15_000,
+      );
+      // All that had the wrong password or no Redis, and the result that was never sent.
+      expect(outputs.filter(({ code }) => code !== 0)).toHaveLength(9);
+      for (const text of [
+        working.output,
+        waiting.output,
+        ...outputs.map(({ stdout, stderr }) => stdout + stderr),
+      ]) {
+        expect(text).not.toContain(secret);
+      }
+    },
+  );
 });
 
 function fromStage() {

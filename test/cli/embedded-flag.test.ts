@@ -11,15 +11,20 @@ import { until } from '../support/until.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 describe('a worker with --embedded', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)('starts a Redis at the broker address, which is gone after the worker got %s', async (signal) => {
-    const port = await freePort();
-    const { worker, app } = await startEmbeddedWorker(port);
-    expect(worker.stderr).toMatch(/broker +redis:\/\/127\.0\.0\.1:\d+.*started here/);
-    expect(await app.sendTask('echo', ['hello']).get({ timeout: '10s' })).toBe('hello');
-    worker.signal(signal);
-    expect(await worker.end()).toEqual(signal === 'SIGKILL' ? { code: null, signal } : { code: 0, signal: null });
-    await until('nothing listens at the address', async () => !(await listens(port)), 10_000);
-  });
+  it.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
+    'starts a Redis at the broker address, which is gone after the worker got %s',
+    async (signal) => {
+      const port = await freePort();
+      const { worker, app } = await startEmbeddedWorker(port);
+      expect(worker.stderr).toMatch(/broker +redis:\/\/127\.0\.0\.1:\d+.*started here/);
+      expect(await app.sendTask('echo', ['hello']).get({ timeout: '10s' })).toBe('hello');
+      worker.signal(signal);
+      expect(await worker.end()).toEqual(
+        signal === 'SIGKILL' ? { code: null, signal } : { code: 0, signal: null },
+      );
+      await until('nothing listens at the address', async () => !(await listens(port)), 10_000);
+    },
+  );
 
   it('keeps its Redis until its running task has ended', async () => {
     const port = await freePort();
@@ -47,7 +52,9 @@ describe('a worker with --embedded', () => {
 
   it('refuses an address on another machine', async () => {
     const env = { DTASK_BROKER_URL: 'redis://dtask.invalid:6390/0' };
-    const { code, stderr } = await runDtask(['worker', '--embedded', '-A', 'faults/app.ts'], { env });
+    const { code, stderr } = await runDtask(['worker', '--embedded', '-A', 'faults/app.ts'], {
+      env,
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('dtask.invalid:6390');
     expect(stderr).not.toMatch(/^ +at /m);
@@ -55,11 +62,20 @@ describe('a worker with --embedded', () => {
 });
 
 /** A worker with `--embedded` in a folder of its own, where an engine keeps its data. */
-async function startEmbeddedWorker(port: number): Promise<Pick<ReturnType<typeof setStage>, 'app' | 'trace'> & { worker: WorkerProcess; folder: string }> {
+async function startEmbeddedWorker(
+  port: number,
+): Promise<
+  Pick<ReturnType<typeof setStage>, 'app' | 'trace'> & { worker: WorkerProcess; folder: string }
+> {
   const folder = mkdtempSync(join(tmpdir(), 'dtask-embedded-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const stage = setStage(`redis://127.0.0.1:${port}/0`);
-  const worker = await startWorker({ app: `${fixtures}faults/app.ts`, cwd: folder, env: stage.environment(), flags: ['--embedded'] });
+  const worker = await startWorker({
+    app: `${fixtures}faults/app.ts`,
+    cwd: folder,
+    env: stage.environment(),
+    flags: ['--embedded'],
+  });
   return { worker, app: stage.app, trace: stage.trace, folder };
 }
 

@@ -31,18 +31,50 @@ describe.concurrent('flags', () => {
 describe.concurrent('--help', () => {
   it.each([
     ['dtask', [], ['worker', 'call', 'result', 'queues', 'purge', 'report']],
-    ['dtask worker', ['worker'], ['-A, --app', '--embedded', '-Q, --queues', '-c, --concurrency', '-n, --name', '-l, --log-level', '--lock-duration', '--stalled-interval', '(default: 5s)']],
-    ['dtask call', ['call'], ['--args', '--queue', '--countdown', '--eta', '--expires', '--priority', '--id', '--wait', '--json', 'Example:']],
+    [
+      'dtask worker',
+      ['worker'],
+      [
+        '-A, --app',
+        '--embedded',
+        '-Q, --queues',
+        '-c, --concurrency',
+        '-n, --name',
+        '-l, --log-level',
+        '--lock-duration',
+        '--stalled-interval',
+        '(default: 5s)',
+      ],
+    ],
+    [
+      'dtask call',
+      ['call'],
+      [
+        '--args',
+        '--queue',
+        '--countdown',
+        '--eta',
+        '--expires',
+        '--priority',
+        '--id',
+        '--wait',
+        '--json',
+        'Example:',
+      ],
+    ],
     ['dtask result', ['result'], ['--wait', '--json', '<id>']],
     ['dtask queues', ['queues'], ['-A, --app', '--json']],
     ['dtask purge', ['purge'], ['--queues', '--force', '--json']],
     ['dtask report', ['report'], ['-A, --app', '--json']],
-  ] satisfies [string, string[], string[]][])('of %s says what it takes, and ends with 0', async (_what, command, parts) => {
-    const { code, stdout, stderr } = await runDtask([...command, '--help']);
-    expect(code).toBe(0);
-    expect(stderr).toBe('');
-    for (const part of parts) expect(stdout).toContain(part);
-  });
+  ] satisfies [string, string[], string[]][])(
+    'of %s says what it takes, and ends with 0',
+    async (_what, command, parts) => {
+      const { code, stdout, stderr } = await runDtask([...command, '--help']);
+      expect(code).toBe(0);
+      expect(stderr).toBe('');
+      for (const part of parts) expect(stdout).toContain(part);
+    },
+  );
 
   it('--version prints a version', async () => {
     const { code, stdout } = await runDtask(['--version']);

@@ -16,14 +16,23 @@ afterAll(() => engine[Symbol.asyncDispose]());
 describe('the banner', () => {
   it('lists the app, the broker, the queues, the concurrency and every task', async () => {
     const { environment } = fromStage();
-    const worker = await startWorker({ env: environment, flags: ['-c', '3', '-Q', 'default,mail', '-n', 'w1'] });
+    const worker = await startWorker({
+      env: environment,
+      flags: ['-c', '3', '-Q', 'default,mail', '-n', 'w1'],
+    });
     expect(worker.stderr).toContain('dtask worker w1');
     expect(worker.stderr).toMatch(/app +faults +faults\/app\.ts/);
     expect(worker.stderr).toMatch(new RegExp(`broker +redis://127\\.0\\.0\\.1:${engine.port}`));
     expect(worker.stderr).toMatch(/queues +default, mail/);
     expect(worker.stderr).toMatch(/3 at a time/);
-    for (const name of ['square', 'gated', 'nap', 'burn', 'echo', 'fail', 'flaky']) expect(worker.stderr).toMatch(new RegExp(`^ +(tasks +)?${name}$`, 'm'));
-    expect(await worker.logged(/^ready$/)).toMatchObject({ app: 'faults', worker: 'w1', queues: ['default', 'mail'], concurrency: 3 });
+    for (const name of ['square', 'gated', 'nap', 'burn', 'echo', 'fail', 'flaky'])
+      expect(worker.stderr).toMatch(new RegExp(`^ +(tasks +)?${name}$`, 'm'));
+    expect(await worker.logged(/^ready$/)).toMatchObject({
+      app: 'faults',
+      worker: 'w1',
+      queues: ['default', 'mail'],
+      concurrency: 3,
+    });
   });
 
   it('names the worker after its app, host and process where nobody names it', async () => {
@@ -40,16 +49,24 @@ describe('the banner', () => {
 });
 
 describe('-n', () => {
-  it('of a living worker is refused with who has it, and the living one goes on', { timeout: 40_000 }, async () => {
-    const { app, environment } = fromStage();
-    const first = await startWorker({ env: environment, flags: ['-n', 'twin'] });
-    const { code, stderr } = await runDtask(['worker', '-A', 'faults/app.ts', '-n', 'twin'], { env: environment });
-    expect(code).toBe(1);
-    expect(stderr).toContain(`a worker named twin runs already (pid ${first.pid} on ${hostname()}, since `);
-    expect(stderr).toContain('-n');
-    expect(stderr).not.toMatch(/^ +at /m);
-    expect(await app.sendTask('echo', ['still here']).get({ timeout: '10s' })).toBe('still here');
-  });
+  it(
+    'of a living worker is refused with who has it, and the living one goes on',
+    { timeout: 40_000 },
+    async () => {
+      const { app, environment } = fromStage();
+      const first = await startWorker({ env: environment, flags: ['-n', 'twin'] });
+      const { code, stderr } = await runDtask(['worker', '-A', 'faults/app.ts', '-n', 'twin'], {
+        env: environment,
+      });
+      expect(code).toBe(1);
+      expect(stderr).toContain(
+        `a worker named twin runs already (pid ${first.pid} on ${hostname()}, since `,
+      );
+      expect(stderr).toContain('-n');
+      expect(stderr).not.toMatch(/^ +at /m);
+      expect(await app.sendTask('echo', ['still here']).get({ timeout: '10s' })).toBe('still here');
+    },
+  );
 
   it('left behind by a worker killed with SIGKILL is taken over', async () => {
     const { app, environment } = fromStage();
@@ -57,7 +74,9 @@ describe('-n', () => {
     await first.kill();
     const start = performance.now();
     await startWorker({ env: environment, flags: ['-n', 'heir'] });
-    report('a name left by a SIGKILL', { 'taken over, start included, after ms': performance.now() - start });
+    report('a name left by a SIGKILL', {
+      'taken over, start included, after ms': performance.now() - start,
+    });
     expect(await app.sendTask('echo', ['mine']).get({ timeout: '10s' })).toBe('mine');
   });
 
@@ -74,7 +93,9 @@ describe('-c', () => {
   it('limits the tasks of all queues of a worker together', async () => {
     const { app, environment } = fromStage();
     await startWorker({ env: environment, app: 'pair/queues.ts', flags: ['-c', '1', '-Q', 'a,b'] });
-    const calls = [...Array(20).keys()].map((x) => app.sendTask(x % 2 === 0 ? 'left' : 'right', [], { queue: x % 2 === 0 ? 'a' : 'b' }));
+    const calls = [...Array(20).keys()].map((x) =>
+      app.sendTask(x % 2 === 0 ? 'left' : 'right', [], { queue: x % 2 === 0 ? 'a' : 'b' }),
+    );
     await Promise.all(calls.map((call) => call.get({ timeout: '15s' })));
     expect(await app.sendTask('peak', [], { queue: 'a' }).get({ timeout: '10s' })).toBe(1);
   });
@@ -82,5 +103,10 @@ describe('-c', () => {
 
 function fromStage() {
   const stage = setStage(engine.url);
-  return { app: stage.app, redis: stage.redis, prefix: stage.prefix, environment: stage.environment() };
+  return {
+    app: stage.app,
+    redis: stage.redis,
+    prefix: stage.prefix,
+    environment: stage.environment(),
+  };
 }

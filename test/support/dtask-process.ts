@@ -73,9 +73,11 @@ export class DtaskProcess {
 
   /** Resolves when it has ended; throws, with what it said, where that takes too long. */
   async end(limit = 15_000): Promise<Ending> {
-    await until(`dtask ${this.child.spawnargs.slice(2).join(' ')} has ended`, () => this.hasEnded, limit).catch(
-      (error: Error) => this.#complain(error),
-    );
+    await until(
+      `dtask ${this.child.spawnargs.slice(2).join(' ')} has ended`,
+      () => this.hasEnded,
+      limit,
+    ).catch((error: Error) => this.#complain(error));
     return this.ended;
   }
 
@@ -109,21 +111,35 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** How many commands run at a time, of tests that run side by side: each keeps a core busy for a second. */
+const places = 2;
+let taken = 0;
+const queue: (() => void)[] = [];
+
 /** Runs a command to its end. */
-export async function runDtask(args: readonly string[], surroundings?: Surroundings): Promise<Finished> {
+export async function runDtask(
+  args: readonly string[],
+  surroundings?: Surroundings,
+): Promise<Finished> {
+  if (taken < places) taken += 1;
+  else await new Promise<void>((resolve) => queue.push(resolve));
   const started = new DtaskProcess(args, surroundings);
   try {
     const { code } = await started.end(20_000);
     return { code, stdout: started.stdout, stderr: started.stderr };
   } finally {
     await started.kill();
+    const next = queue.shift();
+    if (next) next();
+    else taken -= 1;
   }
 }
 
 /** Without what would change how dtask or its output behave. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => (!/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || name === 'DTASK_EMBEDDED_ENGINE'),
+    ([name]) =>
+      !/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || name === 'DTASK_EMBEDDED_ENGINE',
   );
   return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'development' };
 }

@@ -9,7 +9,8 @@ import { until } from './until.js';
 export const hasNative = findNative();
 
 /** The reason that tests print when they are skipped for the want of one. */
-export const needsNative = 'needs valkey-server or redis-server on PATH, whose data survives a restart';
+export const needsNative =
+  'needs valkey-server or redis-server on PATH, whose data survives a restart';
 
 function findNative(): boolean {
   if (process.env['DTASK_EMBEDDED_ENGINE'] === 'wasm') return false;
@@ -67,9 +68,8 @@ export class Engine implements AsyncDisposable {
   /** Brings it back on the same port. */
   async back(): Promise<void> {
     const { port } = this;
-    this.#running = await until(
-      `the engine is back on port ${port}`,
-      () => startEmbedded({ dir: this.#dir, port }).catch(whileTaken),
+    this.#running = await until(`the engine is back on port ${port}`, () =>
+      startEmbedded({ dir: this.#dir, port }).catch(whileTaken),
     );
   }
 

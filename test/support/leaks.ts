@@ -2,7 +2,14 @@
 import type { Redis } from 'ioredis';
 
 /** What a queue keeps once it was used, whose size does not grow with the tasks that went through it. */
-const perQueue: ReadonlySet<string> = new Set(['meta', 'id', 'pc', 'events', 'marker', 'stalled-check']);
+const perQueue: ReadonlySet<string> = new Set([
+  'meta',
+  'id',
+  'pc',
+  'events',
+  'marker',
+  'stalled-check',
+]);
 
 /**
  * The keys under a prefix that have no TTL and are not among those that dtask keeps on purpose: the
@@ -31,6 +38,8 @@ async function isKept(redis: Redis, prefix: string, key: string): Promise<boolea
 export async function taskKeys(redis: Redis, prefix: string): Promise<string[]> {
   const keys = await redis.keys(`${prefix}:*`);
   const spared = (key: string): boolean =>
-    key === `${prefix}:queues` || key.startsWith(`${prefix}:w:`) || perQueue.has(key.split(':').at(-1) ?? '');
+    key === `${prefix}:queues` ||
+    key.startsWith(`${prefix}:w:`) ||
+    perQueue.has(key.split(':').at(-1) ?? '');
   return keys.filter((key) => !spared(key)).sort();
 }

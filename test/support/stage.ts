@@ -27,7 +27,12 @@ export class Stage {
 
   /** The environment that puts a `dtask` process onto this stage. */
   environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-    return { DTASK_BROKER_URL: this.#url, DTASK_PREFIX: this.prefix, TRACE_DIR: this.trace.dir, ...more };
+    return {
+      DTASK_BROKER_URL: this.#url,
+      DTASK_PREFIX: this.prefix,
+      TRACE_DIR: this.trace.dir,
+      ...more,
+    };
   }
 
   /** The key of something that BullMQ keeps for a queue. */

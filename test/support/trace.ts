@@ -35,7 +35,7 @@ export class Trace implements Disposable {
         return starts.length >= count && starts;
       },
       limit,
-    ) as Promise<Start[]>;
+    );
   }
 
   /** Lets the gated tasks under a mark end. */

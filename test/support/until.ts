@@ -1,6 +1,9 @@
 /** Waits for conditions: tests never sleep for a guess. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** What a condition gives where it does not hold. */
+type Nothing = false | null | undefined | 0 | '';
+
 /**
  * Resolves as soon as `predicate` gives something truthy, with what it gave.
  *
@@ -11,11 +14,11 @@ export async function until<T>(
   what: string,
   predicate: () => T | Promise<T>,
   limit = 15_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, Nothing>> {
   const deadline = performance.now() + limit;
   for (;;) {
     const seen = await predicate();
-    if (seen) return seen;
+    if (seen) return seen as Exclude<T, Nothing>;
     if (performance.now() > deadline)
       throw new Error(`waited ${limit} ms in vain until ${what}; last seen: ${String(seen)}`);
     await delay(20);

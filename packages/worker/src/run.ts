@@ -23,6 +23,7 @@ export class Run implements TaskContext {
   #abort: AbortController | undefined;
   #logger: TaskLogger | undefined;
   #over = false;
+  #reported = 0;
 
   constructor(message: Message, retries: number, queue: string, place: RunPlace) {
     this.retries = retries;
@@ -79,13 +80,15 @@ export class Run implements TaskContext {
     }
     // A report that comes after the end must not hide the result.
     if (this.#over) return;
+    // Each later than the one before, so that a waiting caller can tell old from new.
+    this.#reported = Math.max(Date.now(), this.#reported + 1);
     await this.#place.report(this.#message, {
       id: this.id,
       task: this.name,
       state,
       value: details,
       worker: this.worker,
-      at: Date.now(),
+      at: this.#reported,
     });
   }
 

@@ -14,7 +14,7 @@ export const roundTrip = {
     const { pairs, end } = await startPairs(server, { concurrency: 50, warmUp: short ? 200 : 5_000 });
     for (const side of sides) await pairs[side].caller.ask('roundTrips', short ? 50 : 1_000);
     /** @type {Record<import('../rounds.mjs').Side, number[][]>} */
-    const found = await inTurns(short ? 1 : 9, (side) => pairs[side].caller.ask('roundTrips', trips));
+    const found = await inTurns({ rounds: short ? 1 : 9, budget: 30 }, (side) => pairs[side].caller.ask('roundTrips', trips));
     await end();
     const medians = { dtask: found.dtask.map(median), bullmq: found.bullmq.map(median) };
     const [ours, theirs] = [median(medians.dtask), median(medians.bullmq)];

@@ -22,7 +22,7 @@ export const sending = {
     const data = [];
     for (const { width, name, long, brief } of forms) {
       const calls = short ? brief : long;
-      const found = await inTurns(short ? 1 : 7, (side) => send(server, callers[side], calls, width));
+      const found = await inTurns({ rounds: short ? 1 : 7, budget: 25 }, (side) => send(server, callers[side], calls, width));
       const rates = (/** @type {import('../rounds.mjs').Side} */ side) => found[side].map(({ rate }) => rate);
       const ratio = pairedRatio(rates('dtask'), rates('bullmq'));
       data.push({ name, found });

@@ -15,7 +15,7 @@ export const throughput = {
   title: 'tasks through one worker process',
   async run({ server, short }) {
     const tasks = short ? 6_000 : 44_000;
-    const found = await inTurns(short ? 1 : 7, (side) => drain(server, side, tasks));
+    const found = await inTurns({ rounds: short ? 1 : 7, budget: 50 }, (side) => drain(server, side, tasks));
     const rows = sides.map((side) => [
       sideNames[side],
       spread(found[side].map(({ rate }) => rate)),

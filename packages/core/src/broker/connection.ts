@@ -1,5 +1,5 @@
 /** Connections to Redis that notice when they are dead, and heal. */
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { BrokerError } from '../errors.js';
 import { parseAddress, redactAddress } from './address.js';
 
@@ -13,6 +13,25 @@ export const longestBlock = 5_000;
  */
 const silence = 8_000;
 
+/** An ioredis client that leaves no timer behind. */
+class HealingRedis extends Redis {
+  constructor(options: RedisOptions) {
+    super(options);
+    // ioredis leaves the timer of `socketTimeout` running when a connection closes: it would keep
+    // the process alive, or cut the next connection short.
+    this.on('close', () => {
+      const timed = this as unknown as { socketTimeoutTimer?: NodeJS.Timeout | undefined };
+      clearTimeout(timed.socketTimeoutTimer);
+      timed.socketTimeoutTimer = undefined;
+    });
+  }
+
+  /** BullMQ makes its blocking connection this way. */
+  override duplicate(override: Partial<RedisOptions> = {}): HealingRedis {
+    return new HealingRedis({ ...this.options, ...override });
+  }
+}
+
 /**
  * Opens a connection, which comes back by itself however long Redis is away.
  *
@@ -20,7 +39,7 @@ const silence = 8_000;
  * @throws ConfigError when the URL cannot be read
  */
 export function openConnection(url: string, role: string): Redis {
-  const connection = new Redis({
+  const connection = new HealingRedis({
     ...parseAddress(url),
     connectionName: `dtask:${role}`,
     maxRetriesPerRequest: null,

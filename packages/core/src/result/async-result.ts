@@ -1,4 +1,5 @@
 /** The handle on a task that runs elsewhere. */
+import { setMaxListeners } from 'node:events';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
@@ -108,7 +109,11 @@ export class AsyncResult<T = unknown> {
         stop();
         end(() => reject(signal?.reason as Error));
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) {
+        // One signal may well end the wait for thousands of results.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
       this.#sent?.sending.catch((error: unknown) => {
         stop();
         end(() => reject(error as Error));

@@ -24,6 +24,8 @@ interface Entry {
   readonly listener: Listener;
   look: number;
   wait: number;
+  /** The last state on the way that was heard of, and from which worker. */
+  heard: { readonly worker: string | undefined; readonly at: number } | undefined;
 }
 
 /** An outcome that nobody has asked for yet. */
@@ -83,7 +85,7 @@ export class Mailbox {
   /** Waits for a task; gives the function that ends the wait. */
   wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
     const early = this.#early.get(id);
-    const entry: Entry = { id, listener, look: Date.now() + firstLook, wait: firstLook };
+    const entry: Entry = { id, listener, look: Date.now() + firstLook, wait: firstLook, heard: undefined };
     if (early) {
       this.#drop(id, early);
       this.#settle(early.record, new Set([entry]));
@@ -200,7 +202,7 @@ export class Mailbox {
     }
     for (const entry of [...entries]) {
       if (outcome && !isFinal(outcome.state)) {
-        entry.listener.progress(outcome);
+        if (isNews(entry, outcome)) entry.listener.progress(outcome);
         continue;
       }
       this.#remove(entry);
@@ -276,4 +278,11 @@ function parse(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** A look at the key may find what a push has told before, or what is older than that. */
+function isNews(entry: Entry, { worker, at }: Outcome): boolean {
+  if (entry.heard && entry.heard.worker === worker && at <= entry.heard.at) return false;
+  entry.heard = { worker, at };
+  return true;
 }

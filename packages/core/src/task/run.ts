@@ -29,7 +29,7 @@ function call(definition: Definition, context: TaskContext, args: readonly unkno
   const { returns } = definition;
   if (returns === undefined) return returned;
   const check = (value: unknown): unknown =>
-    parseBySchema(returns, value, 'result', `the result of task ${context.name}`);
+    parseBySchema(returns, value, 'result', `task ${context.name}: result`);
   return isPromiseLike(returned) ? Promise.resolve(returned).then(check) : check(returned);
 }
 
@@ -55,7 +55,7 @@ export function parseArguments(
 ): readonly unknown[] | Promise<readonly unknown[]> {
   const { args: schema } = definition;
   if (schema === undefined) return args;
-  const what = `task ${name}: its arguments`;
+  const what = `task ${name}: arguments`;
   if (!isList(schema)) return list(parseBySchema(schema, args, 'args', what), name);
   if (args.length > schema.length) {
     throw new ArgumentsError(`task ${name} takes at most ${schema.length} arguments, got ${args.length}`);

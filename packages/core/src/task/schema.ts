@@ -49,7 +49,7 @@ export function parseBySchema(
 function unwrap(result: SchemaResult<unknown>, path: string, what: string): unknown {
   if (result.issues === undefined) return result.value;
   const lines = result.issues.map((issue) => `${locate(path, issue)}: ${issue.message}`);
-  throw new ArgumentsError(`${what} does not fit its schema: ${lines.join('; ')}`);
+  throw new ArgumentsError(`${what} refused by the schema: ${lines.join('; ')}`);
 }
 
 function locate(path: string, issue: SchemaIssue): string {
