@@ -3,6 +3,7 @@ import { type App, currentTask } from 'dtask';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
 import { Gate } from './gate.js';
+import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
 import { messageKey, resultKey, Stage } from './stage.js';
 
@@ -46,6 +47,16 @@ describe('progress()', () => {
     const onProgress = (details: unknown, state: string): void => void heard.push([state, details]);
     expect(await count.delay(4).get({ onProgress, ...soon })).toBe('counted');
     expect(heard).toEqual([1, 2, 3, 4].map((done) => ['PROGRESS', { done }]));
+  });
+
+  test('heard by a callback that throws rejects its get(), and no other', async () => {
+    app.task('steps', async () => {
+      await currentTask().progress(1);
+      return 'done';
+    });
+    const url = stage.engine.url;
+    const ended = await runProgram('throwing-progress.mjs', [url, app.config.prefix]);
+    expect(ended).toEqual({ code: 0, stdout: 'the bar is broken done\n', stderr: '' });
   });
 
   test('that cannot travel is the error of the task, which may catch it', async () => {

@@ -75,6 +75,17 @@ describe('get()', () => {
     expect(await result.get(stored)).toBe('done');
   });
 
+  test('with a signal has the result that was there before, and leaves the signal alone', async () => {
+    const quick = app.task('get.late.signal', () => 'done');
+    await quick.delay().get(soon);
+    const result = await quick.delay();
+    await eventually(() => result.ready()).toBe(true);
+    const controller = new AbortController();
+    expect(await result.get({ signal: controller.signal, ...stored })).toBe('done');
+    controller.abort();
+    expect(await result.get(stored)).toBe('done');
+  });
+
   test('may be called again after it gave the value', async () => {
     const quick = app.task('get.again', () => ({ list: [1] }));
     const result = await quick.delay();

@@ -27,7 +27,17 @@ import { barLine, layOut } from './text.mjs';
  */
 
 /** @type {readonly Scenario[]} */
-const scenarios = [throughput, sending, roundTrip, waiting, commands, bytes, start, recovery, memory];
+const scenarios = [
+  throughput,
+  sending,
+  roundTrip,
+  waiting,
+  commands,
+  bytes,
+  start,
+  recovery,
+  memory,
+];
 
 /** Nothing here takes longer; a bench that hangs is worse than none. */
 const longest = 10 * 60_000;
@@ -73,11 +83,21 @@ function conclude(found) {
   const missed = bars.filter(({ met }) => !met);
   const failed = missed.filter(({ kind }) => !short || kind === 'count');
   const seconds = (performance.now() - began) / 1_000;
-  console.log(`\n${bars.length - missed.length} of ${bars.length} bars met, in ${seconds.toFixed(0)} s`);
+  console.log(
+    `\n${bars.length - missed.length} of ${bars.length} bars met, in ${seconds.toFixed(0)} s`,
+  );
   for (const bar of missed) console.log(`${barLine(bar)} (${bar.name})`);
-  if (short && missed.length > failed.length) console.log('  Bars on time count only in the full run, on a calm machine.');
+  if (short && missed.length > failed.length)
+    console.log('  Bars on time count only in the full run, on a calm machine.');
   if (json !== undefined) {
-    const about = { server: server.name, node: process.versions.node, cores: availableParallelism(), load, short, seconds };
+    const about = {
+      server: server.name,
+      node: process.versions.node,
+      cores: availableParallelism(),
+      load,
+      short,
+      seconds,
+    };
     writeFileSync(json, `${JSON.stringify({ ...about, scenarios: found }, null, 2)}\n`);
   }
   if (failed.length > 0) process.exitCode = 1;
@@ -88,10 +108,15 @@ function readArguments() {
   const usage = `usage: npm run bench -- [--short] [--json file] [--only name]...\nnames: ${names.join(', ')}`;
   try {
     const { values } = parseArgs({
-      options: { short: { type: 'boolean' }, json: { type: 'string' }, only: { type: 'string', multiple: true } },
+      options: {
+        short: { type: 'boolean' },
+        json: { type: 'string' },
+        only: { type: 'string', multiple: true },
+      },
     });
     const unknown = values.only?.find((name) => !names.includes(name));
-    if (unknown === undefined) return { short: values.short === true, only: values.only ?? [], json: values.json };
+    if (unknown === undefined)
+      return { short: values.short === true, only: values.only ?? [], json: values.json };
     console.error(`bench: there is no scenario ${unknown}\n${usage}`);
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}`);

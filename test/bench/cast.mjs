@@ -33,5 +33,8 @@ export async function startPairs(server, { concurrency, warmUp }) {
  * @param {import('./rounds.mjs').Side} side
  */
 function pair(server, side) {
-  return { worker: new RoleProcess(`${side}-worker`, server), caller: new RoleProcess(`${side}-caller`, server) };
+  return {
+    worker: new RoleProcess(`${side}-worker`, server),
+    caller: new RoleProcess(`${side}-caller`, server),
+  };
 }

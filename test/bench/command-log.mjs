@@ -20,7 +20,9 @@ export class CommandLog {
   constructor(monitor, names) {
     this.#monitor = monitor;
     this.#names = names;
-    monitor.on('monitor', (_time, /** @type {string[]} */ args, /** @type {string} */ source) => this.#count(args, source));
+    monitor.on('monitor', (_time, /** @type {string[]} */ args, /** @type {string} */ source) =>
+      this.#count(args, source),
+    );
   }
 
   /** @param {string} url */
@@ -87,7 +89,8 @@ export class CommandLog {
     }
     const command = (args[0] ?? '').toLowerCase();
     if (command === 'echo') return;
-    const script = command === 'evalsha' ? (this.#names.get(args[1] ?? '') ?? 'another script') : undefined;
+    const script =
+      command === 'evalsha' ? (this.#names.get(args[1] ?? '') ?? 'another script') : undefined;
     const name = script === undefined ? command.toUpperCase() : `EVALSHA ${script}`;
     this.#counted.requests.set(name, (this.#counted.requests.get(name) ?? 0) + 1);
   }
@@ -104,8 +107,12 @@ async function scriptNames(url) {
   const queue = new Queue('names', { connection: client, skipMetasUpdate: true });
   await queue.waitUntilReady();
   new OutcomeWriter(client, 'names', () => undefined);
-  const { scriptsSet } = /** @type {{ scriptsSet: Record<string, { sha: string }> }} */ (/** @type {unknown} */ (client));
-  const names = new Map(Object.entries(scriptsSet).map(([name, { sha }]) => [sha, name.split(':')[0] ?? name]));
+  const { scriptsSet } = /** @type {{ scriptsSet: Record<string, { sha: string }> }} */ (
+    /** @type {unknown} */ (client)
+  );
+  const names = new Map(
+    Object.entries(scriptsSet).map(([name, { sha }]) => [sha, name.split(':')[0] ?? name]),
+  );
   await queue.close();
   client.disconnect();
   return names;

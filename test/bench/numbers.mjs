@@ -25,7 +25,8 @@ export const median = (values) => quantile(values, 0.5);
  * @param {readonly number[]} ours
  * @param {readonly number[]} theirs
  */
-export const pairedRatio = (ours, theirs) => median(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
+export const pairedRatio = (ours, theirs) =>
+  median(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 
 /**
  * How much y grows with x: the slope of the line of least squares.

@@ -50,7 +50,8 @@ export class RoleProcess {
     });
     this.#child.on('exit', (code, signal) => {
       if (this.#leaving) return;
-      for (const { reject } of this.#open.values()) reject(new Error(`${name} ended by itself (${signal ?? code})`));
+      for (const { reject } of this.#open.values())
+        reject(new Error(`${name} ended by itself (${signal ?? code})`));
     });
   }
 
@@ -64,7 +65,8 @@ export class RoleProcess {
   ask(command, ...args) {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`${this.#name} did not finish ${command} within ${patience / 1_000} s`));
+      const late = () =>
+        reject(new Error(`${this.#name} did not finish ${command} within ${patience / 1_000} s`));
       const timer = setTimeout(late, patience);
       const ended = (/** @type {(given: any) => void} */ settle) => (/** @type {any} */ given) => {
         clearTimeout(timer);

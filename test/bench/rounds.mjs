@@ -26,7 +26,8 @@ export async function inTurns({ rounds, budget }, measure) {
   const found = { dtask: [], bullmq: [] };
   for (let round = 0; round < rounds; round += 1) {
     if (round >= fewest && performance.now() > end) break;
-    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) found[side].push(await measure(side, round));
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse())
+      found[side].push(await measure(side, round));
   }
   return found;
 }

@@ -10,7 +10,10 @@ import { median } from './numbers.mjs';
 export function digits(value) {
   if (!Number.isFinite(value)) return '-';
   const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return value.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
+  return value.toLocaleString('en-US', {
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+  });
 }
 
 /**
@@ -38,11 +41,20 @@ export function spread(rounds) {
  * @param {Table} table
  */
 export function layOut({ title, columns, rows, note }) {
-  const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const widths = columns.map((column, at) =>
+    Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  );
   const line = (/** @type {readonly string[]} */ cells) =>
     `  ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('   ')}`.trimEnd();
   const rule = `  ${widths.map((width) => '-'.repeat(width)).join('   ')}`;
-  return [`  ${title}`, '', line(columns), rule, ...rows.map(line), ...(note ? ['', `  ${note}`] : [])].join('\n');
+  return [
+    `  ${title}`,
+    '',
+    line(columns),
+    rule,
+    ...rows.map(line),
+    ...(note ? ['', `  ${note}`] : []),
+  ].join('\n');
 }
 
 /**

@@ -237,6 +237,27 @@ describe('a job', () => {
     expect(await stage.redis.lrange(stage.key('active'), 0, -1)).not.toContain(id);
   });
 
+  it('whose hash is no hash is dropped from the queue, and does not come back', async () => {
+    await amongNeighbours(async () => {
+      await stage.redis
+        .multi()
+        .set(stage.key(id), 'no hash', 'PX', 60_000)
+        .lpush(stage.key('wait'), id)
+        .zadd(stage.key('marker'), 0, '0')
+        .exec();
+      await until('it is in no list', async () => {
+        const lists = await Promise.all(
+          ['wait', 'active', 'stalled'].map((list) =>
+            list === 'stalled'
+              ? stage.redis.smembers(stage.key(list))
+              : stage.redis.lrange(stage.key(list), 0, -1),
+          ),
+        );
+        return !lists.flat().includes(id);
+      });
+    });
+  });
+
   it('of plain BullMQ in the same queue is set aside with all its data, once, though it asks for retries', async () => {
     const connection = new Redis(engine.url, { maxRetriesPerRequest: null });
     const queue = new Queue('{default}', { connection, prefix: stage.prefix });

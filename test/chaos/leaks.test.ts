@@ -77,11 +77,11 @@ it('a purge leaves no task behind and tells those who wait', { timeout: 40_000 }
 });
 
 function fromStage() {
-  const stage = setStage(engine.url, { resultExpires: '3s' });
+  const stage = setStage(engine.url, { resultExpires: '8s' });
   return {
     app: stage.app,
     redis: stage.redis,
     prefix: stage.prefix,
-    environment: stage.environment({ DTASK_RESULT_EXPIRES: '3s' }),
+    environment: stage.environment({ DTASK_RESULT_EXPIRES: '8s' }),
   };
 }

@@ -77,11 +77,16 @@ describe('where nothing listens at the address', () => {
       'queues.server()': app.queues.server(),
     };
     const took = await timed(async () => {
-      const errors = await Promise.all(Object.values(asked).map(rejection));
-      for (const [index, what] of Object.keys(asked).entries()) {
-        expect(errors[index], what).toBeInstanceOf(BrokerError);
-        expect(errors[index]?.message, what).toContain(`127.0.0.1:${engine.port}`);
-      }
+      const where = `127.0.0.1:${engine.port}`;
+      const heard = await Promise.all(
+        Object.entries(asked).map(async ([what, answer]) => {
+          const { name, message } = await rejection(answer);
+          return { what, name, where: message.includes(where) ? where : message };
+        }),
+      );
+      expect(heard).toEqual(
+        Object.keys(asked).map((what) => ({ what, name: 'BrokerError', where })),
+      );
     });
     expect(took).toBeLessThan(5_000);
   });

@@ -42,9 +42,12 @@ export class Stage {
 
   /** Ends all that it opened. */
   async strike(): Promise<void> {
-    await this.app.close();
-    this.redis.disconnect();
-    this.trace[Symbol.dispose]();
+    try {
+      await this.app.close();
+    } finally {
+      this.redis.disconnect();
+      this.trace[Symbol.dispose]();
+    }
   }
 }
 

@@ -147,7 +147,7 @@ export class Executor {
     let value: unknown;
     try {
       value = runTask(definition, run);
-      if (isPromiseLike(value)) value = await value;
+      if (isPromiseLike(value)) value = await run.outlast(value);
     } catch (thrown) {
       run.end();
       if (!current.handedBack) await this.#follow(current, message, run, thrown, definition);
@@ -177,7 +177,7 @@ export class Executor {
   #unknown({ name }: Message, queue: string): UnknownTaskError {
     const names = this.#place.app.tasks.names();
     return new UnknownTaskError(
-      `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.slice(0, 10).join(', ') || 'none'}${names.length > 10 ? ', ...' : ''}. Is its module imported, or named by the app's include?`,
+      `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?`,
     );
   }
 
@@ -251,7 +251,10 @@ export class Executor {
         throw new WaitingError();
       case 'retry':
         log.retried(message, verdict.wait, verdict.error);
-        if (verdict.args) await this.#changeArguments(job, message, verdict.args);
+        if (verdict.args) {
+          const unsent = await this.#changeArguments(job, message, verdict.args);
+          if (unsent) return this.#fail(message, run, unsent);
+        }
         // BullMQ counts the attempt, keeps the time, and fetches the next job in the same command.
         job.opts.attempts = Number.MAX_SAFE_INTEGER;
         job.opts.backoff = { type: 'fixed', delay: verdict.wait };
@@ -265,9 +268,17 @@ export class Executor {
     throw new FailedRun(error);
   }
 
-  async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<void> {
-    const text = encodeMessage({ ...message, args }, this.#place.app.config.maxPayload);
+  /** Gives the error of arguments that cannot travel. */
+  async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<unknown> {
+    let text: string;
+    try {
+      text = encodeMessage({ ...message, args }, this.#place.app.config.maxPayload);
+    } catch (error) {
+      if (isEncodeFailure(error)) return error;
+      throw error;
+    }
     await job.updateData(JSON.parse(text) as object);
+    return undefined;
   }
 
   #outcome(message: Message, state: string, retries: number, value?: unknown, error?: unknown): Outcome {

@@ -27,6 +27,9 @@ if held and not string.find(held, ARGV[1], 1, true) then return held end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return false`;
 
+/** The workers of this process: its pid alone may also be that of a process before it. */
+const living = new Set<string>();
+
 /** Holds a worker's name from start to stop. */
 export class Presence {
   readonly #connection: Redis;
@@ -51,10 +54,14 @@ export class Presence {
    */
   async claim(onError: (error: unknown) => void): Promise<void> {
     let first: Claim | undefined;
+    living.add(this.#instance);
     for (;;) {
       const holder = await this.#set(this.#record());
       if (!holder) break;
-      if (first && holder.instance === first.instance && holder.beat > first.beat) throw this.#taken(holder);
+      if (first && holder.instance === first.instance && holder.beat > first.beat) {
+        living.delete(this.#instance);
+        throw this.#taken(holder);
+      }
       if (isGone(holder)) await this.#connection.del(this.#key);
       else await pause(first ? renewal / 10 : 0);
       if (first?.instance !== holder.instance) first = holder;
@@ -65,6 +72,7 @@ export class Presence {
   /** Gives the name up. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
+    living.delete(this.#instance);
     await this.#set('');
   }
 
@@ -94,9 +102,9 @@ export class Presence {
 }
 
 /** Whether the holder was a process of this machine that is no more; its pid may even be ours. */
-function isGone({ host, pid }: Claim): boolean {
+function isGone({ instance, host, pid }: Claim): boolean {
   if (host !== hostname()) return false;
-  if (pid === process.pid) return true;
+  if (pid === process.pid) return !living.has(instance);
   try {
     process.kill(pid, 0);
     return false;

@@ -22,6 +22,7 @@ export class Run implements TaskContext {
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
   #logger: TaskLogger | undefined;
+  #crash: ((error: unknown) => void) | undefined;
   #over = false;
   #reported = 0;
 
@@ -100,6 +101,19 @@ export class Run implements TaskContext {
     throw new Retry(request);
   }
 
+  /** Waits for what the task's function returned, unless `crash` comes first. */
+  outlast<T>(returned: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#crash = reject;
+      returned.then(resolve, reject);
+    });
+  }
+
+  /** Ends the run with an error that its code threw where no promise was looking. */
+  crash(error: unknown): void {
+    this.#crash?.(error);
+  }
+
   /** Fires `signal`. */
   abort(reason: Error): void {
     this.#abort ??= new AbortController();
@@ -110,6 +124,17 @@ export class Run implements TaskContext {
   end(): void {
     this.#over = true;
   }
+}
+
+/**
+ * Finds the task in whose code an uncaught error was thrown, and fails it: what it waits for would
+ * never come. Gives whether there was one.
+ */
+export function blame(error: unknown): boolean {
+  const context = findCurrentTask();
+  if (!(context instanceof Run)) return false;
+  context.crash(error);
+  return true;
 }
 
 /** The fields that a log line gets where a task runs. */

@@ -18,5 +18,6 @@ const stuck = app.task('stuck', async () => {
 
 serve({
   start: () => new Worker(app, { logLevel: 'silent' }).start(),
-  send: (count) => Promise.all(Array.from({ length: count }, () => stuck.delay())).then(() => undefined),
+  send: (count) =>
+    Promise.all(Array.from({ length: count }, () => stuck.delay())).then(() => undefined),
 });

@@ -6,7 +6,9 @@ import { prefix, url } from './role.mjs';
 
 export const tally = new Tally();
 
-const resultExpires = /** @type {import('dtask').Duration} */ (process.env['BENCH_EXPIRES'] ?? '1d');
+const resultExpires = /** @type {import('dtask').Duration} */ (
+  process.env['BENCH_EXPIRES'] ?? '1d'
+);
 
 export const app = new App('bench', { broker: url, prefix, resultExpires });
 

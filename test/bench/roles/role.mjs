@@ -7,12 +7,16 @@
  * @param {Record<string, (...args: any[]) => unknown>} commands
  */
 export function serve(commands) {
-  process.on('message', (/** @type {{ id: number, name: string, args: unknown[] }} */ { id, name, args }) => {
-    answer(commands[name], args).then(
-      (value) => process.send?.({ id, value }),
-      (error) => process.send?.({ id, error: error instanceof Error ? error.stack : String(error) }),
-    );
-  });
+  process.on(
+    'message',
+    (/** @type {{ id: number, name: string, args: unknown[] }} */ { id, name, args }) => {
+      answer(commands[name], args).then(
+        (value) => process.send?.({ id, value }),
+        (error) =>
+          process.send?.({ id, error: error instanceof Error ? error.stack : String(error) }),
+      );
+    },
+  );
   process.on('disconnect', () => process.exit());
 }
 

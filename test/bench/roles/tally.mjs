@@ -42,6 +42,10 @@ export class Tally {
 
   #end() {
     const { user, system } = process.cpuUsage(this.#cpu);
-    this.#done({ tasks: this.#to - this.#from, ms: performance.now() - this.#began, cpu: user + system });
+    this.#done({
+      tasks: this.#to - this.#from,
+      ms: performance.now() - this.#began,
+      cpu: user + system,
+    });
   }
 }

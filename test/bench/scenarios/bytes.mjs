@@ -10,7 +10,10 @@ export const bytes = {
   title: 'memory and keys in Redis',
   async run({ server, short }) {
     const tasks = short ? 2_000 : 10_000;
-    const found = { dtask: await weigh(server, 'dtask', tasks), bullmq: await weigh(server, 'bullmq', tasks) };
+    const found = {
+      dtask: await weigh(server, 'dtask', tasks),
+      bullmq: await weigh(server, 'bullmq', tasks),
+    };
     const ours = found.dtask;
     return {
       data: found,
@@ -20,14 +23,30 @@ export const bytes = {
           columns: ['', 'bytes waiting', 'keys waiting', 'bytes finished', 'keys finished'],
           rows: sides.map((side) => {
             const { waiting, waitingKeys, finished, finishedKeys } = found[side];
-            return [sideNames[side], digits(waiting), digits(waitingKeys), digits(finished), digits(finishedKeys)];
+            return [
+              sideNames[side],
+              digits(waiting),
+              digits(waitingKeys),
+              digits(finished),
+              digits(finishedKeys),
+            ];
           }),
           note: 'For each task. Finished: what dtask keeps for resultExpires, and plain BullMQ for ever.',
         },
       ],
       bars: [
-        { kind: 'count', text: 'one key for a waiting task', got: digits(ours.waitingKeys), met: ours.waitingKeys < 1.01 },
-        { kind: 'count', text: 'one key for a finished task', got: digits(ours.finishedKeys), met: ours.finishedKeys < 1.01 },
+        {
+          kind: 'count',
+          text: 'one key for a waiting task',
+          got: digits(ours.waitingKeys),
+          met: ours.waitingKeys < 1.01,
+        },
+        {
+          kind: 'count',
+          text: 'one key for a finished task',
+          got: digits(ours.finishedKeys),
+          met: ours.finishedKeys < 1.01,
+        },
       ],
     };
   },

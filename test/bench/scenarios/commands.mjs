@@ -6,7 +6,17 @@ import { sideNames, sides } from '../rounds.mjs';
 import { digits } from '../text.mjs';
 
 /** Requests that keep connections and queues alive, and have nothing to do with single tasks. */
-const upkeep = new Set(['INFO', 'CLIENT', 'HELLO', 'PING', 'SUBSCRIBE', 'QUIT', 'EVALSHA moveStalledJobsToWait', 'EVALSHA extendLocks', 'EVAL']);
+const upkeep = new Set([
+  'INFO',
+  'CLIENT',
+  'HELLO',
+  'PING',
+  'SUBSCRIBE',
+  'QUIT',
+  'EVALSHA moveStalledJobsToWait',
+  'EVALSHA extendLocks',
+  'EVAL',
+]);
 
 const phases = [
   { name: 'delay / add', of: 'sending' },
@@ -25,18 +35,37 @@ export const commands = {
     const tasks = short ? 500 : 2_000;
     const log = await CommandLog.open(server.url);
     /** @type {Record<import('../rounds.mjs').Side, Counts>} */
-    const found = { dtask: await count(server, log, 'dtask', tasks), bullmq: await count(server, log, 'bullmq', tasks) };
+    const found = {
+      dtask: await count(server, log, 'dtask', tasks),
+      bullmq: await count(server, log, 'bullmq', tasks),
+    };
     log.close();
     const ours = (/** @type {string} */ of) => requests(found.dtask[of]) / tasks;
     const theirs = (/** @type {string} */ of) => requests(found.bullmq[of]) / tasks;
     return {
-      data: JSON.parse(JSON.stringify(found, (_key, value) => (value instanceof Map ? Object.fromEntries(value) : value))),
+      data: JSON.parse(
+        JSON.stringify(found, (_key, value) =>
+          value instanceof Map ? Object.fromEntries(value) : value,
+        ),
+      ),
       tables: phases.map(({ name, of }) => table(name, of, found, tasks)),
       bars: [
         bar('sending is one request a call', ours('sending'), 1.01),
-        bar('executing is at most two requests a task (a result and a completion)', ours('executing'), 2.02),
-        bar("a call and its result, 25 in flight, take no more requests than plain BullMQ's", ours('together'), theirs('together')),
-        bar("a call and its result, alone, take at most one request more than plain BullMQ's", ours('alone'), theirs('alone') + 1),
+        bar(
+          'executing is at most two requests a task (a result and a completion)',
+          ours('executing'),
+          2.02,
+        ),
+        bar(
+          "a call and its result, 25 in flight, take no more requests than plain BullMQ's",
+          ours('together'),
+          theirs('together'),
+        ),
+        bar(
+          "a call and its result, alone, take at most one request more than plain BullMQ's",
+          ours('alone'),
+          theirs('alone') + 1,
+        ),
       ],
     };
   },
@@ -60,13 +89,16 @@ function bar(text, got, most) {
  */
 function table(name, of, found, tasks) {
   const names = new Set(sides.flatMap((side) => [...(found[side][of]?.requests.keys() ?? [])]));
-  const cells = (/** @type {(counted: import('../command-log.mjs').Counted | undefined) => number} */ pick) =>
-    sides.map((side) => digits(pick(found[side][of]) / tasks));
+  const cells = (
+    /** @type {(counted: import('../command-log.mjs').Counted | undefined) => number} */ pick,
+  ) => sides.map((side) => digits(pick(found[side][of]) / tasks));
   return {
     title: name,
     columns: ['for each task', ...sides.map((side) => sideNames[side])],
     rows: [
-      ...[...names].filter((each) => !upkeep.has(each)).map((each) => [each, ...cells((counted) => counted?.requests.get(each) ?? 0)]),
+      ...[...names]
+        .filter((each) => !upkeep.has(each))
+        .map((each) => [each, ...cells((counted) => counted?.requests.get(each) ?? 0)]),
       ['requests', ...cells(requests)],
       ['commands inside scripts', ...cells((counted) => counted?.inner ?? 0)],
     ],
@@ -109,7 +141,12 @@ async function count(server, log, side, tasks) {
   const together = await log.during(() => caller.ask('get', tasks, 25), redis);
   await caller.stop();
   await worker.stop();
-  return { sending, executing: scaled(executing, tasks / (tasks + 100)), alone: scaled(alone, 4), together };
+  return {
+    sending,
+    executing: scaled(executing, tasks / (tasks + 100)),
+    alone: scaled(alone, 4),
+    together,
+  };
 }
 
 /**
@@ -118,5 +155,8 @@ async function count(server, log, side, tasks) {
  * @returns {import('../command-log.mjs').Counted}
  */
 function scaled({ requests: by, inner }, factor) {
-  return { requests: new Map([...by].map(([name, times]) => [name, times * factor])), inner: inner * factor };
+  return {
+    requests: new Map([...by].map(([name, times]) => [name, times * factor])),
+    inner: inner * factor,
+  };
 }

@@ -48,7 +48,11 @@ function findings({ samples, left, total }) {
       {
         title: `${digits(total)} tasks through one worker, results kept for 1 s`,
         columns: ['tasks done', 'heap MiB', 'resident MiB'],
-        rows: samples.map((sample) => [digits(sample.done), digits(sample.heap / mebi), digits(sample.rss / mebi)]),
+        rows: samples.map((sample) => [
+          digits(sample.done),
+          digits(sample.heap / mebi),
+          digits(sample.rss / mebi),
+        ]),
         note: `After garbage collection. From the third sample on: heap ${digits(heap)} bytes a task, resident ${digits(rss)} bytes a task.`,
       },
     ],

@@ -36,8 +36,18 @@ export const recovery = {
         },
       ],
       bars: [
-        { kind: 'count', text: `all ${held} tasks run again`, got: String(again), met: again === held },
-        { kind: 'time', text: 'the last runs again within 10 s', got: `${digits(last / 1_000)} s`, met: last <= 10_000 },
+        {
+          kind: 'count',
+          text: `all ${held} tasks run again`,
+          got: String(again),
+          met: again === held,
+        },
+        {
+          kind: 'time',
+          text: 'the last runs again within 10 s',
+          got: `${digits(last / 1_000)} s`,
+          met: last <= 10_000,
+        },
       ],
     };
   },

@@ -11,15 +11,25 @@ export const roundTrip = {
   title: 'delay().get() against job.waitUntilFinished()',
   async run({ server, short }) {
     const trips = short ? 200 : 800;
-    const { pairs, end } = await startPairs(server, { concurrency: 50, warmUp: short ? 200 : 5_000 });
+    const { pairs, end } = await startPairs(server, {
+      concurrency: 50,
+      warmUp: short ? 200 : 5_000,
+    });
     for (const side of sides) await pairs[side].caller.ask('roundTrips', short ? 50 : 1_000);
     /** @type {Record<import('../rounds.mjs').Side, number[][]>} */
-    const found = await inTurns({ rounds: short ? 1 : 9, budget: 30 }, (side) => pairs[side].caller.ask('roundTrips', trips));
+    const found = await inTurns({ rounds: short ? 1 : 9, budget: 30 }, (side) =>
+      pairs[side].caller.ask('roundTrips', trips),
+    );
     await end();
     const medians = { dtask: found.dtask.map(median), bullmq: found.bullmq.map(median) };
     const [ours, theirs] = [median(medians.dtask), median(medians.bullmq)];
     return {
-      data: Object.fromEntries(sides.map((side) => [side, found[side].map((all) => ({ p50: median(all), p99: quantile(all, 0.99) }))])),
+      data: Object.fromEntries(
+        sides.map((side) => [
+          side,
+          found[side].map((all) => ({ p50: median(all), p99: quantile(all, 0.99) })),
+        ]),
+      ),
       tables: [
         {
           title: `One call at a time, ${trips} calls a round, one worker in another process`,

@@ -15,15 +15,21 @@ export const sending = {
   name: 'sending',
   title: 'delay() against queue.add()',
   async run({ server, short }) {
-    const callers = { dtask: new RoleProcess('dtask-caller', server), bullmq: new RoleProcess('bullmq-caller', server) };
+    const callers = {
+      dtask: new RoleProcess('dtask-caller', server),
+      bullmq: new RoleProcess('bullmq-caller', server),
+    };
     for (const side of sides) await callers[side].ask('send', short ? 1_000 : 30_000, 50);
     const tables = [];
     const bars = [];
     const data = [];
     for (const { width, name, long, brief } of forms) {
       const calls = short ? brief : long;
-      const found = await inTurns({ rounds: short ? 1 : 7, budget: 25 }, (side) => send(server, callers[side], calls, width));
-      const rates = (/** @type {import('../rounds.mjs').Side} */ side) => found[side].map(({ rate }) => rate);
+      const found = await inTurns({ rounds: short ? 1 : 7, budget: 25 }, (side) =>
+        send(server, callers[side], calls, width),
+      );
+      const rates = (/** @type {import('../rounds.mjs').Side} */ side) =>
+        found[side].map(({ rate }) => rate);
       const ratio = pairedRatio(rates('dtask'), rates('bullmq'));
       data.push({ name, found });
       tables.push({
@@ -37,7 +43,12 @@ export const sending = {
         ]),
       });
       const text = `${name}: at least 0.9 of plain BullMQ's calls/s`;
-      bars.push({ kind: /** @type {const} */ ('time'), text, got: digits(ratio), met: ratio >= 0.9 });
+      bars.push({
+        kind: /** @type {const} */ ('time'),
+        text,
+        got: digits(ratio),
+        met: ratio >= 0.9,
+      });
     }
     for (const side of sides) await callers[side].stop();
     return { tables, bars, data };
@@ -54,5 +65,9 @@ async function send(server, caller, calls, width) {
   await server.empty();
   const before = await server.cpu();
   const { ms, cpu } = await caller.ask('send', calls, width);
-  return { rate: (calls / ms) * 1_000, node: cpu / calls, redis: ((await server.cpu()) - before) / calls };
+  return {
+    rate: (calls / ms) * 1_000,
+    node: cpu / calls,
+    redis: ((await server.cpu()) - before) / calls,
+  };
 }

@@ -42,7 +42,9 @@ export const start = {
             spread(times.map(({ listened }) => listened)),
             spread(times.map(({ ran }) => ran)),
           ]),
-          ...(server.isNative ? {} : { note: 'Without native: PATH has no redis-server and no valkey-server.' }),
+          ...(server.isNative
+            ? {}
+            : { note: 'Without native: PATH has no redis-server and no valkey-server.' }),
         },
       ],
       bars: found.map(({ engine, ran }) => ({
@@ -66,11 +68,19 @@ async function first(server, engine) {
     await caller.ask('ready');
     const port = await freePort();
     const began = Date.now();
-    const worker = spawn(process.execPath, [command(), 'worker', '-A', app, '--embedded', '-l', 'warn'], {
-      cwd: folder,
-      env: { ...process.env, DTASK_BROKER_URL: `redis://127.0.0.1:${port}/0`, DTASK_EMBEDDED_ENGINE: engine },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const worker = spawn(
+      process.execPath,
+      [command(), 'worker', '-A', app, '--embedded', '-l', 'warn'],
+      {
+        cwd: folder,
+        env: {
+          ...process.env,
+          DTASK_BROKER_URL: `redis://127.0.0.1:${port}/0`,
+          DTASK_EMBEDDED_ENGINE: engine,
+        },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     track(worker);
     const failed = endedBySelf(worker);
     const { listened, ran } = await Promise.race([caller.ask('call', port), failed]);

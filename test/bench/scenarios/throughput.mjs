@@ -15,7 +15,9 @@ export const throughput = {
   title: 'tasks through one worker process',
   async run({ server, short }) {
     const tasks = short ? 6_000 : 44_000;
-    const found = await inTurns({ rounds: short ? 1 : 7, budget: 50 }, (side) => drain(server, side, tasks));
+    const found = await inTurns({ rounds: short ? 1 : 7, budget: 50 }, (side) =>
+      drain(server, side, tasks),
+    );
     const rows = sides.map((side) => [
       sideNames[side],
       spread(found[side].map(({ rate }) => rate)),
@@ -23,7 +25,8 @@ export const throughput = {
       spread(found[side].map(({ redis }) => redis)),
     ]);
     const ratio = pairedRatio(...both(found, 'rate'));
-    const cpu = median(found.dtask.map(({ node }) => node)) / median(found.bullmq.map(({ node }) => node));
+    const cpu =
+      median(found.dtask.map(({ node }) => node)) / median(found.bullmq.map(({ node }) => node));
     return {
       data: found,
       tables: [
@@ -34,7 +37,14 @@ export const throughput = {
           note: `Median of ${found.dtask.length} rounds (least - most). Worker CPU is ${digits(cpu)} of plain BullMQ's.`,
         },
       ],
-      bars: [{ kind: 'time', text: "at least 0.9 of plain BullMQ's tasks/s", got: digits(ratio), met: ratio >= 0.9 }],
+      bars: [
+        {
+          kind: 'time',
+          text: "at least 0.9 of plain BullMQ's tasks/s",
+          got: digits(ratio),
+          met: ratio >= 0.9,
+        },
+      ],
     };
   },
 };

@@ -21,7 +21,11 @@ export const waiting = {
     const crowds = short ? [1, 2, 4] : [1, 4, 16];
     const most = crowds[2];
     const ours = await grow(server, 'dtask', { crowds, results, rounds: short ? 1 : 3 });
-    const theirs = await grow(server, 'bullmq', { crowds, results: short ? 400 : 3_200, rounds: 1 });
+    const theirs = await grow(server, 'bullmq', {
+      crowds,
+      results: short ? 400 : 3_200,
+      rounds: 1,
+    });
     const total = (/** @type {Cost[] | undefined} */ costs = []) =>
       median(costs.map(({ redis, callers }) => (Number.isNaN(redis) ? callers : redis + callers)));
     const growth = total(ours[2]) / total(ours[1]);
@@ -32,8 +36,17 @@ export const waiting = {
       tables: [
         {
           title: `${inFlight} calls in flight in each process, ${digits(results)} results in all (plain BullMQ: fewer), one worker`,
-          columns: ['', 'processes', 'results/s', 'Redis CPU µs/result', 'CPU of all callers µs/result'],
-          rows: [...rows(sideNames.dtask, crowds, ours), ...rows(`${sideNames.bullmq}, waitUntilFinished`, crowds, theirs)],
+          columns: [
+            '',
+            'processes',
+            'results/s',
+            'Redis CPU µs/result',
+            'CPU of all callers µs/result',
+          ],
+          rows: [
+            ...rows(sideNames.dtask, crowds, ours),
+            ...rows(`${sideNames.bullmq}, waitUntilFinished`, crowds, theirs),
+          ],
           note: `From 1 to ${most} processes the sum of both costs grows to ${digits(overall)} times; from ${crowds[1]} to ${most} plain BullMQ's to ${digits(plain)} times.`,
         },
       ],
@@ -84,7 +97,11 @@ async function crowded(server, side, { crowd, results, rounds }) {
     const spans = await each('get', results / crowd, inFlight);
     const redis = ((await server.cpu()) - before) / results;
     const slowest = Math.max(...spans.map(({ ms }) => ms));
-    costs.push({ rate: (results / slowest) * 1_000, redis, callers: sum(spans.map(({ cpu }) => cpu)) / results });
+    costs.push({
+      rate: (results / slowest) * 1_000,
+      redis,
+      callers: sum(spans.map(({ cpu }) => cpu)) / results,
+    });
   }
   for (const caller of callers) await caller.stop();
   return costs;

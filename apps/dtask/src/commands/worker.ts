@@ -1,7 +1,7 @@
 /** `dtask worker`: executes tasks until it is told to stop. */
 import path from 'node:path';
 import { workerSettings } from '@dtask/core/internal';
-import { captureConsole, Worker, type WorkerOptions } from '@dtask/worker';
+import { blame, captureConsole, Worker, type WorkerOptions } from '@dtask/worker';
 import { Command } from 'commander';
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
@@ -63,12 +63,13 @@ function stopOnSignals(worker: Worker): Promise<number> {
   });
 }
 
-/** What tasks leave behind: a rejection that nobody awaits must not end the tasks beside it. */
+/** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
 function watchStrays(worker: Worker): void {
   process.on('unhandledRejection', (error) => {
     worker.log.error({ err: error }, 'a promise was rejected that nobody awaits; a task forgot an await');
   });
   process.on('uncaughtException', (error) => {
+    if (blame(error)) return;
     worker.log.fatal({ err: error }, 'an error outside of any task: running tasks go back, and the worker ends');
     worker.stop({ force: true }).then(
       () => process.exit(1),

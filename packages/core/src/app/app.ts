@@ -14,7 +14,7 @@ import { attempt, Sent } from '../result/sent.js';
 import { type CallSettings, checkCallOptions, freezeCall } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
 import type { TaskDecorator } from '../task/decorator.js';
-import { type AnyFunction, checkName, type Definition } from '../task/definition.js';
+import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, type Sender, type Task } from '../task/task.js';
 import { declareTask } from './declare.js';
@@ -105,9 +105,9 @@ export class App implements AsyncDisposable {
    * Makes a task of a function, under a name.
    * @throws ConfigError when an option or the name is wrong, RegistryError when the name is taken
    */
-  task<F extends AnyFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
+  task<F extends TaskFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
   /** Makes a task of a function, under the function's own name. */
-  task<F extends AnyFunction>(fn: F, options?: TaskOptions): Task<F>;
+  task<F extends TaskFunction>(fn: F, options?: TaskOptions): Task<F>;
   task(first?: unknown, second?: unknown, third?: unknown): unknown {
     return declareTask([first, second, third], (task) => this.#registry.add(task));
   }
@@ -194,7 +194,9 @@ export class App implements AsyncDisposable {
 
   #call(definition: Definition, name: string, args: readonly unknown[], call: CallSettings): Sent<unknown> {
     const checked = checkCall(definition, name, args);
-    return this.#send(name, checked, definition.calls, call);
+    // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
+    const given = checked instanceof Promise ? checked.then(() => args) : args;
+    return this.#send(name, given, definition.calls, call);
   }
 
   #send(

@@ -1,7 +1,7 @@
 /** The three forms in which a task is declared, on an App or free of one. */
 import { ConfigError } from '../errors.js';
 import { show } from '../config/setting.js';
-import type { AnyFunction } from '../task/definition.js';
+import type { AnyFunction, TaskFunction } from '../task/definition.js';
 import { type OnTask, taskDecorator, type TaskDecorator } from '../task/decorator.js';
 import type { TaskOptions } from '../task/options.js';
 import { createTask, type Task } from '../task/task.js';
@@ -65,9 +65,9 @@ export function task(options?: TaskOptions): TaskDecorator;
  * const app = new App('shop', { tasks: [resize] });
  * ```
  */
-export function task<F extends AnyFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
+export function task<F extends TaskFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
 /** Makes a task of no App yet, under the function's own name. */
-export function task<F extends AnyFunction>(fn: F, options?: TaskOptions): Task<F>;
+export function task<F extends TaskFunction>(fn: F, options?: TaskOptions): Task<F>;
 export function task(...given: unknown[]): unknown {
   return declareTask(given, () => undefined);
 }

@@ -35,14 +35,18 @@ export function parseAddress(url: string): Address {
 
 /** The URL as it may be shown: without its password. */
 export function redactAddress(url: string): string {
-  return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1***@').replace(/(:\/\/):?[^/:@]+@/, '$1***@');
+  const end = url.lastIndexOf('@');
+  if (end < 0) return url;
+  const [, scheme = '', user = ''] = /^([a-z][a-z\d+.-]*:\/\/)?(?:([^:@/]*):)?/i.exec(url.slice(0, end)) ?? [];
+  return `${scheme}${user}${user === '' ? '' : ':'}***${url.slice(end)}`;
 }
 
 function parseUrl(url: string): URL {
   try {
     return new URL(url);
-  } catch (cause) {
-    throw new ConfigError(`broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`, { cause });
+  } catch {
+    // Node's error is no cause for this one: it carries the whole URL, password and all.
+    throw new ConfigError(`broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`);
   }
 }
 

@@ -45,7 +45,7 @@ export function refuseUnknown(
 ): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    const near = known.find((candidate) => leven(candidate.toLowerCase(), key.toLowerCase()) <= 2);
+    const near = known.find((candidate) => leven(candidate.toLowerCase(), key.toLowerCase()) <= 3);
     throw new ConfigError(
       `${what} has no option ${show(key)}${near ? `; did you mean ${near}?` : `; it takes ${known.join(', ')}`}`,
     );

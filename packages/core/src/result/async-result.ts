@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
-import type { Ledger } from './ledger.js';
+import type { JobState, Ledger } from './ledger.js';
 import type { Mailbox } from './mailbox.js';
 import { errorOf } from './remote-error.js';
 
@@ -93,37 +93,50 @@ export class AsyncResult<T = unknown> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
+      let stop = (): void => undefined;
       const end = (settle: () => void): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         settle();
       };
-      const stop = this.#source.mailbox.wait(this.id, this.#sent?.epoch, {
-        queue: () => this.#sent?.queue,
-        progress: (outcome) => onProgress?.(outcome.value, outcome.state),
-        done: (outcome) => end(() => resolve(outcome)),
-        failed: (error) => end(() => reject(error as Error)),
-        lost: () => end(() => reject(this.#lost())),
-      });
-      const onAbort = (): void => {
+      const giveUp = (error: unknown): void => {
         stop();
-        end(() => reject(signal?.reason as Error));
+        end(() => reject(error as Error));
       };
+      const onAbort = (): void => giveUp(signal?.reason);
       if (signal) {
         // One signal may well end the wait for thousands of results.
         setMaxListeners(0, signal);
         signal.addEventListener('abort', onAbort, { once: true });
       }
-      this.#sent?.sending.catch((error: unknown) => {
-        stop();
-        end(() => reject(error as Error));
-      });
-      if (limit === undefined) return;
-      timer = setTimeout(() => {
-        stop();
-        end(() => reject(new ResultTimeoutError(`task ${this.id} gave no result within ${String(timeout)}; it goes on, and get() may be called again`)));
-      }, limit);
+      if (limit !== undefined) timer = setTimeout(() => giveUp(this.#late(String(timeout))), limit);
+      this.#sent?.sending.catch(giveUp);
+      // Last, for it may end the wait at once: the result may be there already, or the App closed.
+      try {
+        stop = this.#source.mailbox.wait(this.id, this.#sent?.epoch, {
+          queue: () => this.#sent?.queue,
+          foreign: this.#sent === undefined,
+          progress: (outcome) => {
+            try {
+              onProgress?.(outcome.value, outcome.state);
+            } catch (error) {
+              giveUp(error);
+            }
+          },
+          done: (outcome) => end(() => resolve(outcome)),
+          failed: giveUp,
+          lost: () => giveUp(this.#lost()),
+        });
+      } catch (error) {
+        giveUp(error);
+      }
     });
+  }
+
+  #late(timeout: string): ResultTimeoutError {
+    return new ResultTimeoutError(
+      `task ${this.id} gave no result within ${timeout}; it goes on, and get() may be called again`,
+    );
   }
 
   #lost(): TaskRevokedError {
@@ -181,7 +194,7 @@ export class AsyncResult<T = unknown> {
     const stored = text === null ? undefined : parseOutcome(text);
     if (stored && isFinal(stored.state)) return stored;
     const job = await ledger.findJob(this.id, this.#sent?.queue);
-    if (job) return stored && job.state === 'STARTED' ? stored : { id: this.id, state: job.state, at: Date.now() };
+    if (job) return stored && job.state === 'STARTED' ? stored : outcomeOf(this.id, job);
     // It may have ended between the two reads.
     const again = await ledger.read(this.id);
     return again === null ? undefined : parseOutcome(again);
@@ -202,4 +215,10 @@ export class AsyncResult<T = unknown> {
     const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);
     return job !== undefined && this.#source.revoke(this.id, job.queue);
   }
+}
+
+/** What the job alone tells of a task whose outcome is not there, or no more. */
+function outcomeOf(id: string, { state, name, reason }: JobState): Outcome {
+  const outcome = { id, state, at: Date.now(), ...(name !== undefined && { task: name }) };
+  return state === 'FAILURE' ? { ...outcome, error: new Error(reason ?? 'its result has expired') } : outcome;
 }

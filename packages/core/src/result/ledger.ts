@@ -8,6 +8,8 @@ export interface JobState {
   readonly queue: string;
   readonly state: TaskState;
   readonly name: string | undefined;
+  /** Why it failed, in BullMQ's record. */
+  readonly reason: string | undefined;
 }
 
 /** What is found of a task that someone waits for. */
@@ -42,13 +44,16 @@ export class Ledger {
    */
   async lookFor(tasks: readonly { id: string; queue: string | undefined }[]): Promise<Sighting[]> {
     const commands = tasks.flatMap(({ id, queue }) => [
-      ['exists', jobKey(this.#prefix, queue ?? '', id)],
+      ['hmget', jobKey(this.#prefix, queue ?? '', id), 'timestamp', 'finishedOn'],
       ['get', resultKey(this.#prefix, id)],
     ]);
-    const replies = await this.#pipeline<number | string | null>('results were not read', commands);
+    const replies = await this.#pipeline<(string | null)[] | string | null>('results were not read', commands);
     return tasks.map(({ queue }, index) => {
       const text = (replies[index * 2 + 1] ?? null) as string | null;
-      return { gone: queue !== undefined && replies[index * 2] === 0 && text === null, text };
+      const [waits, finished] = replies[index * 2] as (string | null)[];
+      // A job that has finished and is still there has failed; its outcome was there before.
+      const over = waits === null || finished !== null;
+      return { gone: queue !== undefined && over && text === null, text };
     });
   }
 
@@ -62,15 +67,15 @@ export class Ledger {
     const replies = await this.#pipeline<(string | null)[] | number>(
       what,
       queues.flatMap((each) => [
-        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp', 'finishedOn'],
+        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp', 'finishedOn', 'failedReason'],
         ['exists', lockKey(this.#prefix, each, id)],
       ]),
     );
     for (const [index, found] of queues.entries()) {
-      const [name, attempts, timestamp, finished] = replies[index * 2] as (string | null)[];
+      const [name, attempts, timestamp, finished, reason] = replies[index * 2] as (string | null)[];
       if (timestamp === null || timestamp === undefined) continue;
       const state = jobState(replies[index * 2 + 1] === 1, Number(attempts ?? 0), (finished ?? null) !== null);
-      return { queue: found, state, name: name ?? undefined };
+      return { queue: found, state, name: name ?? undefined, reason: reason ?? undefined };
     }
     return undefined;
   }

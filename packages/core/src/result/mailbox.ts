@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { closeConnection } from '../broker/connection.js';
-import { replyChannel } from '../protocol/keys.js';
+import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
 import type { Ledger, Sighting } from './ledger.js';
 
@@ -10,6 +10,8 @@ import type { Ledger, Sighting } from './ledger.js';
 export interface Listener {
   /** The queue that has the task's message, once this process knows that it has. */
   readonly queue: () => string | undefined;
+  /** Whether another process sent the task, so that its result is not pushed here. */
+  readonly foreign: boolean;
   /** A state on the way there. */
   readonly progress: (outcome: Outcome) => void;
   readonly done: (outcome: Outcome) => void;
@@ -24,6 +26,8 @@ interface Entry {
   readonly listener: Listener;
   look: number;
   wait: number;
+  /** Whether the last look found nothing of the task. */
+  missed: boolean;
   /** The last state on the way that was heard of, and from which worker. */
   heard: { readonly worker: string | undefined; readonly at: number } | undefined;
 }
@@ -43,6 +47,8 @@ const pulse = 3_000;
 /** First and last wait between looks at a key whose push may have been lost. */
 const firstLook = 5_000;
 const lastLook = 60_000;
+/** Wait before a task of which nothing is found is looked for once more. */
+const secondLook = 250;
 /** Most keys read in one go. */
 const portion = 500;
 
@@ -85,7 +91,14 @@ export class Mailbox {
   /** Waits for a task; gives the function that ends the wait. */
   wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
     const early = this.#early.get(id);
-    const entry: Entry = { id, listener, look: Date.now() + firstLook, wait: firstLook, heard: undefined };
+    const entry: Entry = {
+      id,
+      listener,
+      look: Date.now() + firstLook,
+      wait: firstLook,
+      missed: false,
+      heard: undefined,
+    };
     if (early) {
       this.#drop(id, early);
       this.#settle(early.record, new Set([entry]));
@@ -93,7 +106,9 @@ export class Mailbox {
     }
     if (!this.#subscription) this.#subscribe();
     this.#add(entry);
-    if (this.#listening && sentAt !== this.#epoch) this.#lookSoon(entry);
+    if (!this.#listening) return () => this.#remove(entry);
+    if (listener.foreign) this.#follow([entry]);
+    else if (sentAt !== this.#epoch) this.#lookSoon(entry);
     return () => this.#remove(entry);
   }
 
@@ -119,7 +134,10 @@ export class Mailbox {
   #remove(entry: Entry): void {
     const set = this.#entries.get(entry.id);
     set?.delete(entry);
-    if (set?.size === 0) this.#entries.delete(entry.id);
+    if (set?.size === 0) {
+      this.#entries.delete(entry.id);
+      if (entry.listener.foreign) this.#unfollow(entry.id);
+    }
     if (this.#entries.size === 0) this.#rest();
   }
 
@@ -132,7 +150,7 @@ export class Mailbox {
   #subscribe(): void {
     const subscription = this.#open();
     this.#subscription = subscription;
-    subscription.on('message', (_channel, text) => this.#receive(text));
+    subscription.on('message', (channel, text) => this.#receive(channel, text));
     subscription.on('close', () => {
       this.#listening = false;
     });
@@ -150,10 +168,32 @@ export class Mailbox {
   #heard(): void {
     this.#listening = true;
     this.#epoch += 1;
-    this.#lookAt([...this.#entries.values()].flatMap((set) => [...set]));
+    const entries = [...this.#entries.values()].flatMap((set) => [...set]);
+    this.#follow(entries.filter(({ listener }) => listener.foreign));
+    this.#lookAt(entries.filter(({ listener }) => !listener.foreign));
   }
 
-  #receive(text: string): void {
+  /** Listens for tasks of other processes, each on a channel of its own, and then looks. */
+  #follow(entries: Entry[]): void {
+    if (entries.length === 0) return;
+    const channels = entries.map(({ id }) => resultKey(this.#prefix, id));
+    this.#subscription?.subscribe(...channels).then(
+      () => this.#lookAt(entries),
+      // The connection broke: they are followed anew when it is back.
+      () => undefined,
+    );
+  }
+
+  #unfollow(id: string): void {
+    this.#subscription?.unsubscribe(resultKey(this.#prefix, id)).catch(() => undefined);
+  }
+
+  #receive(channel: string, text: string): void {
+    if (channel !== replyChannel(this.#prefix, this.caller)) {
+      const id = channel.slice(resultKey(this.#prefix, '').length);
+      this.#lookAt([...(this.#entries.get(id) ?? [])]);
+      return;
+    }
     let outcomes: unknown;
     try {
       outcomes = JSON.parse(text);
@@ -264,9 +304,14 @@ export class Mailbox {
   #apply(entry: Entry, found: Sighting | undefined): void {
     if (!this.#entries.get(entry.id)?.has(entry) || !found) return;
     if (found.text !== null) this.#settle(parse(found.text), new Set([entry]));
-    else if (found.gone) {
+    else if (!found.gone) entry.missed = false;
+    else if (entry.missed) {
       this.#remove(entry);
       entry.listener.lost();
+    } else {
+      // Somebody may have taken it out just now, and be about to store why.
+      entry.missed = true;
+      setTimeout(() => this.#lookAt([entry]), secondLook);
     }
   }
 }

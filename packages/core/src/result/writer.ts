@@ -14,13 +14,14 @@ export interface OutcomeWrite {
 }
 
 /**
- * Stores records and pushes them to their caller, all with the same time to keep them and the same
- * channel. KEYS: one for each record. ARGV: the time in milliseconds, the channel or '', the records.
+ * Stores records, tells whoever waits for one of them elsewhere, and pushes all to their caller. All
+ * have the same time to keep them and the same channel. KEYS: one for each record. ARGV: the time in milliseconds, the channel or '', the records.
  */
 const script = `
 local keep, channel = ARGV[1], ARGV[2]
 for i, key in ipairs(KEYS) do
   if keep == '0' then redis.call('SET', key, ARGV[i + 2]) else redis.call('SET', key, ARGV[i + 2], 'PX', keep) end
+  redis.call('PUBLISH', key, '')
 end
 if channel ~= '' then
   redis.call('PUBLISH', channel, '[' .. table.concat(ARGV, ',', 3) .. ']')

@@ -3,6 +3,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
+import { reservedIds } from '../protocol/keys.js';
 import type { Call, Message, MessageRetry } from '../protocol/message.js';
 import { type CallOptions, callOptionKeys } from './options.js';
 import { retryNumbers } from './retry-policy.js';
@@ -134,6 +135,9 @@ function expiry(value: Duration | Date): Pick<CallSettings, 'expiresIn' | 'expir
 
 /** BullMQ takes no id that is a number, nor one with a colon in it. */
 function taskId(value: unknown): string {
+  if (typeof value === 'string' && reservedIds.has(value)) {
+    throw new ConfigError(`id must not be ${show(value)}, which names a key of the queue itself; use another one`);
+  }
   if (typeof value === 'string' && /^[^\s:\p{C}]{1,255}$/u.test(value) && !/^-?\d+$/.test(value)) return value;
   throw new ConfigError(
     `id must be 1 to 255 characters, not a whole number, without spaces and colons, got ${show(value)}`,

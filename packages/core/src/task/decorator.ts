@@ -1,6 +1,6 @@
 /** The method decorator, in both dialects: TypeScript's `experimentalDecorators` and the standard. */
 import { ConfigError } from '../errors.js';
-import type { AnyFunction } from './definition.js';
+import type { AnyFunction, TaskFunction } from './definition.js';
 import type { TaskOptions } from './options.js';
 import { givenInstance, lazyInstance, missingReceiver, type Receiver } from './receiver.js';
 import { createTask, inside, isTask, type Task } from './task.js';
@@ -8,9 +8,9 @@ import { createTask, inside, isTask, type Task } from './task.js';
 /** What `@app.task()` gives. */
 export interface TaskDecorator {
   /** The standard dialect. */
-  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F;
+  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext<never, F>): F;
   /** The dialect of `experimentalDecorators`. */
-  <F extends AnyFunction>(
+  <F extends TaskFunction>(
     owner: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<F>,

@@ -16,6 +16,10 @@ export interface Parameters {
  */
 const namesOnly =
   /^(?:async\b\s*)?(?:function\b\s*)?\*?\s*(?:[\w$]+|\[[^\]]*\])?\s*\(\s*([\w$]+(?:\s*,\s*[\w$]+)*\s*,?)?\s*\)/;
+/** Bound functions and those of the platform do not show their parameters. */
+const native = /\{\s*\[native code\]\s*\}\s*$/;
+/** Always the last parameter, with the body behind it. */
+const restParameter = /\.\.\.\s*(?:[\w$]+|\[[^\]]*\]|\{[^}]*\})\s*\)\s*\{/;
 const loneName = /^(?:async\s+)?[\w$]+\s*=>/;
 
 /** Reads a function's parameters, and the metadata of the method that it is, where there is some. */
@@ -25,7 +29,7 @@ export function parametersOf(
   key?: string | symbol,
 ): Parameters {
   const source = Function.prototype.toString.call(fn);
-  const plain = (namesOnly.test(source) || loneName.test(source)) && !source.includes('arguments');
+  const plain = (namesOnly.test(source) || loneName.test(source)) && !source.includes('arguments') && !native.test(source);
   return { most: plain ? fn.length : undefined, types: metadata(source, owner, key) };
 }
 
@@ -34,7 +38,7 @@ function metadata(source: string, owner?: object, key?: string | symbol): readon
   const types: unknown = Reflect.getMetadata('design:paramtypes', owner, key);
   if (!Array.isArray(types)) return [];
   // For a rest parameter the metadata names the type of one item.
-  return source.slice(0, source.indexOf('{')).includes('...') ? types.slice(0, -1) : types;
+  return restParameter.test(source) ? types.slice(0, -1) : types;
 }
 
 /**

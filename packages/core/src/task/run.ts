@@ -60,7 +60,14 @@ export function parseArguments(
   if (args.length > schema.length) {
     throw new ArgumentsError(`task ${name} takes at most ${schema.length} arguments, got ${args.length}`);
   }
-  const parsed = schema.map((one, index) => parseBySchema(one, args[index], `args[${index}]`, what));
+  const parsed: unknown[] = [];
+  try {
+    for (const [index, one] of schema.entries()) parsed.push(parseBySchema(one, args[index], `args[${index}]`, what));
+  } catch (error) {
+    // One refused at once: what the others say later is not looked at.
+    for (const one of parsed) if (one instanceof Promise) one.catch(() => undefined);
+    throw error;
+  }
   return parsed.some((one) => one instanceof Promise) ? Promise.all(parsed) : parsed;
 }
 

@@ -3,7 +3,7 @@ import { RegistryError } from '../errors.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { type CallSettings, checkCallOptions } from './call.js';
-import { type AnyFunction, type Definition, define, type MethodPlace } from './definition.js';
+import { type AnyFunction, type Definition, define, type TaskFunction, type MethodPlace } from './definition.js';
 import { runEagerly } from './eager.js';
 import type { CallOptions, TaskOptions } from './options.js';
 import { checkArguments } from './parameters.js';
@@ -49,10 +49,10 @@ export interface TaskMethods<A extends readonly unknown[], R> {
 }
 
 /** `this` of a function left out, which callers do not give. */
-type Arguments<F extends AnyFunction> = Parameters<OmitThisParameter<F>>;
+type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
 
 /** A function that is also a task. */
-export type Task<F extends AnyFunction = AnyFunction> = F &
+export type Task<F extends TaskFunction = AnyFunction> = F &
   TaskMethods<Arguments<F>, Awaited<ReturnType<F>>>;
 
 const definitions: unique symbol = Symbol.for('dtask.task') as never;
@@ -105,7 +105,7 @@ export function inside(task: unknown): Inside {
  * await taskOf(MathTasks.square).delay(5);
  * ```
  */
-export function taskOf<F extends AnyFunction>(fn: F): Task<F> {
+export function taskOf<F extends TaskFunction>(fn: F): Task<F> {
   inside(fn);
   return fn as Task<F>;
 }
