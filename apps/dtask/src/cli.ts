@@ -15,13 +15,17 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
-  .showHelpAfterError()
-  .addCommand(workerCommand())
-  .addCommand(callCommand())
-  .addCommand(resultCommand())
-  .addCommand(queuesCommand())
-  .addCommand(purgeCommand())
-  .addCommand(reportCommand());
+  .showHelpAfterError();
+for (const command of [
+  workerCommand(),
+  callCommand(),
+  resultCommand(),
+  queuesCommand(),
+  purgeCommand(),
+  reportCommand(),
+]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
 
 try {
   await program.parseAsync();

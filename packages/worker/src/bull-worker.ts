@@ -49,9 +49,20 @@ const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished',
 export const careful: typeof createRedisBackend = (name, options, extra) => {
   const backend = createRedisBackend(name, options, extra);
   const execute = backend.execCommand.bind(backend);
+  const forget = async (key: string): Promise<void> => {
+    const client = await backend.client;
+    // Where it fails, so does the command behind it, and the job comes back.
+    await client.hdel(key, 'parent', 'parentKey').catch(() => undefined);
+  };
   backend.execCommand = (...call) => {
     const reply: unknown = execute(...call);
-    return fetching.has(call[1]) && reply instanceof Promise ? reply.then(mend) : reply;
+    if (!fetching.has(call[1]) || !(reply instanceof Promise)) return reply;
+    return reply.then((fetched) => {
+      const orphan = mend(fetched);
+      // BullMQ's scripts read the field again when the job ends; on this connection it is gone by then.
+      if (orphan !== undefined) void forget(backend.toKey(orphan));
+      return fetched as unknown;
+    });
   };
   // BullMQ blocks up to 10 s, in which a dead connection would go unnoticed.
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestBlock / 1_000 });
@@ -61,10 +72,14 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
 /** The last options that were good: nearly every job has the same. */
 let lastGood = '{}';
 
-/** Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. */
-function mend(reply: unknown): unknown {
-  const fields: unknown = Array.isArray(reply) ? reply[0] : undefined;
-  if (!Array.isArray(fields)) return reply;
+/**
+ * Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. Gives
+ * the id of a job whose parent was damaged: dtask's jobs have none.
+ */
+function mend(reply: unknown): string | undefined {
+  const [fields, id] = (Array.isArray(reply) ? reply : []) as [unknown, string];
+  let orphan: string | undefined;
+  if (!Array.isArray(fields)) return orphan;
   for (let at = 0; at < fields.length; at += 2) {
     const value: unknown = fields[at + 1];
     switch (fields[at]) {
@@ -76,11 +91,13 @@ function mend(reply: unknown): unknown {
         if (value !== '0' && !isJson(value)) fields[at + 1] = '0';
         break;
       case 'parent':
-        if (!isJson(value)) fields[at + 1] = '{}';
+        if (isJson(value)) break;
+        fields[at + 1] = '{}';
+        orphan = id;
         break;
     }
   }
-  return reply;
+  return orphan;
 }
 
 function isJson(value: unknown): boolean {

@@ -75,7 +75,7 @@ export class Executor {
     );
     this.#runs = {
       worker: place.worker,
-      logger: ({ name, id }) => place.log.child({ task: name, id }),
+      logger: place.log,
       report: (message, outcome) => this.#store(message, outcome),
     };
   }

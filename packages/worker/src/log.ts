@@ -1,5 +1,5 @@
 /** What a worker logs: for people on a terminal, as JSON elsewhere. */
-import { pino, type Logger } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 import { pretty } from './pretty.js';
 import { formatMilliseconds, type Message } from '@dtask/core/internal';
 import { taskFields } from './run.js';
@@ -24,12 +24,23 @@ export interface LogOptions {
 export function workerLog({ level, fields = {}, ...options }: LogOptions): WorkerLog {
   const forPeople = options.pretty ?? process.stdout.isTTY === true;
   const logger = pino(
-    { level, base: forPeople ? null : { ...fields }, mixin: () => taskFields() ?? {} },
+    {
+      level,
+      base: forPeople ? null : { ...fields },
+      mixin: () => taskFields() ?? {},
+      serializers: { err: errorFields },
+    },
     // JSON lines are gathered for a moment, so that logging costs a busy worker little.
     forPeople ? pretty() : pino.destination({ dest: 1, minLength: 4_096, sync: false }),
   );
   if (!forPeople) keepFlushing(logger);
   return withTaskLines(logger);
+}
+
+/** Redis' errors carry the command that failed, whose arguments may be anybody's data. */
+function errorFields(error: Error): object {
+  const { command: _command, ...fields } = stdSerializers.err(error) as { command?: unknown };
+  return fields;
 }
 
 /** Lines wait for company, but not for long. */

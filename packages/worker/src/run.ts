@@ -5,7 +5,8 @@ import { ConfigError, Retry, type TaskContext, type TaskLogger } from '@dtask/co
 /** What a run needs of its worker. */
 export interface RunPlace {
   readonly worker: string;
-  readonly logger: (message: Message) => TaskLogger;
+  /** Its lines get the name and id of the task that runs. */
+  readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
   readonly report: (message: Message, outcome: Outcome) => Promise<void> | undefined;
 }
@@ -21,7 +22,6 @@ export class Run implements TaskContext {
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
-  #logger: TaskLogger | undefined;
   #crash: ((error: unknown) => void) | undefined;
   #over = false;
   #reported = 0;
@@ -72,7 +72,7 @@ export class Run implements TaskContext {
   }
 
   get logger(): TaskLogger {
-    return (this.#logger ??= this.#place.logger(this.#message));
+    return this.#place.logger;
   }
 
   async updateState(state: string, details?: unknown): Promise<void> {

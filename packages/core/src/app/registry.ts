@@ -52,9 +52,12 @@ export class Registry {
     return tasks.length;
   }
 
-  /** Takes the tasks among a module's exports, most of which may be something else. */
+  /** Takes the tasks among a module's exports, but for those of another App. */
   registerExports(exported: readonly unknown[]): void {
-    for (const task of exported.flatMap(find)) this.add(task);
+    for (const task of exported.flatMap(find)) {
+      const { sender } = inside(task);
+      if (sender === undefined || sender === this.#sender) this.add(task);
+    }
   }
 
   /** The task of a name, if there is one. */

@@ -1,6 +1,6 @@
 /** Puts messages into queues: the one place that adds jobs to BullMQ. */
 import { createRedisBackend, type QueueOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
@@ -42,10 +42,12 @@ export class Broker {
   ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const connection = (this.#connection ??= this.open());
-      let waits = true;
+      let state: 'waits' | 'sent' | 'expired' = 'waits';
       const settled = this.#deadlines.add(() => {
-        waits = false;
         reject(this.#silence(connection, what));
+        // The client would send it again when the connection is back, though its caller was told no.
+        if (state === 'sent') this.#abandon(connection);
+        state = 'expired';
       });
       const refused = (cause: unknown): void => {
         settled();
@@ -53,7 +55,8 @@ export class Broker {
       };
       const run = (): void => {
         // What was rejected is not sent later on: so it waits here, not in the client's own queue.
-        if (!waits) return;
+        if (state === 'expired') return;
+        state = 'sent';
         commands(connection).then((reply) => {
           settled();
           resolve(reply);
@@ -62,6 +65,16 @@ export class Broker {
       if (connection.status === 'ready') run();
       else whenReady(connection).then(run, refused);
     });
+  }
+
+  /** Leaves a connection, with all that was written to it and not answered. The next call opens one. */
+  #abandon(connection: Redis): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#queues.clear();
+    connection.disconnect();
+    // A half-open socket never ends by being asked to.
+    connection.stream?.destroy();
   }
 
   /**
@@ -109,7 +122,8 @@ export class Broker {
   #refusal(what: string, cause: unknown): BrokerError {
     if (this.#closed) return new BrokerError(`${what}: the App was closed`, { cause });
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new BrokerError(`${what}: Redis refused it: ${reason}`, { cause });
+    const refused = isReply(cause) ? 'Redis refused it' : 'the connection was lost';
+    return new BrokerError(`${what}: ${refused}: ${reason}`, { cause });
   }
 
   /** Ends the connection. Calls that were not yet stored are rejected. */
@@ -122,3 +136,6 @@ export class Broker {
     for (const sink of this.#queues.values()) await sink.close();
   }
 }
+
+/** Whether Redis answered, and the answer was no. (ioredis gives the class no type.) */
+const isReply = (cause: unknown): boolean => cause instanceof (ReplyError as typeof Error);

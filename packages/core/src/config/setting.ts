@@ -68,17 +68,20 @@ export function text(
 }
 
 /** Several texts: an array in code, parted by commas elsewhere. */
-export function list(row: Row<readonly string[]>): Setting<readonly string[]> {
+export function list(
+  row: Row<readonly string[]> & { pattern: RegExp; expects: string },
+): Setting<readonly string[]> {
+  const { pattern, expects, ...rest } = row;
   return {
     kind: 'list',
     defaultText: row.default.join(',') || '(none)',
-    ...row,
+    ...rest,
     parse: (value, what) => {
       const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
-      if (Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '')) {
+      if (Array.isArray(items) && items.every((item) => typeof item === 'string' && pattern.test(item))) {
         return items as string[];
       }
-      throw new ConfigError(`${what} must be names parted by commas, or an array of names, got ${show(value)}`);
+      throw new ConfigError(`${what} must be names parted by commas, each of ${expects}, got ${show(value)}`);
     },
   };
 }

@@ -49,6 +49,8 @@ export const workerSettings = {
   queues: list({
     default: [],
     env: 'DTASK_QUEUES',
+    pattern: queueName,
+    expects: 'letters, digits and any of . _ @ -',
     flag: '-Q, --queues <names>',
     doc: 'Queues to take tasks from, parted by commas; without it the default queue and the queues that registered tasks name.',
   }),

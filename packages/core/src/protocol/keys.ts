@@ -5,7 +5,9 @@ import { QueueKeys } from 'bullmq';
 export const bullQueueName = (queue: string): string => `{${queue}}`;
 
 /** Ids that would make a task's key one of BullMQ's own: `wait`, `active`, `meta` and so on. */
-export const reservedIds: ReadonlySet<string> = new Set(Object.keys(new QueueKeys().getKeys('')));
+export const reservedIds: ReadonlySet<string> = new Set(
+  Object.keys(new QueueKeys().getKeys('')).filter((name) => name !== ''),
+);
 
 /** The hash that BullMQ keeps for a task while it waits, runs or has failed. */
 export const jobKey = (prefix: string, queue: string, id: string): string =>
