@@ -5,6 +5,7 @@ import { redactAddress } from '@dtask/core/internal';
 import type { Embedded } from '@dtask/embedded';
 import type { Worker } from '@dtask/worker';
 import pc from 'picocolors';
+import { version } from './version.js';
 
 /** Lays out what was registered and where the worker listens. */
 export function banner(app: App, worker: Worker, file: string, engine: Embedded | undefined): string {
@@ -17,7 +18,8 @@ export function banner(app: App, worker: Worker, file: string, engine: Embedded 
     ['tasks', tasks(app.tasks.names())],
   ];
   const lines = rows.map(([key, value]) => `  ${pc.dim(key.padEnd(8))}${value}`);
-  return ['', `${pc.bold('dtask worker')} ${worker.name}`, '', ...lines, ''].join('\n');
+  const heading = `${pc.bold('dtask worker')} ${version}  ${worker.name}`;
+  return ['', heading, '', ...lines, '', pc.dim('  Ctrl-C stops'), ''].join('\n');
 }
 
 /** One a line, so that a missing one is seen. */

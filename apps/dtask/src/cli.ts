@@ -1,6 +1,4 @@
-#!/usr/bin/env node
 /** The `dtask` command. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DtaskError, StartupError } from '@dtask/core';
 import { callCommand } from './commands/call.js';
@@ -9,8 +7,8 @@ import { queuesCommand } from './commands/queues.js';
 import { reportCommand } from './commands/report.js';
 import { resultCommand } from './commands/result.js';
 import { workerCommand } from './commands/worker.js';
+import { version } from './version.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
@@ -40,5 +38,6 @@ function report(error: unknown): void {
   const known = error instanceof DtaskError || error.name === 'EmbeddedError';
   console.error(known ? `dtask: ${error.message}` : error.stack);
   // What a user's module threw: its stack says where.
-  if (error instanceof StartupError && error.cause instanceof Error) console.error(error.cause.stack);
+  const { cause } = error;
+  if (error instanceof StartupError && cause instanceof Error && cause.stack?.includes('\n    at ')) console.error(cause.stack);
 }

@@ -88,7 +88,7 @@ export class TaskFailedError extends DtaskError {
   /** The class name of the error that the task threw, such as `TypeError`. */
   readonly errorName: string;
   /** The stack of that error, in the worker. */
-  readonly remoteStack: string | undefined;
+  declare readonly remoteStack: string | undefined;
 
   constructor(taskId: string, taskName: string | undefined, cause: unknown) {
     const error = cause instanceof Error ? cause : undefined;
@@ -96,7 +96,8 @@ export class TaskFailedError extends DtaskError {
     this.taskId = taskId;
     this.taskName = taskName;
     this.errorName = error?.name ?? typeof cause;
-    this.remoteStack = error?.stack;
+    // Printing the error shows it already, within `stack`.
+    Object.defineProperty(this, 'remoteStack', { value: error?.stack });
     if (error?.stack !== undefined) {
       this.stack = `${this.stack ?? this.message}\n    --- in the worker, task ${taskName ?? '?'}[${taskId}] ---\n${error.stack}`;
     }

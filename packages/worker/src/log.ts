@@ -6,6 +6,8 @@ import { taskFields } from './run.js';
 
 /** The worker's logger, with the lines that every task gets. */
 export interface WorkerLog extends Logger {
+  /** On a terminal the banner has said the rest. */
+  ready(fields: object): void;
   succeeded(message: Message, took: number): void;
   retried(message: Message, wait: number, error: unknown): void;
   failed(message: Message, error: unknown): void;
@@ -34,7 +36,7 @@ export function workerLog({ level, fields = {}, ...options }: LogOptions): Worke
     forPeople ? pretty() : pino.destination({ dest: 1, minLength: 4_096, sync: false }),
   );
   if (!forPeople) keepFlushing(logger);
-  return withTaskLines(logger);
+  return withTaskLines(logger, forPeople);
 }
 
 /** Redis' errors carry the command that failed, whose arguments may be anybody's data. */
@@ -48,15 +50,19 @@ function keepFlushing(logger: Logger): void {
   setInterval(() => logger.flush(), 250).unref();
 }
 
-function withTaskLines(logger: Logger): WorkerLog {
+function withTaskLines(logger: Logger, forPeople: boolean): WorkerLog {
   return Object.assign(logger, {
+    ready: (fields: object): void => logger.info(forPeople ? {} : fields, 'ready'),
     succeeded: ({ name, id }: Message, took: number): void => {
       if (logger.isLevelEnabled('info')) {
         logger.info({ task: name, id, ms: Number(took.toFixed(1)) }, `succeeded in ${formatMilliseconds(took)}`);
       }
     },
     retried: ({ name, id }: Message, wait: number, error: unknown): void => {
-      logger.warn({ task: name, id, err: error }, `failed, runs again in ${formatMilliseconds(wait)}`);
+      const again = `runs again in ${formatMilliseconds(wait)}`;
+      // Every retry tells why; the whole stack comes when the task fails for good.
+      if (forPeople) logger.warn({ task: name, id }, `failed with ${String(error)}; ${again}`);
+      else logger.warn({ task: name, id, err: error }, `failed, ${again}`);
     },
     failed: ({ name, id }: Message, error: unknown): void => {
       logger.error({ task: name, id, err: error }, 'failed');

@@ -1,16 +1,38 @@
-/** Log lines for people: time, level, task and id, message. */
+/** Log lines for people: time, level, task and id, message, and the user's part of a stack. */
 import { PinoPretty, type PrettyStream } from 'pino-pretty';
+
+/** Frames of the machinery, which tell a reader nothing of what went wrong. JSON logs keep them. */
+const machinery =
+  /^\s+at .*(?:[\\/]node_modules[\\/](?:@dtask|dtask|bullmq)[\\/]|[\\/]packages[\\/](?:core|worker)[\\/]dist[\\/]|\(?node:|AsyncLocalStorage)/;
+
+/** The fields of a line that take part in its message. */
+interface Fields {
+  readonly task?: string;
+  readonly id?: string;
+  readonly err?: { readonly stack?: string };
+}
 
 /** The stream that prints on a terminal, at once. */
 export function pretty(): PrettyStream {
   return PinoPretty({
     colorize: process.stdout.hasColors?.() ?? false,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname,task,id,ms',
-    messageFormat: (log, key) => {
-      const { task, id, [key]: text = '' } = log as Record<string, string | undefined>;
-      return task ? `${task}[${id?.slice(0, 8) ?? ''}] ${text}` : text;
+    ignore: 'pid,hostname,task,id,ms,err',
+    singleLine: true,
+    messageFormat: (line, key, _label, { colors }) => {
+      const { task, id, err } = line as Fields;
+      const { [key]: text = '' } = line as Record<string, string | undefined>;
+      const head = task ? `${colors.cyan(`${task}[${id?.slice(0, 8) ?? ''}]`)} ` : '';
+      const message = head + colors.reset(text) + (err ? `\n${ownFrames(err.stack ?? '')}` : '');
+      return message.replaceAll('\n', '\n    ');
     },
     sync: true,
   });
+}
+
+function ownFrames(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((frame) => !machinery.test(frame))
+    .join('\n');
 }

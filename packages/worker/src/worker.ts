@@ -111,7 +111,7 @@ export class Worker implements AsyncDisposable {
     const { app, queues, log } = this;
     const broker = redactAddress(app.config.broker);
     const { concurrency } = this.config;
-    log.info({ app: app.name, broker, queues, concurrency, tasks: app.tasks.names() }, 'ready');
+    log.ready({ app: app.name, broker, queues, concurrency, tasks: app.tasks.names() });
   }
 
   async #connected(connection: Redis): Promise<void> {

@@ -22,7 +22,7 @@ export const start = {
   title: '`dtask worker -A app.ts --embedded`, from its spawn to the first task',
   async run({ server, short }) {
     const engines = server.isNative ? ['native', 'wasm'] : ['wasm'];
-    const rounds = short ? 1 : 7;
+    const rounds = short ? 1 : 5;
     const found = [];
     for (const engine of engines) {
       const times = [];

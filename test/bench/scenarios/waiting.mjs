@@ -10,21 +10,28 @@ const inFlight = 25;
 const flat = 1.3;
 
 /** @typedef {{ rate: number, redis: number, callers: number }} Cost */
+/** @typedef {{ results: number, rounds: number, warmUp: number }} Size `warmUp` is for each process */
 
 /** @type {import('../bench.mjs').Scenario} */
 export const waiting = {
   name: 'waiting',
   title: 'the cost of a result as waiting processes grow',
   async run({ server, short }) {
-    const results = short ? 800 : 24_000;
+    const results = short ? 800 : 16_000;
     // Sixteen processes take a while to start.
     const crowds = short ? [1, 2, 4] : [1, 4, 16];
     const most = crowds[2];
-    const ours = await grow(server, 'dtask', { crowds, results, rounds: short ? 1 : 3 });
+    const ours = await grow(server, 'dtask', {
+      crowds,
+      results,
+      rounds: short ? 1 : 3,
+      warmUp: short ? 50 : 2_000,
+    });
     const theirs = await grow(server, 'bullmq', {
       crowds,
       results: short ? 400 : 3_200,
       rounds: 1,
+      warmUp: short ? 25 : 200,
     });
     const total = (/** @type {Cost[] | undefined} */ costs = []) =>
       median(costs.map(({ redis, callers }) => (Number.isNaN(redis) ? callers : redis + callers)));
@@ -65,14 +72,14 @@ export const waiting = {
 /**
  * @param {import('../server.mjs').Server} server
  * @param {import('../rounds.mjs').Side} side
- * @param {{ crowds: number[], results: number, rounds: number }} size
+ * @param {Size & { crowds: number[] }} size
  */
-async function grow(server, side, { crowds, results, rounds }) {
+async function grow(server, side, { crowds, ...size }) {
   await server.empty();
   const worker = new RoleProcess(`${side}-worker`, server);
   await worker.ask('start', 50);
   const found = [];
-  for (const crowd of crowds) found.push(await crowded(server, side, { crowd, results, rounds }));
+  for (const crowd of crowds) found.push(await crowded(server, side, { crowd, ...size }));
   await worker.stop();
   return found;
 }
@@ -80,15 +87,15 @@ async function grow(server, side, { crowds, results, rounds }) {
 /**
  * @param {import('../server.mjs').Server} server
  * @param {import('../rounds.mjs').Side} side
- * @param {{ crowd: number, results: number, rounds: number }} size
+ * @param {Size & { crowd: number }} size
  */
-async function crowded(server, side, { crowd, results, rounds }) {
+async function crowded(server, side, { crowd, results, rounds, warmUp }) {
   const callers = Array.from({ length: crowd }, () => new RoleProcess(`${side}-caller`, server));
   const each = (/** @type {string} */ command, /** @type {unknown[]} */ ...args) =>
     Promise.all(callers.map((caller) => caller.ask(command, ...args)));
   if (side === 'bullmq') await each('listen');
   // A process's first results cost more, which would be taken for the cost of there being many.
-  await each('get', Math.max(Math.ceil(results / 16), 100), inFlight);
+  await each('get', warmUp, inFlight);
   /** @type {Cost[]} */
   const costs = [];
   for (let round = 0; round < rounds; round += 1) {

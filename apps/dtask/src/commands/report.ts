@@ -1,11 +1,11 @@
 /** `dtask report`: what to put into a bug report. */
 import os from 'node:os';
-import { createRequire } from 'node:module';
 import type { App } from '@dtask/core';
 import { formatBytes, redactAddress } from '@dtask/core/internal';
 import { Command } from 'commander';
 import { onApp, withApp } from '../app-option.js';
 import { print } from '../print.js';
+import { version } from '../version.js';
 
 /** Makes the command. */
 export function reportCommand(): Command {
@@ -20,10 +20,8 @@ export function reportCommand(): Command {
 }
 
 function machine(): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const version = (name: string): string => (require(name) as { version: string }).version;
   return {
-    dtask: version('../../package.json'),
+    dtask: version,
     node: process.versions.node,
     platform: `${os.platform()} ${os.release()} ${os.arch()}`,
     machine: `${os.availableParallelism()} cores, ${formatBytes(os.totalmem())}`,

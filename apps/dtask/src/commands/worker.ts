@@ -34,9 +34,13 @@ async function work({ app: spec, embedded, ...settings }: Options): Promise<void
   watchStrays(worker);
   console.error(banner(app, worker, file, engine));
   await Promise.race([worker.start(), exit]);
-  process.exitCode = await exit;
+  const code = await exit;
   await app.close();
   await engine?.stop();
+  worker.log.info('stopped');
+  worker.log.flush();
+  // What the app's own modules hold open, a timer or a pool, must not keep a stopped worker.
+  process.exit(code);
 }
 
 /**
@@ -49,7 +53,7 @@ function stopOnSignals(worker: Worker): Promise<number> {
     const onSignal = (): void => {
       signals += 1;
       if (signals === 1) {
-        worker.log.info(`stopping: ${worker.running} running tasks may end; again to hand them back at once`);
+        worker.log.info(farewell(worker.running));
         worker.stop().then(() => resolve(signals > 1 ? 1 : 0), reject);
       } else if (signals === 2) {
         worker.log.warn('stopping at once: running tasks go back to their queues');
@@ -61,6 +65,12 @@ function stopOnSignals(worker: Worker): Promise<number> {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
+}
+
+function farewell(running: number): string {
+  if (running === 0) return 'stopping';
+  const tasks = running === 1 ? '1 running task has ended' : `${running} running tasks have ended`;
+  return `stopping when ${tasks}; a second signal hands back what runs`;
 }
 
 /** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
