@@ -164,6 +164,14 @@ describe('id', () => {
   });
 });
 
+test.each(['wait', 'meta', 'active', 'id', 'delayed', 'events'])(
+  'an id cannot be %s, which names a key of the queue itself',
+  async (id) => {
+    const error = await rejection(app.sendTask('any', [], { id, ...idle }));
+    expect(error.message).toMatch(/^id must not be "\w+", which names a key of the queue/);
+  },
+);
+
 describe('headers', () => {
   test('reach the task, those of the call above those of the task', async () => {
     const read = app.task('headers.read', () => currentTask().headers, {

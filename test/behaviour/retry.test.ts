@@ -2,6 +2,7 @@
 import {
   type App,
   currentTask,
+  EncodeError,
   Ignore,
   MaxRetriesExceededError,
   Reject,
@@ -28,6 +29,7 @@ afterAll(() => stage.close());
 const soon = { timeout: '15s' } as const;
 /** As soon as may be. */
 const atOnce = { retryDelay: 1 } as const;
+const atOnceAgain = { countdown: 1 } as const;
 
 class NetworkError extends Error {}
 class TimeoutError extends NetworkError {}
@@ -256,6 +258,15 @@ describe('Retry and currentTask().retry()', () => {
       return at;
     });
     expect(await walk.delay(1, new Set([3])).get(soon)).toBe(3);
+  });
+
+  test('with arguments that cannot travel fail the task, and say so', async () => {
+    const bad = app.task('retry.args.bad', () => {
+      throw new Retry({ ...atOnceAgain, args: [() => 1] });
+    });
+    const error = await rejection(bad.delay().get(soon));
+    expect(error).toBeInstanceOf(EncodeError);
+    expect(error.message).toMatch(/^args\[0\]: is a function/);
   });
 
   test('end with the error that they carry when no retry is left', async () => {

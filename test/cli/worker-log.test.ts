@@ -96,6 +96,16 @@ describe('a log that goes to no terminal', () => {
 });
 
 describe('a task', () => {
+  it('that throws in a callback fails, and its neighbours and the worker go on', async () => {
+    const astray = stage.app.sendTask('astray').get({ timeout: '10s' });
+    await expect(astray).rejects.toMatchObject({
+      code: 'TASK_FAILED',
+      errorName: 'RangeError',
+      message: 'out of nowhere',
+    });
+    expect(await stage.app.sendTask('stray').get({ timeout: '10s' })).toBe('left');
+  });
+
   it('that leaves a rejection nobody awaits does not end the worker, which says so', async () => {
     expect(await stage.app.sendTask('stray').get({ timeout: '10s' })).toBe('left');
     const line = await worker.logged(/nobody awaits/);

@@ -11,7 +11,10 @@ export function withApp(command: Command): Command {
 }
 
 /** Runs a command's work on its App, and closes it. */
-export async function onApp(spec: string | undefined, work: (app: App) => Promise<void>): Promise<void> {
+export async function onApp(
+  spec: string | undefined,
+  work: (app: App) => Promise<void>,
+): Promise<void> {
   const app = spec === undefined ? new App('cli') : (await findApp(spec)).app;
   try {
     await work(app);

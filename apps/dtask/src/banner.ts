@@ -8,8 +8,15 @@ import pc from 'picocolors';
 import { version } from './version.js';
 
 /** Lays out what was registered and where the worker listens. */
-export function banner(app: App, worker: Worker, file: string, engine: Embedded | undefined): string {
-  const engineNote = engine && `  ${engine.engine} ${engine.version}, started here${engine.persistent ? '' : ', keeps nothing on disk'}`;
+export function banner(
+  app: App,
+  worker: Worker,
+  file: string,
+  engine: Embedded | undefined,
+): string {
+  const engineNote =
+    engine &&
+    `  ${engine.engine} ${engine.version}, started here${engine.persistent ? '' : ', keeps nothing on disk'}`;
   const rows: readonly (readonly [string, string])[] = [
     ['app', `${app.name}  ${pc.dim(path.relative(process.cwd(), file))}`],
     ['broker', `${redactAddress(app.config.broker)}${pc.dim(engineNote ?? '')}`],

@@ -9,7 +9,6 @@ import { resultCommand } from './commands/result.js';
 import { workerCommand } from './commands/worker.js';
 import { version } from './version.js';
 
-
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
@@ -39,5 +38,6 @@ function report(error: unknown): void {
   console.error(known ? `dtask: ${error.message}` : error.stack);
   // What a user's module threw: its stack says where.
   const { cause } = error;
-  if (error instanceof StartupError && cause instanceof Error && cause.stack?.includes('\n    at ')) console.error(cause.stack);
+  if (error instanceof StartupError && cause instanceof Error && cause.stack?.includes('\n    at '))
+    console.error(cause.stack);
 }

@@ -13,7 +13,9 @@ export async function engineFor(broker: string): Promise<Embedded | undefined> {
   const { host, port, tls, password } = parseAddress(broker);
   if (await listens(host, port)) return undefined;
   if (!['127.0.0.1', 'localhost', '::1'].includes(host) || tls || password) {
-    throw new ConfigError(`--embedded starts a Redis on this machine, without TLS or a password; the broker is at ${host}:${port}`);
+    throw new ConfigError(
+      `--embedded starts a Redis on this machine, without TLS or a password; the broker is at ${host}:${port}`,
+    );
   }
   return startEmbedded({ host, port });
 }
@@ -25,6 +27,9 @@ function listens(host: string, port: number): Promise<boolean> {
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', settle(true)).once('error', settle(false)).once('timeout', settle(false));
+    socket
+      .once('connect', settle(true))
+      .once('error', settle(false))
+      .once('timeout', settle(false));
   });
 }

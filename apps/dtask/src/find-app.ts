@@ -45,8 +45,14 @@ function locate(module: string, folder: string): string {
 }
 
 function candidates(module: string): string[] {
-  if (extensions.some((extension) => module.endsWith(extension))) return [module, path.join('src', module)];
-  const places = [module, path.join('src', module), path.join(module, 'app'), path.join(module, 'index')];
+  if (extensions.some((extension) => module.endsWith(extension)))
+    return [module, path.join('src', module)];
+  const places = [
+    module,
+    path.join('src', module),
+    path.join(module, 'app'),
+    path.join(module, 'index'),
+  ];
   return places.flatMap((place) => extensions.map((extension) => place + extension));
 }
 
@@ -57,7 +63,9 @@ async function load(file: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StartupError(`${path.relative(process.cwd(), file)} failed to load: ${reason}`, { cause });
+    throw new StartupError(`${path.relative(process.cwd(), file)} failed to load: ${reason}`, {
+      cause,
+    });
   }
 }
 
@@ -65,7 +73,9 @@ function pick(exported: Record<string, unknown>, name: string | undefined, file:
   if (name !== undefined) {
     const named = exported[name];
     if (named instanceof App) return named;
-    throw new StartupError(`${file} exports no App named ${name}; it exports ${Object.keys(exported).join(', ') || 'nothing'}`);
+    throw new StartupError(
+      `${file} exports no App named ${name}; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
+    );
   }
   const apps = [...new Set(exportsOf(exported).filter((item) => item instanceof App))];
   if (apps.length === 1 && apps[0]) return apps[0];

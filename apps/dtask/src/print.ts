@@ -8,9 +8,27 @@ export function print(json: boolean | undefined, value: unknown, forPeople: () =
 }
 
 /** Lays rows out in columns under headings. */
-export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
   const chars = Object.fromEntries(
-    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map((part) => [part, '']),
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+    ].map((part) => [part, '']),
   );
   const laid = new Table({
     head: headings.map((heading) => pc.bold(heading)),

@@ -41,7 +41,10 @@ export interface TestApp extends AsyncDisposable {
  * expect(await add.delay(1, 2).get({ timeout: '5s' })).toBe(3);
  * ```
  */
-export async function testApp(options: AppOptions = {}, worker: WorkerOptions = {}): Promise<TestApp> {
+export async function testApp(
+  options: AppOptions = {},
+  worker: WorkerOptions = {},
+): Promise<TestApp> {
   const engine = await testEngine();
   try {
     const app = new App('test', { broker: engine.url, ...options });

@@ -1,6 +1,12 @@
 /** What dtask's other packages use of this one. It may change in any release. */
 export { parseAddress, redactAddress } from './broker/address.js';
-export { closeConnection, longestBlock, openConnection, whenReady, whyDown } from './broker/connection.js';
+export {
+  closeConnection,
+  longestBlock,
+  openConnection,
+  whenReady,
+  whyDown,
+} from './broker/connection.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { appSettings, workerSettings } from './config/settings.js';
@@ -9,10 +15,16 @@ export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
 export { decodeMessage, encodeMessage, type Message } from './protocol/message.js';
-export { encodeOutcome, isEncodeFailure, isFinal, type Outcome, parseOutcome } from './protocol/outcome.js';
+export {
+  encodeOutcome,
+  isEncodeFailure,
+  isFinal,
+  type Outcome,
+  parseOutcome,
+} from './protocol/outcome.js';
 export { OutcomeWriter } from './result/writer.js';
-export { findCurrentTask } from './task/context.js';
+export { findCurrentTask, isPromiseLike } from './task/context.js';
 export type { Definition } from './task/definition.js';
-export { isPromiseLike, runTask } from './task/run.js';
+export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

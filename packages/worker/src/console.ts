@@ -7,7 +7,10 @@ const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error:
 
 /** Replaces the printing methods of `console`, for code that runs inside a task. */
 export function captureConsole(log: WorkerLog): void {
-  for (const [method, level] of Object.entries(levels) as [keyof typeof levels, 'debug' | 'info' | 'warn' | 'error'][]) {
+  for (const [method, level] of Object.entries(levels) as [
+    keyof typeof levels,
+    'debug' | 'info' | 'warn' | 'error',
+  ][]) {
     const print = console[method].bind(console);
     console[method] = (...given: unknown[]): void => {
       if (findCurrentTask()) log[level](format(...given));

@@ -9,7 +9,6 @@ import type { WorkerLog } from './log.js';
 export interface ConsumerPlace {
   readonly connection: Redis;
   readonly prefix: string;
-  readonly worker: string;
   readonly executor: Executor;
   readonly log: WorkerLog;
   readonly concurrency: number;
@@ -37,7 +36,6 @@ export class Consumer {
         concurrency,
         lockDuration,
         stalledInterval,
-        name: place.worker,
         autorun: false,
         // How often a crash may repeat a task is the executor's to say, not BullMQ's.
         maxStalledCount: Number.MAX_SAFE_INTEGER,
@@ -47,8 +45,12 @@ export class Consumer {
       },
       careful,
     );
-    this.#bull.on('error', (error) => place.log.warn({ queue, err: error }, 'trouble with the queue'));
-    this.#bull.on('stalled', (id) => place.log.warn({ queue, id }, 'the worker of a task died; the task runs again'));
+    this.#bull.on('error', (error) =>
+      place.log.warn({ queue, err: error }, 'trouble with the queue'),
+    );
+    this.#bull.on('stalled', (id) =>
+      place.log.warn({ queue, id }, 'the worker of a task died; the task runs again'),
+    );
   }
 
   /** The first part of the lock tokens of the jobs that this consumer has. */

@@ -18,7 +18,13 @@ import {
   runTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { type App, MessageRejectedError, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
+import {
+  type App,
+  MessageRejectedError,
+  TaskRevokedError,
+  UnknownTaskError,
+  WorkerLostError,
+} from '@dtask/core';
 import type { Redis } from 'ioredis';
 import { Damaged } from './bull-worker.js';
 import type { WorkerLog } from './log.js';
@@ -93,7 +99,8 @@ export class Executor {
       const free = this.#slots.take();
       if (free) await free;
       const message = this.#read(job);
-      const ended = message instanceof Error ? this.#reject(job, message) : this.#attempt(current, message);
+      const ended =
+        message instanceof Error ? this.#reject(job, message) : this.#attempt(current, message);
       await ended;
       // BullMQ then leaves the job alone.
       if (current.handedBack) throw new WaitingError();
@@ -125,7 +132,8 @@ export class Executor {
     const { job, queue } = current;
     if (current.handedBack) return undefined;
     if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
-    if (message.expires !== undefined && message.expires <= Date.now()) return this.#expire(message);
+    if (message.expires !== undefined && message.expires <= Date.now())
+      return this.#expire(message);
     const task = this.#place.app.tasks.find(message.name);
     if (!task) return this.#refuse(job, message, this.#unknown(message, queue));
     return this.#run(current, message, inside(task).definition);
@@ -168,9 +176,15 @@ export class Executor {
   async #reject(job: Job, error: unknown): Promise<never> {
     const id = job.id ?? '';
     const data: unknown = job.data;
-    const reply = typeof data === 'object' && data !== null && 'reply' in data ? data.reply : undefined;
+    const reply =
+      typeof data === 'object' && data !== null && 'reply' in data ? data.reply : undefined;
     this.#place.log.error({ id, err: error }, 'message rejected; it is kept with the failed tasks');
-    const message: Message = { id, name: String(job.name), args: [], ...(typeof reply === 'string' && { reply }) };
+    const message: Message = {
+      id,
+      name: String(job.name),
+      args: [],
+      ...(typeof reply === 'string' && { reply }),
+    };
     return this.#refuse(job, message, error);
   }
 
@@ -192,8 +206,14 @@ export class Executor {
   }
 
   async #expire(message: Message): Promise<void> {
-    this.#place.log.warn({ task: message.name, id: message.id }, 'task expired before it could start');
-    await this.#store(message, this.#outcome(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')));
+    this.#place.log.warn(
+      { task: message.name, id: message.id },
+      'task expired before it could start',
+    );
+    await this.#store(
+      message,
+      this.#outcome(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')),
+    );
   }
 
   async #isDone(id: string): Promise<boolean> {
@@ -281,9 +301,23 @@ export class Executor {
     return undefined;
   }
 
-  #outcome(message: Message, state: string, retries: number, value?: unknown, error?: unknown): Outcome {
-    const outcome = { id: message.id, task: message.name, state, worker: this.#place.worker, at: Date.now(), value, error };
-    return retries > 0 ? { ...outcome, retries } : outcome;
+  #outcome(
+    message: Message,
+    state: string,
+    retries: number,
+    value?: unknown,
+    error?: unknown,
+  ): Outcome {
+    return {
+      id: message.id,
+      task: message.name,
+      state,
+      worker: this.#place.worker,
+      retries: retries > 0 ? retries : undefined,
+      at: Date.now(),
+      value,
+      error,
+    };
   }
 
   /** Resolves when the outcome is written ahead of whatever BullMQ writes next. */
@@ -292,19 +326,27 @@ export class Executor {
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
-    const write = { id: outcome.id, reply: message.reply, keep: message.resultExpires ?? resultExpires };
-    return this.#writer.write({ ...write, text: encodeOutcome(outcome, limit) });
+    return this.#writer.write({
+      id: outcome.id,
+      text: encodeOutcome(outcome, limit),
+      reply: message.reply,
+      keep: message.resultExpires ?? resultExpires,
+    });
   }
 }
 
 function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {
-  return new WorkerLostError(`the worker process of task ${name}[${id}] died ${stalledCounter} times while it ran`);
+  return new WorkerLostError(
+    `the worker process of task ${name}[${id}] died ${stalledCounter} times while it ran`,
+  );
 }
 
 function read(job: Job): Message {
   const data: unknown = job.data;
   if (data instanceof Damaged) {
-    throw new MessageRejectedError(`job ${job.id} was rejected: its data is not JSON (${data.reason}): ${data.text.slice(0, 80)}`);
+    throw new MessageRejectedError(
+      `job ${job.id} was rejected: its data is not JSON (${data.reason}): ${data.text.slice(0, 80)}`,
+    );
   }
   return decodeMessage(job.id ?? '', job.name, data);
 }
@@ -317,4 +359,3 @@ function judgeSafely(thrown: unknown, at: Parameters<typeof judge>[1]): Verdict 
     return { kind: 'fail', error };
   }
 }
-

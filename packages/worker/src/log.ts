@@ -55,7 +55,10 @@ function withTaskLines(logger: Logger, forPeople: boolean): WorkerLog {
     ready: (fields: object): void => logger.info(forPeople ? {} : fields, 'ready'),
     succeeded: ({ name, id }: Message, took: number): void => {
       if (logger.isLevelEnabled('info')) {
-        logger.info({ task: name, id, ms: Number(took.toFixed(1)) }, `succeeded in ${formatMilliseconds(took)}`);
+        logger.info(
+          { task: name, id, ms: Number(took.toFixed(1)) },
+          `succeeded in ${formatMilliseconds(took)}`,
+        );
       }
     },
     retried: ({ name, id }: Message, wait: number, error: unknown): void => {

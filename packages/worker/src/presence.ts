@@ -85,12 +85,25 @@ export class Presence {
   }
 
   #record(): string {
-    const claim: Claim = { instance: this.#instance, host: hostname(), pid: process.pid, since: this.#since, beat: this.#beat };
+    const claim: Claim = {
+      instance: this.#instance,
+      host: hostname(),
+      pid: process.pid,
+      since: this.#since,
+      beat: this.#beat,
+    };
     return JSON.stringify(claim);
   }
 
   async #set(record: string): Promise<Claim | undefined> {
-    const held = await this.#connection.eval(renewScript, 1, this.#key, this.#instance, record, hold);
+    const held = await this.#connection.eval(
+      renewScript,
+      1,
+      this.#key,
+      this.#instance,
+      record,
+      hold,
+    );
     return typeof held === 'string' ? (JSON.parse(held) as Claim) : undefined;
   }
 

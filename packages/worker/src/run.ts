@@ -12,7 +12,17 @@ export interface RunPlace {
 }
 
 /** States that only the worker sets. */
-const reserved: ReadonlySet<string> = new Set(['UNKNOWN', 'PENDING', 'RECEIVED', 'STARTED', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED', 'IGNORED']);
+const reserved: ReadonlySet<string> = new Set([
+  'UNKNOWN',
+  'PENDING',
+  'RECEIVED',
+  'STARTED',
+  'RETRY',
+  'SUCCESS',
+  'FAILURE',
+  'REVOKED',
+  'IGNORED',
+]);
 
 /** A run, as its task sees it. What it shows is read from the message when it is asked for. */
 export class Run implements TaskContext {
@@ -77,7 +87,9 @@ export class Run implements TaskContext {
 
   async updateState(state: string, details?: unknown): Promise<void> {
     if (reserved.has(state) || state === '') {
-      throw new ConfigError(`updateState cannot set ${JSON.stringify(state)}, which dtask sets itself; use a name of your own`);
+      throw new ConfigError(
+        `updateState cannot set ${JSON.stringify(state)}, which dtask sets itself; use a name of your own`,
+      );
     }
     // A report that comes after the end must not hide the result.
     if (this.#over) return;
@@ -109,9 +121,11 @@ export class Run implements TaskContext {
     });
   }
 
-  /** Ends the run with an error that its code threw where no promise was looking. */
-  crash(error: unknown): void {
-    this.#crash?.(error);
+  /** Ends a run that goes on with an error that its code threw where no promise was looking. */
+  crash(error: unknown): boolean {
+    if (this.#over || !this.#crash) return false;
+    this.#crash(error);
+    return true;
   }
 
   /** Fires `signal`. */
@@ -128,13 +142,12 @@ export class Run implements TaskContext {
 
 /**
  * Finds the task in whose code an uncaught error was thrown, and fails it: what it waits for would
- * never come. Gives whether there was one.
+ * never come. Gives whether there was one that still runs.
  */
 export function blame(error: unknown): boolean {
   const context = findCurrentTask();
   if (!(context instanceof Run)) return false;
-  context.crash(error);
-  return true;
+  return context.crash(error);
 }
 
 /** The fields that a log line gets where a task runs. */

@@ -133,9 +133,22 @@ export class Worker implements AsyncDisposable {
     this.#executor = executor;
     const { prefix } = app.config;
     this.#consumers = this.queues.map(
-      (queue) => new Consumer(queue, { connection, prefix, worker, executor, log, concurrency, lockDuration, stalledInterval }),
+      (queue) =>
+        new Consumer(queue, {
+          connection,
+          prefix,
+          executor,
+          log,
+          concurrency,
+          lockDuration,
+          stalledInterval,
+        }),
     );
-    await Promise.all(this.#consumers.map((consumer) => consumer.start((error) => log.error({ err: error }, 'a queue stopped'))));
+    await Promise.all(
+      this.#consumers.map((consumer) =>
+        consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
+      ),
+    );
   }
 
   #keepLocks(): void {
@@ -144,8 +157,10 @@ export class Worker implements AsyncDisposable {
       const base = `${prefix}:${bullQueueName(queue)}:`;
       return { active: `${base}active`, jobPrefix: base, tokenPrefix };
     });
-    this.#keeper = new LockKeeper({ broker, lockDuration: this.config.lockDuration, queues }, (error) =>
-      this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
+    this.#keeper = new LockKeeper(
+      { broker, lockDuration: this.config.lockDuration, queues },
+      (error) =>
+        this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
     );
   }
 

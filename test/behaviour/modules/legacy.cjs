@@ -1,4 +1,4 @@
 /** A CommonJS module of tasks. */
 const { task } = require('dtask');
 
-module.exports = { whisper: task('modules.whisper', (word) => `(${word})`) };
+module.exports = { whisper: task('modules.whisper', (/** @type {string} */ word) => `(${word})`) };

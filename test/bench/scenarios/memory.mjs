@@ -33,15 +33,29 @@ export const memory = {
     const left = await settled(server, before);
     await caller.stop();
     await worker.stop();
-    return findings({ samples, left, total });
+    return findings({ samples, left, total, short });
   },
 };
 
-/** @param {{ samples: { done: number, rss: number, heap: number }[], left: number, total: number }} found */
-function findings({ samples, left, total }) {
+/** @param {{ samples: { done: number, rss: number, heap: number }[], left: number, total: number, short: boolean }} found */
+function findings({ samples, left, total, short }) {
   const warm = samples.slice(2);
   const heap = slope(warm.map(({ done, heap: y }) => ({ x: done, y })));
   const rss = slope(warm.map(({ done, rss: y }) => ({ x: done, y })));
+  /** @type {import('../text.mjs').Bar} */
+  const steady = {
+    kind: 'time',
+    text: `heap grows by less than ${flat} bytes a task`,
+    got: digits(heap),
+    met: heap < flat,
+  };
+  /** @type {import('../text.mjs').Bar} */
+  const nothingLeft = {
+    kind: 'count',
+    text: 'no key is left in Redis when results have expired',
+    got: String(left),
+    met: left === 0,
+  };
   return {
     data: { samples, left, heapPerTask: heap, rssPerTask: rss },
     tables: [
@@ -56,20 +70,8 @@ function findings({ samples, left, total }) {
         note: `After garbage collection. From the third sample on: heap ${digits(heap)} bytes a task, resident ${digits(rss)} bytes a task.`,
       },
     ],
-    bars: [
-      {
-        kind: /** @type {const} */ ('time'),
-        text: `heap grows by less than ${flat} bytes a task`,
-        got: digits(heap),
-        met: heap < flat,
-      },
-      {
-        kind: /** @type {const} */ ('count'),
-        text: 'no key is left in Redis when results have expired',
-        got: String(left),
-        met: left === 0,
-      },
-    ],
+    // A few tasks are within what the compiler takes while it warms up.
+    bars: short ? [nothingLeft] : [steady, nothingLeft],
   };
 }
 

@@ -23,17 +23,27 @@ export function purgeCommand(): Command {
 
 async function purge({ app: spec, json, queues: chosen, force }: Options): Promise<void> {
   await onApp(spec, async ({ queues }) => {
-    const names = chosen === undefined ? await queues.names() : chosen.split(',').map((name) => name.trim());
+    const names =
+      chosen === undefined ? await queues.names() : chosen.split(',').map((name) => name.trim());
     if (!force) await confirm(`Remove all tasks from ${names.join(', ') || 'no queue'}?`);
     const removed: Record<string, number> = {};
     for (const name of names) removed[name] = await queues.purge(name);
-    print(json, removed, () => names.map((name) => `${name}: ${removed[name]} removed`).join('\n') || 'no queue was used yet');
+    print(
+      json,
+      removed,
+      () =>
+        names.map((name) => `${name}: ${removed[name]} removed`).join('\n') ||
+        'no queue was used yet',
+    );
   });
 }
 
 /** @throws ConfigError where the answer is not yes, or nobody is there to give one */
 async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new ConfigError('purge asks before it removes tasks; give --force where nobody can answer');
+  if (!process.stdin.isTTY)
+    throw new ConfigError(
+      'purge asks before it removes tasks; give --force where nobody can answer',
+    );
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(`${question} [y/N] `);
   terminal.close();

@@ -10,13 +10,21 @@ export function queuesCommand(): Command {
     .action(({ app: spec, json }: { app?: string; json?: boolean }) =>
       onApp(spec, async ({ queues }) => {
         const names = await queues.names();
-        const rows = await Promise.all(names.map(async (queue) => ({ queue, ...(await queues.counts(queue)) })));
+        const rows = await Promise.all(
+          names.map(async (queue) => ({ queue, ...(await queues.counts(queue)) })),
+        );
         print(json, rows, () =>
           rows.length === 0
             ? 'no queue was used yet'
             : table(
                 ['QUEUE', 'WAITING', 'DELAYED', 'ACTIVE', 'FAILED'],
-                rows.map(({ queue, waiting, delayed, active, failed }) => [queue, waiting, delayed, active, failed]),
+                rows.map(({ queue, waiting, delayed, active, failed }) => [
+                  queue,
+                  waiting,
+                  delayed,
+                  active,
+                  failed,
+                ]),
               ),
         );
       }),

@@ -39,11 +39,23 @@ function settings({ name, config, tasks }: App): Record<string, string> {
 
 async function redis(app: App): Promise<Record<string, string>> {
   const info = await app.queues.server();
-  const wanted = ['redis_version', 'valkey_version', 'used_memory_human', 'maxmemory_policy', 'aof_enabled', 'connected_clients', 'hz'];
-  return Object.fromEntries(wanted.filter((key) => key in info).map((key) => [`redis ${key}`, info[key] ?? '']));
+  const wanted = [
+    'redis_version',
+    'valkey_version',
+    'used_memory_human',
+    'maxmemory_policy',
+    'aof_enabled',
+    'connected_clients',
+    'hz',
+  ];
+  return Object.fromEntries(
+    wanted.filter((key) => key in info).map((key) => [`redis ${key}`, info[key] ?? '']),
+  );
 }
 
 function lines(facts: Readonly<Record<string, string>>): string {
   const width = Math.max(...Object.keys(facts).map((key) => key.length));
-  return Object.entries(facts).map(([key, value]) => `${key.padEnd(width)}  ${value}`).join('\n');
+  return Object.entries(facts)
+    .map(([key, value]) => `${key.padEnd(width)}  ${value}`)
+    .join('\n');
 }

@@ -23,9 +23,14 @@ export function resultCommand(): Command {
 async function result(id: string, { app: spec, json, wait }: Options): Promise<void> {
   await onApp(spec, async (app) => {
     const handle = app.result(id);
-    if (wait !== undefined) await handle.get({ propagate: false, ...(wait !== true && { timeout: wait }) });
+    if (wait !== undefined)
+      await handle.get({ propagate: false, ...(wait !== true && { timeout: wait }) });
     const [state, info] = [await handle.state(), await handle.info()];
-    print(json, { id, state, result: info }, () => `${state}${info === undefined ? '' : `\n${inspect(info, { depth: 6 })}`}`);
+    print(
+      json,
+      { id, state, result: info },
+      () => `${state}${info === undefined ? '' : `\n${inspect(info, { depth: 6 })}`}`,
+    );
     if (state !== 'SUCCESS') process.exitCode = 1;
   });
 }

@@ -76,11 +76,17 @@ function farewell(running: number): string {
 /** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
 function watchStrays(worker: Worker): void {
   process.on('unhandledRejection', (error) => {
-    worker.log.error({ err: error }, 'a promise was rejected that nobody awaits; a task forgot an await');
+    worker.log.error(
+      { err: error },
+      'a promise was rejected that nobody awaits; a task forgot an await',
+    );
   });
   process.on('uncaughtException', (error) => {
     if (blame(error)) return;
-    worker.log.fatal({ err: error }, 'an error outside of any task: running tasks go back, and the worker ends');
+    worker.log.fatal(
+      { err: error },
+      'an error outside of any task: running tasks go back, and the worker ends',
+    );
     worker.stop({ force: true }).then(
       () => process.exit(1),
       () => process.exit(1),

@@ -140,10 +140,15 @@ export class App implements AsyncDisposable {
    * await app.sendTask<number>('math.add', [1, 2], { queue: 'math' }).get();
    * ```
    */
-  sendTask<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Sent<R> {
+  sendTask<R = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Sent<R> {
     return attempt(() => {
       checkName(name);
-      if (!Array.isArray(args)) throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
+      if (!Array.isArray(args))
+        throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
       return this.#send(name, args, {}, checkCallOptions(options)) as Sent<R>;
     });
   }
@@ -168,7 +173,8 @@ export class App implements AsyncDisposable {
 
   /** The result of any task, from its id. */
   result<T = unknown>(id: string): AsyncResult<T> {
-    if (typeof id !== 'string' || id === '') throw new ConfigError(`result() takes a task's id, got ${show(id)}`);
+    if (typeof id !== 'string' || id === '')
+      throw new ConfigError(`result() takes a task's id, got ${show(id)}`);
     return new AsyncResult<T>(id, this.#results);
   }
 
@@ -192,7 +198,12 @@ export class App implements AsyncDisposable {
     return this.close();
   }
 
-  #call(definition: Definition, name: string, args: readonly unknown[], call: CallSettings): Sent<unknown> {
+  #call(
+    definition: Definition,
+    name: string,
+    args: readonly unknown[],
+    call: CallSettings,
+  ): Sent<unknown> {
     const checked = checkCall(definition, name, args);
     // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
     const given = checked instanceof Promise ? checked.then(() => args) : args;
@@ -234,11 +245,16 @@ export class App implements AsyncDisposable {
 
 function checkAppName(name: unknown): asserts name is string {
   if (typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)) return;
-  throw new ConfigError(`an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`);
+  throw new ConfigError(
+    `an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`,
+  );
 }
 
 function checkInclude(include: unknown): readonly string[] {
-  if (Array.isArray(include) && include.every((pattern) => typeof pattern === 'string' && pattern !== '')) {
+  if (
+    Array.isArray(include) &&
+    include.every((pattern) => typeof pattern === 'string' && pattern !== '')
+  ) {
     return Object.freeze([...(include as string[])]);
   }
   throw new ConfigError(`include must be an array of paths or patterns, got ${show(include)}`);

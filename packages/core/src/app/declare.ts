@@ -19,7 +19,8 @@ export function declareTask(given: readonly unknown[], onTask: OnTask): Task | T
   if (isBareDecorator(first, second, third)) {
     throw new ConfigError('write @app.task() with parentheses, not @app.task');
   }
-  if (typeof first === 'function') return wrap(first as AnyFunction, options(second), undefined, onTask);
+  if (typeof first === 'function')
+    return wrap(first as AnyFunction, options(second), undefined, onTask);
   if (typeof first === 'string') {
     throw new ConfigError(
       `task(${show(first)}, ...) needs the function as its second argument; a decorator takes the name as an option: @app.task({ name: ${show(first)} })`,
@@ -31,7 +32,9 @@ export function declareTask(given: readonly unknown[], onTask: OnTask): Task | T
 function wrap(fn: AnyFunction, given: TaskOptions, name: string | undefined, onTask: OnTask): Task {
   const chosen = name ?? given.name ?? fn.name;
   if (!chosen) {
-    throw new ConfigError("a function without a name needs one as a task: app.task('math.add', (x, y) => x + y)");
+    throw new ConfigError(
+      "a function without a name needs one as a task: app.task('math.add', (x, y) => x + y)",
+    );
   }
   const task = createTask(fn, given, chosen);
   onTask(task);
@@ -46,8 +49,13 @@ function options(value: unknown): TaskOptions {
 
 /** `@app.task` without parentheses calls it with what decorators get. */
 function isBareDecorator(first: unknown, second: unknown, third: unknown): boolean {
-  const legacy = typeof second === 'string' && typeof third === 'object' && third !== null && 'value' in third;
-  const standard = typeof first === 'function' && typeof second === 'object' && second !== null && 'kind' in second;
+  const legacy =
+    typeof second === 'string' && typeof third === 'object' && third !== null && 'value' in third;
+  const standard =
+    typeof first === 'function' &&
+    typeof second === 'object' &&
+    second !== null &&
+    'kind' in second;
   return legacy || standard;
 }
 

@@ -32,7 +32,11 @@ async function match(pattern: string, root: string): Promise<string[]> {
 }
 
 async function find(pattern: string, root: string): Promise<string[]> {
-  const files = await glob(pattern.replace(/^\.\//, ''), { cwd: root, absolute: true, ignore: ['**/node_modules/**', '**/*.d.ts', '**/*.d.mts', '**/*.d.cts'] });
+  const files = await glob(pattern.replace(/^\.\//, ''), {
+    cwd: root,
+    absolute: true,
+    ignore: ['**/node_modules/**', '**/*.d.ts', '**/*.d.mts', '**/*.d.cts'],
+  });
   return files.sort();
 }
 
@@ -41,7 +45,10 @@ async function load(file: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StartupError(`module ${path.relative(process.cwd(), file)} failed to load: ${reason}`, { cause });
+    throw new StartupError(
+      `module ${path.relative(process.cwd(), file)} failed to load: ${reason}`,
+      { cause },
+    );
   }
 }
 

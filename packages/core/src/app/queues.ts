@@ -45,9 +45,13 @@ export class Queues {
 
   /** What the server says of itself: the fields of Redis' `INFO`. */
   async server(): Promise<Record<string, string>> {
-    const info = await this.#broker.ask('the server was not asked', (connection) => connection.info());
+    const info = await this.#broker.ask('the server was not asked', (connection) =>
+      connection.info(),
+    );
     const fields = info.split(/\r?\n/).map((line) => line.split(':'));
-    return Object.fromEntries(fields.filter((field): field is [string, string] => field.length === 2));
+    return Object.fromEntries(
+      fields.filter((field): field is [string, string] => field.length === 2),
+    );
   }
 
   /** Counts the tasks of a queue. */
@@ -75,7 +79,11 @@ export class Queues {
     for (const state of ['wait', 'prioritized', 'delayed', 'failed'] as const) {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
-        some = await this.#with(queue, 'purged', async (bull) => (await bull.clean(0, portion, state)).length);
+        some = await this.#with(
+          queue,
+          'purged',
+          async (bull) => (await bull.clean(0, portion, state)).length,
+        );
       }
     }
     return removed;
@@ -96,13 +104,20 @@ export class Queues {
     if (message.ignoreResult) return;
     const { id, name } = message;
     const error = new TaskRevokedError('it was taken out of its queue');
-    const text = encodeOutcome({ id, task: name, state: 'REVOKED', error, at: Date.now() }, this.#config.maxPayload);
+    const text = encodeOutcome(
+      { id, task: name, state: 'REVOKED', error, at: Date.now() },
+      this.#config.maxPayload,
+    );
     const keep = message.resultExpires ?? this.#config.resultExpires;
     const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
     await writer.write({ id, text, reply: message.reply, keep });
   }
 
-  async #with<R>(queue: string, done: string, work: (bull: Queue, connection: Redis) => Promise<R>): Promise<R> {
+  async #with<R>(
+    queue: string,
+    done: string,
+    work: (bull: Queue, connection: Redis) => Promise<R>,
+  ): Promise<R> {
     return this.#broker.ask(`queue ${queue} was not ${done}`, async (connection) => {
       const bull = new Queue(bullQueueName(queue), {
         connection,

@@ -91,11 +91,16 @@ function find(item: unknown): Task[] {
       ? tasksOfClass(item as AnyFunction & { prototype: object })
       : [];
   }
-  return typeof item === 'object' && item !== null && !Array.isArray(item) ? tasksOfInstance(item) : [];
+  return typeof item === 'object' && item !== null && !Array.isArray(item)
+    ? tasksOfInstance(item)
+    : [];
 }
 
 function unknownTask(app: string, name: string, names: readonly string[]): string {
-  const known = names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ');
+  const known =
+    names.length > 8
+      ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`
+      : names.join(', ');
   return `app ${app} has no task ${name}; it has ${known || 'none'}. Is its module imported, or named by the app's include?`;
 }
 
@@ -103,5 +108,7 @@ const describe = (task: Task): string => inside(task).definition.fn.name || '(an
 
 function show(item: unknown): string {
   if (typeof item === 'function') return `the function ${item.name || '(anonymous)'}`;
-  return typeof item === 'object' && item !== null ? `an object of the class ${item.constructor?.name ?? 'null'}` : String(item);
+  return typeof item === 'object' && item !== null
+    ? `an object of the class ${item.constructor?.name ?? 'null'}`
+    : String(item);
 }

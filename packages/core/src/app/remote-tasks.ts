@@ -15,7 +15,11 @@ export type RemoteTasks<C> = {
 };
 
 /** Sends a call by the task's name. */
-export type SendByName = (name: string, args: readonly unknown[], options?: CallOptions) => Sent<unknown>;
+export type SendByName = (
+  name: string,
+  args: readonly unknown[],
+  options?: CallOptions,
+) => Sent<unknown>;
 
 /** Makes an object on which every property is a task, named by the prefix and the property. */
 export function remoteTasks<C>(prefix: string, send: SendByName): RemoteTasks<C> {

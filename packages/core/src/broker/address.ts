@@ -19,10 +19,14 @@ export interface Address {
 export function parseAddress(url: string): Address {
   const parsed = parseUrl(url);
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
-    throw refusal(url, `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis:// and rediss://`);
+    throw refusal(
+      url,
+      `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis:// and rediss://`,
+    );
   }
   const db = parsed.pathname.replace(/^\//, '') || '0';
-  if (!/^\d+$/.test(db)) throw refusal(url, `its path must be the number of a database, got ${parsed.pathname}`);
+  if (!/^\d+$/.test(db))
+    throw refusal(url, `its path must be the number of a database, got ${parsed.pathname}`);
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: Number(parsed.port || 6379),
@@ -37,7 +41,8 @@ export function parseAddress(url: string): Address {
 export function redactAddress(url: string): string {
   const end = url.lastIndexOf('@');
   if (end < 0) return url;
-  const [, scheme = '', user = ''] = /^([a-z][a-z\d+.-]*:\/\/)?(?:([^:@/]*):)?/i.exec(url.slice(0, end)) ?? [];
+  const [, scheme = '', user = ''] =
+    /^([a-z][a-z\d+.-]*:\/\/)?(?:([^:@/]*):)?/i.exec(url.slice(0, end)) ?? [];
   return `${scheme}${user}${user === '' ? '' : ':'}***${url.slice(end)}`;
 }
 
@@ -46,7 +51,9 @@ function parseUrl(url: string): URL {
     return new URL(url);
   } catch {
     // Node's error is no cause for this one: it carries the whole URL, password and all.
-    throw new ConfigError(`broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`);
+    throw new ConfigError(
+      `broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`,
+    );
   }
 }
 

@@ -11,7 +11,10 @@ import { Deadlines } from './deadlines.js';
 
 /** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
 type JobSink = ReturnType<typeof createRedisBackend> & {
-  addJob(job: { name: string; data: string; opts: object; timestamp: number }, id: string): Promise<unknown>;
+  addJob(
+    job: { name: string; data: string; opts: object; timestamp: number },
+    id: string,
+  ): Promise<unknown>;
 };
 
 /** The sending side of an App. It connects when it is first used. */
@@ -89,10 +92,16 @@ export class Broker {
   async send(call: Call): Promise<void> {
     const text = encodeMessage(call.message, this.#config.maxPayload);
     const { name, id } = call.message;
-    await this.ask(`task ${name}[${id}] was not sent`, (connection) => this.#add(connection, call, text));
+    await this.ask(`task ${name}[${id}] was not sent`, (connection) =>
+      this.#add(connection, call, text),
+    );
   }
 
-  #add(connection: Redis, { message, queue, delay, priority }: Call, text: string): Promise<unknown> {
+  #add(
+    connection: Redis,
+    { message, queue, delay, priority }: Call,
+    text: string,
+  ): Promise<unknown> {
     const opts = delay > 0 || priority > 0 ? { delay, priority } : {};
     const job = { name: message.name, data: text, opts, timestamp: Date.now() };
     return this.#queue(connection, queue).addJob(job, message.id);
@@ -116,7 +125,11 @@ export class Broker {
   #silence(connection: Redis, what: string): BrokerError {
     if (this.#closed) return new BrokerError(`${what}: the App was closed`);
     const { sendTimeout, broker } = this.#config;
-    return whyDown(connection, broker, `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`);
+    return whyDown(
+      connection,
+      broker,
+      `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`,
+    );
   }
 
   #refusal(what: string, cause: unknown): BrokerError {

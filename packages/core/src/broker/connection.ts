@@ -47,7 +47,8 @@ export function openConnection(url: string, role: string): Redis {
     socketTimeout: silence,
     keepAlive: 10_000,
     // Soon at first, for a restart; then each second, with jitter, for an outage.
-    retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
+    retryStrategy: (attempt) =>
+      Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
     // A replica that was promoted, or a primary that became one: connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
@@ -66,7 +67,9 @@ const lastErrors = new WeakMap<Redis, Error>();
 export function letGo(connection: Redis): Redis {
   connection.on('connect', () => connection.stream.unref());
   connection.on('reconnecting', () => {
-    (connection as unknown as { reconnectTimeout?: NodeJS.Timeout | null }).reconnectTimeout?.unref();
+    (
+      connection as unknown as { reconnectTimeout?: NodeJS.Timeout | null }
+    ).reconnectTimeout?.unref();
   });
   return connection;
 }

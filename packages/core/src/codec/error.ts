@@ -66,7 +66,8 @@ export function codeOf(error: object): string | number | undefined {
 export function nameOf(error: object): unknown {
   const { name, constructor } = error as { name?: unknown; constructor?: unknown };
   if (!isError(error) || typeof constructor !== 'function' || constructor.name === '') return name;
-  const inherited = !Object.hasOwn(error, 'name') && !Object.hasOwn(constructor.prototype as object, 'name');
+  const inherited =
+    !Object.hasOwn(error, 'name') && !Object.hasOwn(constructor.prototype as object, 'name');
   return inherited ? constructor.name : name;
 }
 

@@ -6,7 +6,9 @@ import { show } from './setting.js';
 import type { appSettings, workerSettings } from './settings.js';
 
 type Table = Readonly<Record<string, Setting<unknown>>>;
-type Values<T extends Table> = { readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : never };
+type Values<T extends Table> = {
+  readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : never;
+};
 
 /** The checked settings of an App. */
 export type AppConfig = Values<typeof appSettings>;

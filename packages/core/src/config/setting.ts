@@ -33,7 +33,11 @@ export function duration(row: Row<number> & { defaultText: string }): Setting<nu
 
 /** A size in bytes. */
 export function bytes(row: Row<number>): Setting<number> {
-  return { ...integer({ ...row, minimum: 1 }), kind: 'bytes', defaultText: formatBytes(row.default) };
+  return {
+    ...integer({ ...row, minimum: 1 }),
+    kind: 'bytes',
+    defaultText: formatBytes(row.default),
+  };
 }
 
 /** A whole number. */
@@ -45,16 +49,17 @@ export function integer(row: Row<number> & { minimum: number }): Setting<number>
     ...rest,
     parse: (value, what) => {
       const parsed = numeric(value);
-      if (typeof parsed === 'number' && Number.isSafeInteger(parsed) && parsed >= minimum) return parsed;
-      throw new ConfigError(`${what} must be a whole number of at least ${minimum}, got ${show(value)}`);
+      if (typeof parsed === 'number' && Number.isSafeInteger(parsed) && parsed >= minimum)
+        return parsed;
+      throw new ConfigError(
+        `${what} must be a whole number of at least ${minimum}, got ${show(value)}`,
+      );
     },
   };
 }
 
 /** A text; `pattern` says which ones are allowed. */
-export function text(
-  row: Row<string> & { pattern?: RegExp; expects?: string },
-): Setting<string> {
+export function text(row: Row<string> & { pattern?: RegExp; expects?: string }): Setting<string> {
   const { pattern, expects, ...rest } = row;
   return {
     kind: 'string',
@@ -78,10 +83,15 @@ export function list(
     ...rest,
     parse: (value, what) => {
       const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
-      if (Array.isArray(items) && items.every((item) => typeof item === 'string' && pattern.test(item))) {
+      if (
+        Array.isArray(items) &&
+        items.every((item) => typeof item === 'string' && pattern.test(item))
+      ) {
         return items as string[];
       }
-      throw new ConfigError(`${what} must be names parted by commas, each of ${expects}, got ${show(value)}`);
+      throw new ConfigError(
+        `${what} must be names parted by commas, each of ${expects}, got ${show(value)}`,
+      );
     },
   };
 }

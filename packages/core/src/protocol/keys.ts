@@ -20,6 +20,9 @@ export const lockKey = (prefix: string, queue: string, id: string): string =>
 /** The record of a task's state and result. */
 export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${id}`;
 
+/** Is there while some process waits for a task that another one sent. */
+export const followedKey = (prefix: string): string => `${prefix}:followed`;
+
 /** The channel on which one caller process hears of its results. */
 export const replyChannel = (prefix: string, caller: string): string => `${prefix}:c:${caller}`;
 

@@ -57,14 +57,13 @@ export function encodeMessage(message: Message, maxPayload: number): string {
   for (const [key] of optionalFields) if (message[key] !== undefined) envelope[key] = message[key];
   if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
   const text = JSON.stringify(envelope);
-  assertSize(text, maxPayload, `the message of task ${name}`);
+  // A UTF-16 unit takes at most three bytes, so most texts need no counting.
+  if (text.length * 3 > maxPayload) assertSize(text, maxPayload, `the message of task ${name}`);
   return text;
 }
 
 /** Throws unless `text` fits `maxPayload` bytes. */
 export function assertSize(text: string, maxPayload: number, what: string): void {
-  // A UTF-16 unit takes at most three bytes, so most texts need no counting.
-  if (text.length * 3 <= maxPayload) return;
   const size = Buffer.byteLength(text);
   if (size <= maxPayload) return;
   throw new PayloadTooLargeError(
@@ -83,8 +82,12 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
   if (!isRecord(data)) reject(id, 'its data is not an object');
   if (data['v'] !== messageVersion) {
     const version = data['v'];
-    if (version === undefined) reject(id, 'it is not a dtask message: its data has no version ("v")');
-    reject(id, `its version is ${JSON.stringify(version)}, and this worker reads version ${messageVersion}; upgrade the worker`);
+    if (version === undefined)
+      reject(id, 'it is not a dtask message: its data has no version ("v")');
+    reject(
+      id,
+      `its version is ${JSON.stringify(version)}, and this worker reads version ${messageVersion}; upgrade the worker`,
+    );
   }
   if (!Array.isArray(data['args'])) reject(id, '"args" is not an array');
   // Later versions may add fields, which are passed over.
@@ -97,7 +100,8 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
   }
   try {
     message['args'] = decode(data['args'], 'args');
-    if (message['headers'] !== undefined) message['headers'] = decode(message['headers'], 'headers');
+    if (message['headers'] !== undefined)
+      message['headers'] = decode(message['headers'], 'headers');
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new MessageRejectedError(`job ${id} was rejected: ${error.message}`, { cause: error });
@@ -107,17 +111,18 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
 
 type Kind = 'string' | 'number' | 'boolean' | 'object';
 
-const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' | 'args'>, Kind])[] = [
-  ['reply', 'string'],
-  ['headers', 'object'],
-  ['eta', 'number'],
-  ['expires', 'number'],
-  ['ignoreResult', 'boolean'],
-  ['resultExpires', 'number'],
-  ['retry', 'object'],
-  ['root', 'string'],
-  ['parent', 'string'],
-];
+const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' | 'args'>, Kind])[] =
+  [
+    ['reply', 'string'],
+    ['headers', 'object'],
+    ['eta', 'number'],
+    ['expires', 'number'],
+    ['ignoreResult', 'boolean'],
+    ['resultExpires', 'number'],
+    ['retry', 'object'],
+    ['root', 'string'],
+    ['parent', 'string'],
+  ];
 
 function matches(value: unknown, kind: Kind): boolean {
   if (kind === 'object') return isRecord(value);

@@ -179,7 +179,9 @@ export class AsyncResult<T = unknown> {
   async info(): Promise<unknown> {
     const outcome = await this.#outcome();
     if (!outcome) return undefined;
-    return outcome.state === 'FAILURE' || outcome.state === 'REVOKED' ? errorOf(outcome) : outcome.value;
+    return outcome.state === 'FAILURE' || outcome.state === 'REVOKED'
+      ? errorOf(outcome)
+      : outcome.value;
   }
 
   /** The value or the error of a task that has ended; `undefined` of one that has not. */
@@ -220,5 +222,7 @@ export class AsyncResult<T = unknown> {
 /** What the job alone tells of a task whose outcome is not there, or no more. */
 function outcomeOf(id: string, { state, name, reason }: JobState): Outcome {
   const outcome = { id, state, at: Date.now(), ...(name !== undefined && { task: name }) };
-  return state === 'FAILURE' ? { ...outcome, error: new Error(reason ?? 'its result has expired') } : outcome;
+  return state === 'FAILURE'
+    ? { ...outcome, error: new Error(reason ?? 'its result has expired') }
+    : outcome;
 }

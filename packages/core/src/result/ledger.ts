@@ -1,6 +1,6 @@
 /** Reads what Redis knows of tasks: their outcomes, and the jobs that have none yet. */
 import type { Redis } from 'ioredis';
-import { jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
+import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
 import type { TaskState } from '../protocol/outcome.js';
 
 /** A task without an outcome, as its job shows it. */
@@ -35,7 +35,9 @@ export class Ledger {
 
   /** The outcome of a task as JSON text; `null` where there is none. */
   read(id: string): Promise<string | null> {
-    return this.#ask(`the result of task ${id} was not read`, (connection) => connection.get(resultKey(this.#prefix, id)));
+    return this.#ask(`the result of task ${id} was not read`, (connection) =>
+      connection.get(resultKey(this.#prefix, id)),
+    );
   }
 
   /**
@@ -47,7 +49,10 @@ export class Ledger {
       ['hmget', jobKey(this.#prefix, queue ?? '', id), 'timestamp', 'finishedOn'],
       ['get', resultKey(this.#prefix, id)],
     ]);
-    const replies = await this.#pipeline<(string | null)[] | string | null>('results were not read', commands);
+    const replies = await this.#pipeline<(string | null)[] | string | null>(
+      'results were not read',
+      commands,
+    );
     return tasks.map(({ queue }, index) => {
       const text = (replies[index * 2 + 1] ?? null) as string | null;
       const [waits, finished] = replies[index * 2] as (string | null)[];
@@ -67,17 +72,36 @@ export class Ledger {
     const replies = await this.#pipeline<(string | null)[] | number>(
       what,
       queues.flatMap((each) => [
-        ['hmget', jobKey(this.#prefix, each, id), 'name', 'atm', 'timestamp', 'finishedOn', 'failedReason'],
+        [
+          'hmget',
+          jobKey(this.#prefix, each, id),
+          'name',
+          'atm',
+          'timestamp',
+          'finishedOn',
+          'failedReason',
+        ],
         ['exists', lockKey(this.#prefix, each, id)],
       ]),
     );
     for (const [index, found] of queues.entries()) {
       const [name, attempts, timestamp, finished, reason] = replies[index * 2] as (string | null)[];
       if (timestamp === null || timestamp === undefined) continue;
-      const state = jobState(replies[index * 2 + 1] === 1, Number(attempts ?? 0), (finished ?? null) !== null);
+      const state = jobState(
+        replies[index * 2 + 1] === 1,
+        Number(attempts ?? 0),
+        (finished ?? null) !== null,
+      );
       return { queue: found, state, name: name ?? undefined, reason: reason ?? undefined };
     }
     return undefined;
+  }
+
+  /** Has workers tell of every task that ends, for `time` milliseconds. */
+  async follow(time: number): Promise<void> {
+    await this.#ask('results of other processes are not followed', (connection) =>
+      connection.set(followedKey(this.#prefix), '', 'PX', time),
+    );
   }
 
   /** Deletes an outcome; gives whether there was one. */

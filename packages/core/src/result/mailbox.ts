@@ -44,6 +44,8 @@ const mostKept = 10_000;
 const mostCharacters = 16 * 1024 * 1024;
 /** How often the connection is tried while someone waits. */
 const pulse = 3_000;
+/** How long workers tell of every task once somebody waits for another process's. */
+const followed = 4 * pulse;
 /** First and last wait between looks at a key whose push may have been lost. */
 const firstLook = 5_000;
 const lastLook = 60_000;
@@ -73,6 +75,7 @@ export class Mailbox {
   #listening = false;
   #epoch = 0;
   #reading = false;
+  #following = false;
 
   constructor(open: () => Redis, prefix: string, ledger: Ledger) {
     this.#open = open;
@@ -143,6 +146,7 @@ export class Mailbox {
 
   /** While nobody waits, neither the timer nor the socket keeps the process alive. */
   #rest(): void {
+    this.#following = false;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -177,7 +181,8 @@ export class Mailbox {
   #follow(entries: Entry[]): void {
     if (entries.length === 0) return;
     const channels = entries.map(({ id }) => resultKey(this.#prefix, id));
-    this.#subscription?.subscribe(...channels).then(
+    this.#following = true;
+    Promise.all([this.#subscription?.subscribe(...channels), this.#ledger.follow(followed)]).then(
       () => this.#lookAt(entries),
       // The connection broke: they are followed anew when it is back.
       () => undefined,
@@ -268,6 +273,7 @@ export class Mailbox {
     const subscription = this.#subscription;
     // A dead connection is found out by asking: `socketTimeout` then ends it, and it heals.
     if (subscription?.status === 'ready') subscription.ping().catch(() => undefined);
+    if (this.#following) this.#ledger.follow(followed).catch(() => undefined);
     const now = Date.now();
     const due: Entry[] = [];
     for (const set of this.#entries.values()) {

@@ -4,7 +4,10 @@ import { MaxRetriesExceededError, Reject } from '../steering.js';
 import type { Outcome } from '../protocol/outcome.js';
 
 /** The failures that dtask itself states, which callers catch by their own class. */
-const own: readonly (new (message: string, options?: errors.DtaskErrorOptions) => errors.DtaskError)[] = [
+const own: readonly (new (
+  message: string,
+  options?: errors.DtaskErrorOptions,
+) => errors.DtaskError)[] = [
   errors.UnknownTaskError,
   errors.ArgumentsError,
   errors.EncodeError,
@@ -19,7 +22,9 @@ export function errorOf(outcome: Outcome): errors.DtaskError {
   const { id, task, error } = outcome;
   if (outcome.state === 'REVOKED') {
     const reason = error instanceof Error ? error.message : 'revoked';
-    return new errors.TaskRevokedError(`task ${task ?? '?'}[${id}] was revoked: ${reason}`, { cause: error });
+    return new errors.TaskRevokedError(`task ${task ?? '?'}[${id}] was revoked: ${reason}`, {
+      cause: error,
+    });
   }
   return revive(error) ?? new errors.TaskFailedError(id, task, error);
 }
@@ -27,7 +32,9 @@ export function errorOf(outcome: Outcome): errors.DtaskError {
 function revive(error: unknown): errors.DtaskError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
-  const known = own.find((kind) => 'code' in kind && kind.code === code && kind.name === error.name);
+  const known = own.find(
+    (kind) => 'code' in kind && kind.code === code && kind.name === error.name,
+  );
   if (known) return new known(error.message, { cause: error });
   return error.name === Reject.name && code === Reject.code ? new Reject(error.message) : undefined;
 }

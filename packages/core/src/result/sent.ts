@@ -53,7 +53,9 @@ export class Sent<T> implements Promise<AsyncResult<T>> {
     return this.#sending.then(() => this.#result as AsyncResult<T>).then(onfulfilled, onrejected);
   }
 
-  catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<AsyncResult<T> | B> {
+  catch<B = never>(
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<AsyncResult<T> | B> {
     return this.then(undefined, onrejected);
   }
 

@@ -1,6 +1,6 @@
 /** Writes outcomes: the record under the result key, and the push to the caller who waits. */
 import type { Redis } from 'ioredis';
-import { replyChannel, resultKey } from '../protocol/keys.js';
+import { followedKey, replyChannel, resultKey } from '../protocol/keys.js';
 
 /** One outcome on its way to Redis. */
 export interface OutcomeWrite {
@@ -14,14 +14,18 @@ export interface OutcomeWrite {
 }
 
 /**
- * Stores records, tells whoever waits for one of them elsewhere, and pushes all to their caller. All
- * have the same time to keep them and the same channel. KEYS: one for each record. ARGV: the time in milliseconds, the channel or '', the records.
+ * Stores records and pushes them to their caller; all have the same time to keep them and the same
+ * channel. While some process waits for a task that another one sent, each is told of as well.
+ * KEYS: one for each record, then the one that says so. ARGV: the time in milliseconds, the channel
+ * or '', the records.
  */
 const script = `
 local keep, channel = ARGV[1], ARGV[2]
-for i, key in ipairs(KEYS) do
+local followed = redis.call('EXISTS', KEYS[#KEYS]) == 1
+for i = 1, #KEYS - 1 do
+  local key = KEYS[i]
   if keep == '0' then redis.call('SET', key, ARGV[i + 2]) else redis.call('SET', key, ARGV[i + 2], 'PX', keep) end
-  redis.call('PUBLISH', key, '')
+  if followed then redis.call('PUBLISH', key, '') end
 end
 if channel ~= '' then
   redis.call('PUBLISH', channel, '[' .. table.concat(ARGV, ',', 3) .. ']')
@@ -73,7 +77,8 @@ export class OutcomeWriter {
     this.#batch = [];
     this.#flushed = undefined;
     for (const group of groups(batch)) {
-      for (let from = 0; from < group.length; from += most) this.#send(group.slice(from, from + most));
+      for (let from = 0; from < group.length; from += most)
+        this.#send(group.slice(from, from + most));
     }
   }
 
@@ -81,16 +86,20 @@ export class OutcomeWriter {
     const [first] = group;
     if (!first) return;
     const keys = group.map(({ id }) => resultKey(this.#prefix, id));
+    keys.push(followedKey(this.#prefix));
     const channel = first.reply === undefined ? '' : replyChannel(this.#prefix, first.reply);
     const texts = group.map(({ text }) => text);
-    this.#connection[command](keys.length, ...keys, Math.ceil(first.keep), channel, ...texts).catch(this.#onError);
+    this.#connection
+      [command](keys.length, ...keys, Math.ceil(first.keep), channel, ...texts)
+      .catch(this.#onError);
   }
 }
 
 /** Parts a batch by caller and time to keep; mostly there is one of each. */
 function groups(batch: OutcomeWrite[]): OutcomeWrite[][] {
   const [first] = batch;
-  if (batch.every(({ reply, keep }) => reply === first?.reply && keep === first?.keep)) return [batch];
+  if (batch.every(({ reply, keep }) => reply === first?.reply && keep === first?.keep))
+    return [batch];
   const parts = new Map<string, OutcomeWrite[]>();
   for (const outcome of batch) {
     const part = `${outcome.keep} ${outcome.reply ?? ''}`;

@@ -44,12 +44,14 @@ export function callSettings(options: CallOptions): CallSettings {
   const settings: { -readonly [K in keyof CallSettings]: CallSettings[K] } = {};
   if (options.queue !== undefined) settings.queue = queueName(options.queue);
   if (options.priority !== undefined) settings.priority = priority(options.priority);
-  if (options.countdown !== undefined) settings.countdown = toMilliseconds(options.countdown, 'countdown');
+  if (options.countdown !== undefined)
+    settings.countdown = toMilliseconds(options.countdown, 'countdown');
   if (options.eta !== undefined) settings.eta = pointInTime(options.eta, 'eta');
   if (options.expires !== undefined) Object.assign(settings, expiry(options.expires));
   if (options.id !== undefined) settings.id = taskId(options.id);
   if (options.headers !== undefined) settings.headers = headers(options.headers);
-  if (options.ignoreResult !== undefined) settings.ignoreResult = flag(options.ignoreResult, 'ignoreResult');
+  if (options.ignoreResult !== undefined)
+    settings.ignoreResult = flag(options.ignoreResult, 'ignoreResult');
   if (options.resultExpires !== undefined) {
     settings.resultExpires = toMilliseconds(options.resultExpires, 'resultExpires');
   }
@@ -82,7 +84,11 @@ export function freezeCall(
   const delay = Math.max(0, due.eta === undefined ? (due.countdown ?? 0) : due.eta - place.now);
   const lapse = call.expiresIn === undefined && call.expiresAt === undefined ? task : call;
   const expires = lapse.expiresIn === undefined ? lapse.expiresAt : place.now + lapse.expiresIn;
-  const message: { -readonly [K in keyof Message]: Message[K] } = { id: call.id ?? place.newId(), name, args };
+  const message: { -readonly [K in keyof Message]: Message[K] } = {
+    id: call.id ?? place.newId(),
+    name,
+    args,
+  };
   // Nothing that equals a default is written: a waiting message costs memory in Redis.
   if (merged.ignoreResult) message.ignoreResult = true;
   else message.reply = place.reply;
@@ -107,7 +113,8 @@ function callRetry(options: CallOptions): MessageRetry | undefined {
   const retry: { -readonly [K in keyof MessageRetry]: MessageRetry[K] } = {};
   if (options.maxRetries !== undefined) retry.max = checked.max;
   if (options.retryDelay !== undefined) retry.delay = checked.delay;
-  if (options.retryDelay !== undefined || options.retryBackoff !== undefined) retry.backoff = checked.backoff;
+  if (options.retryDelay !== undefined || options.retryBackoff !== undefined)
+    retry.backoff = checked.backoff;
   if (options.retryBackoffMax !== undefined) retry.backoffMax = checked.backoffMax;
   if (options.retryJitter !== undefined) retry.jitter = checked.jitter;
   return Object.keys(retry).length > 0 ? retry : undefined;
@@ -115,12 +122,17 @@ function callRetry(options: CallOptions): MessageRetry | undefined {
 
 function queueName(value: unknown): string {
   if (typeof value === 'string' && /^[\w.@-]+$/.test(value)) return value;
-  throw new ConfigError(`queue must be made of letters, digits and any of . _ @ -, got ${show(value)}`);
+  throw new ConfigError(
+    `queue must be made of letters, digits and any of . _ @ -, got ${show(value)}`,
+  );
 }
 
 function priority(value: unknown): number {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9) return value as number;
-  throw new ConfigError(`priority must be a whole number from 0 (first) to 9 (last), got ${show(value)}`);
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9)
+    return value as number;
+  throw new ConfigError(
+    `priority must be a whole number from 0 (first) to 9 (last), got ${show(value)}`,
+  );
 }
 
 function pointInTime(value: unknown, what: string): number {
@@ -136,9 +148,12 @@ function expiry(value: Duration | Date): Pick<CallSettings, 'expiresIn' | 'expir
 /** BullMQ takes no id that is a number, nor one with a colon in it. */
 function taskId(value: unknown): string {
   if (typeof value === 'string' && reservedIds.has(value)) {
-    throw new ConfigError(`id must not be ${show(value)}, which names a key of the queue itself; use another one`);
+    throw new ConfigError(
+      `id must not be ${show(value)}, which names a key of the queue itself; use another one`,
+    );
   }
-  if (typeof value === 'string' && /^[^\s:\p{C}]{1,255}$/u.test(value) && !/^-?\d+$/.test(value)) return value;
+  if (typeof value === 'string' && /^[^\s:\p{C}]{1,255}$/u.test(value) && !/^-?\d+$/.test(value))
+    return value;
   throw new ConfigError(
     `id must be 1 to 255 characters, not a whole number, without spaces and colons, got ${show(value)}`,
   );

@@ -26,7 +26,10 @@ export function taskDecorator(options: TaskOptions, onTask: OnTask): TaskDecorat
     if (typeof target === 'function' && isMethodContext(place)) {
       return markStandard(target as AnyFunction, place, options, onTask);
     }
-    if (typeof descriptor?.value === 'function' && (typeof place === 'string' || typeof place === 'symbol')) {
+    if (
+      typeof descriptor?.value === 'function' &&
+      (typeof place === 'string' || typeof place === 'symbol')
+    ) {
       return markLegacy(target as object, place, descriptor, options, onTask);
     }
     throw new ConfigError('@task() marks methods; wrap anything else: app.task(name, fn)');
@@ -48,7 +51,9 @@ function markLegacy(
   const holder = isStatic ? (owner as AnyFunction).name : className(owner);
   const name = options.name ?? `${holder}.${String(key)}`;
   const task = createTask(descriptor.value as AnyFunction, options, name, { owner, key });
-  inside(task).definition.receiver = isStatic ? () => owner : instanceReceiver(name, owner.constructor);
+  inside(task).definition.receiver = isStatic
+    ? () => owner
+    : instanceReceiver(name, owner.constructor);
   onTask(task);
   return { ...descriptor, value: task };
 }
@@ -80,12 +85,15 @@ function markStandard(
 
 /** One instance for the process, as Celery has it, where the class can be made without arguments. */
 function instanceReceiver(name: string, owner: { length: number }): Receiver {
-  return owner.length === 0 ? lazyInstance(owner as unknown as new () => object) : missingReceiver(name);
+  return owner.length === 0
+    ? lazyInstance(owner as unknown as new () => object)
+    : missingReceiver(name);
 }
 
 /** Finds the tasks among the methods of a class, and says which object they run on. */
 export function tasksOfClass(owner: AnyFunction & { prototype: object }): Task[] {
-  const instance = owner.length === 0 ? lazyInstance(owner as unknown as new () => object) : undefined;
+  const instance =
+    owner.length === 0 ? lazyInstance(owner as unknown as new () => object) : undefined;
   return [
     ...methodsOf(owner, () => owner, owner.name),
     ...methodsOf(owner.prototype, instance, owner.name),
@@ -105,14 +113,19 @@ function className(instance: object): string {
 function methodsOf(holder: object, receiver: Receiver | undefined, owner: string): Task[] {
   const found: Task[] = [];
   const seen = new Set<string | symbol>();
-  for (let at: object | null = holder; at && at !== Object.prototype && at !== Function.prototype; at = Object.getPrototypeOf(at) as object | null) {
+  for (
+    let at: object | null = holder;
+    at && at !== Object.prototype && at !== Function.prototype;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
     for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
       if (seen.has(key) || !isTask(value)) continue;
       seen.add(key);
       const { definition } = inside(value);
       definition.name ??= `${owner}.${key}`;
       // A class that is found later does not replace the object that was given.
-      if (receiver && (receiver.given || !definition.receiver?.given)) definition.receiver = receiver;
+      if (receiver && (receiver.given || !definition.receiver?.given))
+        definition.receiver = receiver;
       found.push(value);
     }
   }

@@ -68,13 +68,17 @@ export function define(
 /** A task's name goes into logs, URLs and commands, so it is one printable word. */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && /^[^\s\p{C}]{1,255}$/u.test(name)) return;
-  throw new ConfigError(`a task's name must be 1 to 255 characters without spaces, got ${show(name)}`);
+  throw new ConfigError(
+    `a task's name must be 1 to 255 characters without spaces, got ${show(name)}`,
+  );
 }
 
 function argumentSchema(schema: unknown, what: string): Definition['args'] {
   if (schema === undefined || isSchema(schema)) return schema;
   if (Array.isArray(schema) && schema.every(isSchema)) return schema;
-  throw new ConfigError(`${what}: args must be a Standard Schema or an array of them, got ${show(schema)}`);
+  throw new ConfigError(
+    `${what}: args must be a Standard Schema or an array of them, got ${show(schema)}`,
+  );
 }
 
 function resultSchema(schema: unknown, what: string): StandardSchema | undefined {

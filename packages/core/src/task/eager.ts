@@ -55,10 +55,18 @@ async function attempts(definition: Definition, message: Message): Promise<Outco
       return { id, task: name, state: 'SUCCESS', value, retries, at: Date.now() };
     } catch (thrown) {
       const now = Date.now();
-      const verdict = judge(thrown, { id, name, retries, policy: definition.retry, override: message.retry, now });
+      const verdict = judge(thrown, {
+        id,
+        name,
+        retries,
+        policy: definition.retry,
+        override: message.retry,
+        now,
+      });
       if (verdict.kind === 'ignore') return { id, task: name, state: 'IGNORED', at: now };
       // Without a queue a message cannot go back to it: the next attempt stands for that.
-      if (verdict.kind === 'fail') return { id, task: name, state: 'FAILURE', error: verdict.error, retries, at: now };
+      if (verdict.kind === 'fail')
+        return { id, task: name, state: 'FAILURE', error: verdict.error, retries, at: now };
       if (verdict.kind === 'retry') args = verdict.args ?? args;
     }
   }
@@ -66,8 +74,9 @@ async function attempts(definition: Definition, message: Message): Promise<Outco
 
 function eagerContext(message: Message, retries: number): TaskContext {
   const { id, name } = message;
-  const log = (level: 'debug' | 'info' | 'warn' | 'error') => (details: object | string, text?: string) =>
-    console[level](`${name}[${id}]`, ...(text === undefined ? [details] : [text, details]));
+  const log =
+    (level: 'debug' | 'info' | 'warn' | 'error') => (details: object | string, text?: string) =>
+      console[level](`${name}[${id}]`, ...(text === undefined ? [details] : [text, details]));
   return {
     id,
     name,
@@ -89,4 +98,3 @@ function eagerContext(message: Message, retries: number): TaskContext {
     },
   };
 }
-

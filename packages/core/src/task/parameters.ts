@@ -29,7 +29,10 @@ export function parametersOf(
   key?: string | symbol,
 ): Parameters {
   const source = Function.prototype.toString.call(fn);
-  const plain = (namesOnly.test(source) || loneName.test(source)) && !source.includes('arguments') && !native.test(source);
+  const plain =
+    (namesOnly.test(source) || loneName.test(source)) &&
+    !source.includes('arguments') &&
+    !native.test(source);
   return { most: plain ? fn.length : undefined, types: metadata(source, owner, key) };
 }
 
@@ -49,10 +52,16 @@ function metadata(source: string, owner?: object, key?: string | symbol): readon
  *
  * @throws ArgumentsError which names the argument
  */
-export function checkArguments(task: string, parameters: Parameters, args: readonly unknown[]): void {
+export function checkArguments(
+  task: string,
+  parameters: Parameters,
+  args: readonly unknown[],
+): void {
   const { most, types } = parameters;
   if (most !== undefined && args.length > most) {
-    throw new ArgumentsError(`task ${task} takes at most ${most} ${most === 1 ? 'argument' : 'arguments'}, got ${args.length}`);
+    throw new ArgumentsError(
+      `task ${task} takes at most ${most} ${most === 1 ? 'argument' : 'arguments'}, got ${args.length}`,
+    );
   }
   for (const [index, type] of types.entries()) {
     const value = args[index];
@@ -60,7 +69,9 @@ export function checkArguments(task: string, parameters: Parameters, args: reado
     if (value === undefined || value === null) continue;
     const expected = mismatch(type, value);
     if (expected) {
-      throw new ArgumentsError(`task ${task}: args[${index}] must be ${expected}, got ${describe(value)}`);
+      throw new ArgumentsError(
+        `task ${task}: args[${index}] must be ${expected}, got ${describe(value)}`,
+      );
     }
   }
 }
@@ -74,9 +85,27 @@ const primitives = new Map<unknown, string>([
 
 /** The classes whose instances the codec carries, so that a check by class holds on both sides. */
 const carried: ReadonlySet<unknown> = new Set([
-  Array, Date, Map, Set, RegExp, URL, Error, Buffer, ArrayBuffer, DataView,
-  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
-  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+  Array,
+  Date,
+  Map,
+  Set,
+  RegExp,
+  URL,
+  Error,
+  Buffer,
+  ArrayBuffer,
+  DataView,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
 ]);
 
 function mismatch(type: unknown, value: unknown): string | undefined {
@@ -89,5 +118,7 @@ function mismatch(type: unknown, value: unknown): string | undefined {
 function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 40))}`;
   if (typeof value !== 'object' || value === null) return `the ${typeof value} ${String(value)}`;
-  return Array.isArray(value) ? 'an array' : `an object of the class ${value.constructor?.name ?? 'null'}`;
+  return Array.isArray(value)
+    ? 'an array'
+    : `an object of the class ${value.constructor?.name ?? 'null'}`;
 }

@@ -155,5 +155,9 @@ function matcher(
 function isErrorClass(value: unknown): boolean {
   if (typeof value !== 'function') return false;
   const prototype: unknown = value.prototype;
-  return value === Error || prototype instanceof Error || /^class\b/.test(Function.prototype.toString.call(value));
+  return (
+    value === Error ||
+    prototype instanceof Error ||
+    /^class\b/.test(Function.prototype.toString.call(value))
+  );
 }

@@ -1,13 +1,16 @@
 /** Runs a task's function on arguments that have arrived. */
 import { ArgumentsError } from '../errors.js';
-import { type TaskContext, runInContext } from './context.js';
+import { isPromiseLike, runInContext, type TaskContext } from './context.js';
 import type { Definition } from './definition.js';
 import { checkArguments } from './parameters.js';
 import { receiverFor } from './receiver.js';
 import { parseBySchema } from './schema.js';
 
 /** Gives `this` for a run; made once per task, when it first runs. */
-const receivers = new WeakMap<Definition, { of: Definition['receiver']; give: (context: TaskContext) => unknown }>();
+const receivers = new WeakMap<
+  Definition,
+  { of: Definition['receiver']; give: (context: TaskContext) => unknown }
+>();
 
 /**
  * Checks the arguments, calls the function in its context, and checks what it returns.
@@ -33,11 +36,6 @@ function call(definition: Definition, context: TaskContext, args: readonly unkno
   return isPromiseLike(returned) ? Promise.resolve(returned).then(check) : check(returned);
 }
 
-/** Whether a task's function has returned before it has ended. */
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
 function thisOf(definition: Definition, context: TaskContext): unknown {
   let made = receivers.get(definition);
   if (!made || made.of !== definition.receiver) {
@@ -58,11 +56,14 @@ export function parseArguments(
   const what = `task ${name}: arguments`;
   if (!isList(schema)) return list(parseBySchema(schema, args, 'args', what), name);
   if (args.length > schema.length) {
-    throw new ArgumentsError(`task ${name} takes at most ${schema.length} arguments, got ${args.length}`);
+    throw new ArgumentsError(
+      `task ${name} takes at most ${schema.length} arguments, got ${args.length}`,
+    );
   }
   const parsed: unknown[] = [];
   try {
-    for (const [index, one] of schema.entries()) parsed.push(parseBySchema(one, args[index], `args[${index}]`, what));
+    for (const [index, one] of schema.entries())
+      parsed.push(parseBySchema(one, args[index], `args[${index}]`, what));
   } catch (error) {
     // One refused at once: what the others say later is not looked at.
     for (const one of parsed) if (one instanceof Promise) one.catch(() => undefined);
@@ -76,5 +77,7 @@ const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isAr
 function list(parsed: unknown, name: string): readonly unknown[] | Promise<readonly unknown[]> {
   if (parsed instanceof Promise) return parsed.then((settled) => list(settled, name));
   if (Array.isArray(parsed)) return parsed as unknown[];
-  throw new ArgumentsError(`task ${name}: the schema of its arguments gave ${typeof parsed}, not an array; use a tuple, or an array of schemas`);
+  throw new ArgumentsError(
+    `task ${name}: the schema of its arguments gave ${typeof parsed}, not an array; use a tuple, or an array of schemas`,
+  );
 }

@@ -3,7 +3,13 @@ import { RegistryError } from '../errors.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { type CallSettings, checkCallOptions } from './call.js';
-import { type AnyFunction, type Definition, define, type TaskFunction, type MethodPlace } from './definition.js';
+import {
+  type AnyFunction,
+  type Definition,
+  define,
+  type TaskFunction,
+  type MethodPlace,
+} from './definition.js';
 import { runEagerly } from './eager.js';
 import type { CallOptions, TaskOptions } from './options.js';
 import { checkArguments } from './parameters.js';
@@ -12,7 +18,12 @@ import { parseArguments } from './run.js';
 /** What a task needs of its App: to send a call. */
 export interface Sender {
   /** Checks the arguments and sends a call. */
-  send(definition: Definition, name: string, args: readonly unknown[], call: CallSettings): Sent<unknown>;
+  send(
+    definition: Definition,
+    name: string,
+    args: readonly unknown[],
+    call: CallSettings,
+  ): Sent<unknown>;
   readonly maxPayload: number;
 }
 
@@ -123,7 +134,13 @@ const taskPrototype: object = Object.create(Function.prototype, {
     const isCall = Array.isArray(first) && !Array.isArray(second) && !isArguments(second);
     if (!isCall) return Reflect.apply(this, first, (second ?? []) as unknown[]);
     const { definition, sender } = inside(this);
-    return runEagerly(nameOf(definition), definition, first, checkCallOptions(second as CallOptions), sender?.maxPayload);
+    return runEagerly(
+      nameOf(definition),
+      definition,
+      first,
+      checkCallOptions(second as CallOptions),
+      sender?.maxPayload,
+    );
   }),
 });
 
@@ -134,7 +151,11 @@ function method(value: AnyFunction): PropertyDescriptor {
 const isArguments = (value: unknown): boolean =>
   Object.prototype.toString.call(value) === '[object Arguments]';
 
-function send(task: Task, args: readonly unknown[], options: CallOptions | undefined): Sent<unknown> {
+function send(
+  task: Task,
+  args: readonly unknown[],
+  options: CallOptions | undefined,
+): Sent<unknown> {
   return attempt(() => {
     const { definition, sender } = inside(task);
     const name = nameOf(definition);
@@ -162,4 +183,3 @@ export function checkCall(
   checkArguments(name, definition.parameters, args);
   return parseArguments(definition, name, args);
 }
-

@@ -7,7 +7,12 @@ import { Ignore, MaxRetriesExceededError, Reject, Retry } from '../steering.js';
 
 /** The end of a run that threw. */
 export type Verdict =
-  | { readonly kind: 'retry'; readonly wait: number; readonly error: unknown; readonly args?: readonly unknown[] }
+  | {
+      readonly kind: 'retry';
+      readonly wait: number;
+      readonly error: unknown;
+      readonly args?: readonly unknown[];
+    }
   | { readonly kind: 'fail'; readonly error: unknown }
   | { readonly kind: 'ignore' }
   | { readonly kind: 'requeue' };
@@ -27,7 +32,8 @@ export interface Circumstances {
 /** Decides by what was thrown, the task's settings and the call's. */
 export function judge(thrown: unknown, at: Circumstances, random?: () => number): Verdict {
   if (thrown instanceof Ignore) return { kind: 'ignore' };
-  if (thrown instanceof Reject) return thrown.requeue ? { kind: 'requeue' } : { kind: 'fail', error: thrown };
+  if (thrown instanceof Reject)
+    return thrown.requeue ? { kind: 'requeue' } : { kind: 'fail', error: thrown };
   if (thrown instanceof Retry) return judgeRequest(thrown, at, random);
   // Wrong arguments stay wrong.
   const wanted = !(thrown instanceof ArgumentsError) && wantsRetry(thrown, at);
@@ -43,7 +49,9 @@ function judgeRequest(thrown: Retry, at: Circumstances, random?: () => number): 
   if (!mayRetry(max, at.retries)) {
     const error =
       request.error ??
-      new MaxRetriesExceededError(`task ${at.name}[${at.id}] asked for a retry after its last one (maxRetries is ${max})`);
+      new MaxRetriesExceededError(
+        `task ${at.name}[${at.id}] asked for a retry after its last one (maxRetries is ${max})`,
+      );
     return { kind: 'fail', error };
   }
   const wait = requestedWait(thrown, at.now) ?? retryWait(policy, at.retries, random);

@@ -45,6 +45,12 @@ interface ValkeyInternals {
 export class Reactor {
   private readonly valkey: ValkeyInternals;
   private readonly onFatal: (error: unknown) => void;
+  /** Connections that came while Valkey was loaded: without a listener nobody would ever answer them. */
+  private readonly early: Socket[] = [];
+  private readonly hold = (socket: Socket): void => {
+    socket.on('error', () => undefined);
+    this.early.push(socket);
+  };
   private scheduled = false;
   private dead = false;
   /** How many sockets the running pass found ready. */
@@ -53,6 +59,7 @@ export class Reactor {
   /** Valkey will serve the connections of `listener`, which listens already; `onFatal` hears once of a crash or SHUTDOWN. */
   constructor(listener: Server, port: number, onFatal: (error: unknown) => void) {
     this.onFatal = onFatal;
+    listener.on('connection', this.hold);
     // The real port only shows in INFO, but 0 would make Valkey listen on nothing at all.
     const valkey = new ValkeyServer({ port }) as unknown as ValkeyInternals;
     for (const name of ['allocFd', 'hostImports', 'scheduleStep', 'step', 'start'] as const) {
@@ -81,7 +88,7 @@ export class Reactor {
   private adopt(fd: number, listener: Server): number {
     const pending: number[] = [];
     this.valkey.listeners.set(fd, { server: listener, pending });
-    listener.on('connection', (socket) => {
+    const take = (socket: Socket): void => {
       const connection: Connection = {
         socket,
         chunks: [],
@@ -106,7 +113,10 @@ export class Reactor {
       this.valkey.socks.set(id, connection);
       pending.push(id);
       this.schedule();
-    });
+    };
+    listener.off('connection', this.hold);
+    listener.on('connection', take);
+    for (const socket of this.early.splice(0)) if (!socket.destroyed) take(socket);
     return 0;
   }
 
