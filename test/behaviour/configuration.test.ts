@@ -156,7 +156,7 @@ describe('a worker', () => {
     [{ concurrency: 0 }, /^concurrency must be a whole number of at least 1, got 0/],
     [{ concurrency: 'many' }, /^concurrency must be .* got "many"/],
     [{ logLevel: 'loud' }, /^logLevel must be one of trace, debug, .* got "loud"/],
-    [{ queues: 5 }, /^queues must be names parted by commas, or an array of names, got 5/],
+    [{ queues: 5 }, /^queues must be names parted by commas, each of letters, .* got 5/],
     [{ name: 'a b' }, /^name must be letters/],
     [{ lockDuration: 'long' }, /^lockDuration must be/],
   ])('refuses what it cannot use: %j', (options, message) => {

@@ -20,7 +20,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('after one %s', (signal) => {
     await trace.started('running');
     const waiting = await app.sendTask('gated', ['waiting', 3]);
     worker.signal(signal);
-    await worker.logged(/^stopping: 1 running/);
+    await worker.logged(/^stopping when 1 running/);
     const late = await app.sendTask('gated', ['waiting', 4]);
     expect(worker.hasEnded).toBe(false);
     trace.open('running');
@@ -52,7 +52,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('after a second %s', (signal) => {
     const before = await trace.started('back', 3);
     const second = await startWorker({ env: environment, flags });
     first.signal(signal);
-    await first.logged(/^stopping: 3 running/);
+    await first.logged(/^stopping when 3 running/);
     const told = Date.now();
     first.signal(signal);
     const again = (await trace.started('back', 6)).slice(3);
@@ -78,7 +78,7 @@ describe('while Redis does not answer', () => {
     await trace.started('cut');
     proxy.become('blackhole');
     worker.signal('SIGTERM');
-    await worker.logged(/^stopping:/);
+    await worker.logged(/^stopping/);
     worker.signal('SIGTERM');
     expect(await worker.end(12_000)).toEqual({ code: 1, signal: null });
     trace.open('cut');
@@ -94,7 +94,7 @@ describe('while Redis does not answer', () => {
     await trace.started('now');
     proxy.become('blackhole');
     worker.signal('SIGTERM');
-    await worker.logged(/^stopping:/);
+    await worker.logged(/^stopping/);
     worker.signal('SIGTERM');
     await worker.logged(/^stopping at once/);
     const told = performance.now();

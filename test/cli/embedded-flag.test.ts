@@ -33,7 +33,7 @@ describe('a worker with --embedded', () => {
     await trace.started('warm');
     const value = call.get({ timeout: '10s' });
     worker.signal('SIGINT');
-    await worker.logged(/^stopping: 1 running/);
+    await worker.logged(/^stopping when 1 running/);
     trace.open('warm');
     expect(await value).toMatchObject({ square: 16 });
     expect(await worker.end()).toEqual({ code: 0, signal: null });

@@ -20,7 +20,7 @@ describe('the banner', () => {
       env: environment,
       flags: ['-c', '3', '-Q', 'default,mail', '-n', 'w1'],
     });
-    expect(worker.stderr).toContain('dtask worker w1');
+    expect(worker.stderr).toMatch(/^dtask worker \S+ {2}w1$/m);
     expect(worker.stderr).toMatch(/app +faults +faults\/app\.ts/);
     expect(worker.stderr).toMatch(new RegExp(`broker +redis://127\\.0\\.0\\.1:${engine.port}`));
     expect(worker.stderr).toMatch(/queues +default, mail/);
@@ -38,7 +38,7 @@ describe('the banner', () => {
   it('names the worker after its app, host and process where nobody names it', async () => {
     const { environment } = fromStage();
     const worker = await startWorker({ env: environment });
-    expect(worker.stderr).toContain(`dtask worker faults@${hostname()}.${worker.pid}`);
+    expect(worker.stderr).toContain(` faults@${hostname()}.${worker.pid}`);
   });
 
   it('lists the queues that tasks name beside the default one', async () => {

@@ -109,7 +109,7 @@ export class App implements AsyncDisposable {
   /** Makes a task of a function, under the function's own name. */
   task<F extends TaskFunction>(fn: F, options?: TaskOptions): Task<F>;
   task(first?: unknown, second?: unknown, third?: unknown): unknown {
-    return declareTask([first, second, third], (task) => this.#registry.add(task));
+    return declareTask([first, second, third], (task) => this.#registry.declare(task));
   }
 
   /**
@@ -230,16 +230,22 @@ export class App implements AsyncDisposable {
       queue: undefined,
       ignoreResult,
       epoch: this.#results.mailbox.epoch,
-      sending: this.#store(frozen, args).then(() => {
+      sending: this.#store(frozen, args, () => {
         sent.queue = frozen.queue;
       }),
     };
     return new Sent(new AsyncResult(id, this.#results, sent), sent.sending);
   }
 
-  async #store(call: Call, args: readonly unknown[] | Promise<readonly unknown[]>): Promise<void> {
-    if (!(args instanceof Promise)) return this.#broker.send(call);
-    return this.#broker.send({ ...call, message: { ...call.message, args: await args } });
+  #store(
+    call: Call,
+    args: readonly unknown[] | Promise<readonly unknown[]>,
+    onStored: () => void,
+  ): Promise<unknown> {
+    if (!(args instanceof Promise)) return this.#broker.send(call, onStored);
+    return args.then((checked) =>
+      this.#broker.send({ ...call, message: { ...call.message, args: checked } }, onStored),
+    );
   }
 }
 

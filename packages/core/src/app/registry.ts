@@ -18,6 +18,12 @@ export class Registry {
     this.#sender = sender;
   }
 
+  /** Takes a task that this App's own `task` made. */
+  declare(task: Task): void {
+    inside(task).home = this.#sender;
+    this.add(task);
+  }
+
   /**
    * Takes a task and binds it: its calls are sent by this App, unless another has it already.
    *
@@ -52,11 +58,11 @@ export class Registry {
     return tasks.length;
   }
 
-  /** Takes the tasks among a module's exports, but for those of another App. */
+  /** Takes the tasks among a module's exports, but for those that another App declared. */
   registerExports(exported: readonly unknown[]): void {
     for (const task of exported.flatMap(find)) {
-      const { sender } = inside(task);
-      if (sender === undefined || sender === this.#sender) this.add(task);
+      const { home } = inside(task);
+      if (home === undefined || home === this.#sender) this.add(task);
     }
   }
 

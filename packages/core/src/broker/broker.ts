@@ -40,9 +40,14 @@ export class Broker {
    * Runs commands on the shared connection.
    *
    * @param what opens the error's message: "task x was not sent"
+   * @param onReply runs as soon as Redis has answered, without the promise that a `then` would cost
    * @throws BrokerError when Redis refuses them, or does not answer within `sendTimeout`
    */
-  ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
+  ask<R>(
+    what: string,
+    commands: (connection: Redis) => Promise<R>,
+    onReply?: () => void,
+  ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const connection = (this.#connection ??= this.open());
       let state: 'waits' | 'sent' | 'expired' = 'waits';
@@ -62,6 +67,7 @@ export class Broker {
         state = 'sent';
         commands(connection).then((reply) => {
           settled();
+          onReply?.();
           resolve(reply);
         }, refused);
       };
@@ -81,7 +87,7 @@ export class Broker {
   }
 
   /**
-   * Stores a call's message; resolves when Redis has it.
+   * Stores a call's message; resolves when Redis has it, after `onStored`.
    *
    * Calls made while others are on their way share the connection and its round trips: none waits
    * for another's reply.
@@ -89,11 +95,18 @@ export class Broker {
    * @throws EncodeError, PayloadTooLargeError before anything is sent
    * @throws BrokerError when Redis refuses it, or does not take it within `sendTimeout`
    */
-  async send(call: Call): Promise<void> {
-    const text = encodeMessage(call.message, this.#config.maxPayload);
+  send(call: Call, onStored: () => void): Promise<unknown> {
     const { name, id } = call.message;
-    await this.ask(`task ${name}[${id}] was not sent`, (connection) =>
-      this.#add(connection, call, text),
+    let text: string;
+    try {
+      text = encodeMessage(call.message, this.#config.maxPayload);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return this.ask(
+      `task ${name}[${id}] was not sent`,
+      (connection) => this.#add(connection, call, text),
+      onStored,
     );
   }
 

@@ -54,7 +54,7 @@ export interface Call {
 export function encodeMessage(message: Message, maxPayload: number): string {
   const { name, args, headers } = message;
   const envelope: Record<string, unknown> = { v: messageVersion, args: encode(args, 'args') };
-  for (const [key] of optionalFields) if (message[key] !== undefined) envelope[key] = message[key];
+  for (const key of optionalKeys) if (message[key] !== undefined) envelope[key] = message[key];
   if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
   const text = JSON.stringify(envelope);
   // A UTF-16 unit takes at most three bytes, so most texts need no counting.
@@ -123,6 +123,8 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['root', 'string'],
     ['parent', 'string'],
   ];
+
+const optionalKeys = optionalFields.map(([key]) => key);
 
 function matches(value: unknown, kind: Kind): boolean {
   if (kind === 'object') return isRecord(value);

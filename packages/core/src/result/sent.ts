@@ -50,7 +50,11 @@ export class Sent<T> implements Promise<AsyncResult<T>> {
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     // Derived only when asked for: a promise that nobody looks at would be an unhandled rejection.
-    return this.#sending.then(() => this.#result as AsyncResult<T>).then(onfulfilled, onrejected);
+    const result = this.#result as AsyncResult<T>;
+    return this.#sending.then(
+      onfulfilled ? () => onfulfilled(result) : () => result as unknown as A,
+      onrejected,
+    );
   }
 
   catch<B = never>(

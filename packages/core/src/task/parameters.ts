@@ -63,7 +63,8 @@ export function checkArguments(
       `task ${task} takes at most ${most} ${most === 1 ? 'argument' : 'arguments'}, got ${args.length}`,
     );
   }
-  for (const [index, type] of types.entries()) {
+  for (let index = 0; index < types.length; index += 1) {
+    const type = types[index];
     const value = args[index];
     // Metadata drops `| null` and `?`, so both must pass.
     if (value === undefined || value === null) continue;

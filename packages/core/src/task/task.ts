@@ -68,10 +68,12 @@ export type Task<F extends TaskFunction = AnyFunction> = F &
 
 const definitions: unique symbol = Symbol.for('dtask.task') as never;
 
-/** The part of a task that changes once: which App sends for it. */
+/** What a task is inside: its definition, and the Apps that it belongs to. */
 interface Inside {
   readonly definition: Definition;
   sender: Sender | undefined;
+  /** The App that declared it; absent for a task that was declared free of one. */
+  home: Sender | undefined;
 }
 
 /** Makes a task of a function. Unbound, it can be called but not sent. */
@@ -81,7 +83,11 @@ export function createTask<F extends AnyFunction>(
   name: string | undefined,
   place?: MethodPlace,
 ): Task<F> {
-  const inside: Inside = { definition: define(fn, options, name, place), sender: undefined };
+  const inside: Inside = {
+    definition: define(fn, options, name, place),
+    sender: undefined,
+    home: undefined,
+  };
   const task = function (this: unknown, ...args: unknown[]): unknown {
     return fn.apply(this, args);
   };
