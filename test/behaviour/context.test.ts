@@ -192,3 +192,18 @@ function startWorker(): { child: ChildProcess; output: { text: string } } {
   });
   return { child, output };
 }
+
+test('a task that returns a query builder, which runs at each `then`, runs it once', async () => {
+  const own = stage.app();
+  let queries = 0;
+  const query = own.task('query', () => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what such builders are
+    then(resolve: (value: number) => void) {
+      queries += 1;
+      resolve(queries);
+    },
+  }));
+  await stage.worker(own);
+  expect(await own.sendTask(query.name).get({ timeout: '15s' })).toBe(1);
+  expect(queries).toBe(1);
+});

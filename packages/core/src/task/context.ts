@@ -99,9 +99,14 @@ export function runInContext<R>(context: TaskContext, body: () => R): R {
     ended();
     throw error;
   }
-  if (isPromiseLike(returned)) returned.then(ended, ended);
-  else ended();
-  return returned;
+  if (!isPromiseLike(returned)) {
+    ended();
+    return returned;
+  }
+  // One promise for all who wait: a query builder, for one, runs its query at each `then`.
+  const promise = Promise.resolve(returned);
+  promise.then(ended, ended);
+  return promise as R;
 }
 
 function ended(): void {
