@@ -1,7 +1,8 @@
 /** The thread of the lock keeper: watches the main loop's pulse, and renews where it stops. */
-import { workerData } from 'node:worker_threads';
-import { openConnection } from '@dtask/core/internal';
-import type { KeeperData } from './lock-keeper.js';
+import { parentPort, workerData } from 'node:worker_threads';
+// Nothing but the connection: the thread must be up before the first task blocks the loop.
+import { openConnection } from '@dtask/core/connection';
+import type { KeeperData, KeptQueue } from './lock-keeper.js';
 
 /** Renews the locks in a list of active jobs that carry one worker's token. */
 const script = `
@@ -13,7 +14,11 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   end
 end`;
 
-const { broker, lockDuration, pulse, queues } = workerData as KeeperData;
+const { broker, lockDuration, pulse } = workerData as KeeperData;
+let queues: readonly KeptQueue[] = [];
+parentPort?.on('message', (kept: readonly KeptQueue[]) => {
+  queues = kept;
+});
 const connection = openConnection(broker, 'lock-keeper');
 const cell = new BigInt64Array(pulse);
 

@@ -14,7 +14,6 @@ export interface KeeperData {
   readonly lockDuration: number;
   /** One 64-bit cell: when the main loop last turned, in milliseconds since 1970. */
   readonly pulse: SharedArrayBuffer;
-  readonly queues: readonly KeptQueue[];
 }
 
 /** A queue whose locks are kept. */
@@ -48,6 +47,11 @@ export class LockKeeper {
     });
     this.#thread.on('error', onError);
     this.#thread.unref();
+  }
+
+  /** Says which locks to keep. */
+  watch(queues: readonly KeptQueue[]): void {
+    this.#thread.postMessage(queues);
   }
 
   /** Ends the thread. */

@@ -88,6 +88,12 @@ export class Worker implements AsyncDisposable {
    */
   async start(): Promise<void> {
     const { broker, prefix } = this.app.config;
+    const { lockDuration } = this.config;
+    // First, for it has to be up before a task blocks the loop.
+    const keeper = new LockKeeper({ broker, lockDuration }, (error) =>
+      this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
+    );
+    this.#keeper = keeper;
     const connection = openConnection(broker, `worker:${this.name}`);
     this.#connection = connection;
     await this.#connected(connection);
@@ -96,14 +102,14 @@ export class Worker implements AsyncDisposable {
     try {
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
+      await keeper.stop();
       await closeConnection(connection);
       throw error;
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
     await connection.sadd(queuesKey(prefix), ...this.queues);
-    await this.#consume(connection);
-    this.#keepLocks();
+    await this.#consume(connection, keeper);
     this.#announce();
   }
 
@@ -126,7 +132,7 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  async #consume(connection: Redis): Promise<void> {
+  async #consume(connection: Redis, keeper: LockKeeper): Promise<void> {
     const { app, name: worker, log } = this;
     const { concurrency, lockDuration, stalledInterval } = this.config;
     const executor = new Executor({ app, worker, connection, log, concurrency });
@@ -144,23 +150,16 @@ export class Worker implements AsyncDisposable {
           stalledInterval,
         }),
     );
+    keeper.watch(
+      this.#consumers.map(({ queue, tokenPrefix }) => {
+        const base = `${prefix}:${bullQueueName(queue)}:`;
+        return { active: `${base}active`, jobPrefix: base, tokenPrefix };
+      }),
+    );
     await Promise.all(
       this.#consumers.map((consumer) =>
         consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
       ),
-    );
-  }
-
-  #keepLocks(): void {
-    const { broker, prefix } = this.app.config;
-    const queues = this.#consumers.map(({ queue, tokenPrefix }) => {
-      const base = `${prefix}:${bullQueueName(queue)}:`;
-      return { active: `${base}active`, jobPrefix: base, tokenPrefix };
-    });
-    this.#keeper = new LockKeeper(
-      { broker, lockDuration: this.config.lockDuration, queues },
-      (error) =>
-        this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
     );
   }
 
