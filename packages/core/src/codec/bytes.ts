@@ -25,7 +25,8 @@ interface NumberArrayClass {
   new (buffer: ArrayBuffer): NumberArray;
 }
 
-const classes: readonly NumberArrayClass[] = [
+/** The classes of typed arrays, all of which travel. */
+export const numberArrays: readonly NumberArrayClass[] = [
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -38,7 +39,7 @@ const classes: readonly NumberArrayClass[] = [
   BigInt64Array,
   BigUint64Array,
 ];
-const classByName = new Map(classes.map((one) => [one.name, one]));
+const classByName = new Map(numberArrays.map((one) => [one.name, one]));
 
 const bigEndian = endianness() === 'BE';
 

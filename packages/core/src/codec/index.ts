@@ -3,3 +3,4 @@ export { decode } from './decode.js';
 export { encode } from './encode.js';
 export type { JsonValue } from './json.js';
 export { encodeError } from './thrown.js';
+export { numberArrays } from './bytes.js';

@@ -1,5 +1,6 @@
 /** What can be known at run time of the parameters that a function takes. */
 import 'reflect-metadata';
+import { numberArrays } from '../codec/index.js';
 import { ArgumentsError } from '../errors.js';
 
 /** The parameters of a task's function, as far as they show at run time. */
@@ -96,17 +97,7 @@ const carried: ReadonlySet<unknown> = new Set([
   Buffer,
   ArrayBuffer,
   DataView,
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
+  ...numberArrays,
 ]);
 
 function mismatch(type: unknown, value: unknown): string | undefined {
