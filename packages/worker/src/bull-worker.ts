@@ -1,6 +1,10 @@
-/** BullMQ's Worker, made to survive what others may have put into its queue. */
-import { createRedisBackend, type Job, type JobJson, Worker as Bull } from 'bullmq';
-import { longestBlock } from '@dtask/core/internal';
+/** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
+import { type Job, type JobJson, Worker as Bull, type WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { OutcomeWriter } from '@dtask/core/internal';
+import { type Backend, careful, mend } from './backend.js';
+import { Completion } from './completion.js';
+import { jobJson } from './job-json.js';
 
 /** The data of a job that was not JSON. */
 export class Damaged {
@@ -14,12 +18,53 @@ export class Damaged {
   }
 }
 
+/** What a BullWorker needs of its worker. */
+export interface BullPlace {
+  readonly connection: Redis;
+  /** Executes a job: throws, at once or by its promise, where the job is not to be completed. */
+  readonly execute: (job: Job, token: string) => Promise<void> | undefined;
+  /** Writes outcomes, behind which the jobs are completed. */
+  readonly writer: OutcomeWriter;
+}
+
+/** The fields of the next job, its id, how long the queue is held back, and when a job is due. */
+type Fetched = [string[] | undefined, string, number | undefined, number | undefined];
+
+type AnyJob = Job<unknown, unknown, string>;
+
+/** One unit of concurrency: it runs a job, then those that each completion brings along. */
+interface Lane {
+  /** The lock token of all its jobs. */
+  readonly token: string;
+  readonly fetchNext: () => boolean;
+  /** Called when no job is left, or when BullMQ is to go on with one. */
+  readonly end: (next?: Promise<AnyJob | void>) => void;
+  completion: Completion | undefined;
+}
+
+/** How a job ended that BullMQ is to put where it belongs: well, or with an error. */
+type Ended = { readonly error?: unknown };
+
 /**
  * Plain BullMQ throws when a job's fields are not JSON: the job is never handed out, stalls, and
  * is tried again for ever. This one hands it out with `Damaged` data, for the executor to refuse.
+ *
+ * BullMQ passes each job through some thirty promises, in which the jobs of one reply go side by
+ * side: none is completed before all have run, and Redis waits meanwhile. Here a job whose code is
+ * not async runs and is written off within one, so that Redis and the worker work at the same time.
+ * Whatever is out of the ordinary is left to BullMQ's own code.
  */
 export class BullWorker extends Bull<unknown, unknown, string> {
+  readonly #place: BullPlace;
+  readonly #ended = new WeakMap<AnyJob, Ended>();
   #ready: Promise<void> | undefined;
+
+  constructor(name: string, place: BullPlace, options: Omit<WorkerOptions, 'connection'>) {
+    // `callProcessJob` is what runs; BullMQ asks for a processor all the same.
+    const processor = (): Promise<void> => Promise.resolve();
+    super(name, processor, { ...options, connection: place.connection }, careful);
+    this.#place = place;
+  }
 
   /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
   override waitUntilReady(): Promise<void> {
@@ -32,7 +77,7 @@ export class BullWorker extends Bull<unknown, unknown, string> {
     return callback();
   }
 
-  protected override createJob(json: JobJson, id: string): Job<unknown, unknown, string> {
+  protected override createJob(json: JobJson, id: string): AnyJob {
     try {
       return super.createJob(json, id);
     } catch (error) {
@@ -41,72 +86,103 @@ export class BullWorker extends Bull<unknown, unknown, string> {
       return job;
     }
   }
-}
 
-/** The commands whose reply may hold the next job. */
-const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished', 'moveToDelayed']);
-/** BullMQ's Redis backend, which checks the jobs that it gets before it parses them. */
-export const careful: typeof createRedisBackend = (name, options, extra) => {
-  const backend = createRedisBackend(name, options, extra);
-  const execute = backend.execCommand.bind(backend);
-  const forget = async (key: string): Promise<void> => {
-    const client = await backend.client;
-    // Where it fails, so does the command behind it, and the job comes back.
-    await client.hdel(key, 'parent', 'parentKey').catch(() => undefined);
-  };
-  backend.execCommand = (...call) => {
-    const reply: unknown = execute(...call);
-    if (!fetching.has(call[1]) || !(reply instanceof Promise)) return reply;
-    return reply.then((fetched) => {
-      const orphan = mend(fetched);
-      // BullMQ's scripts read the field again when the job ends; on this connection it is gone by then.
-      if (orphan !== undefined) void forget(backend.toKey(orphan));
-      return fetched as unknown;
-    });
-  };
-  // BullMQ blocks up to 10 s, in which a dead connection would go unnoticed.
-  Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestBlock / 1_000 });
-  return backend;
-};
-
-/** The last options that were good: nearly every job has the same. */
-let lastGood = '{}';
-
-/**
- * Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. Gives
- * the id of a job whose parent was damaged: dtask's jobs have none.
- */
-function mend(reply: unknown): string | undefined {
-  const [fields, id] = (Array.isArray(reply) ? reply : []) as [unknown, string];
-  let orphan: string | undefined;
-  if (!Array.isArray(fields)) return orphan;
-  for (let at = 0; at < fields.length; at += 2) {
-    const value: unknown = fields[at + 1];
-    switch (fields[at]) {
-      case 'opts':
-        if (value !== lastGood && !isJson(value)) fields[at + 1] = '{}';
-        else lastGood = value as string;
-        break;
-      case 'progress':
-        if (value !== '0' && !isJson(value)) fields[at + 1] = '0';
-        break;
-      case 'parent':
-        if (isJson(value)) break;
-        fields[at + 1] = '{}';
-        orphan = id;
-        break;
-    }
+  /** Runs a job, and those that come with its completion; resolves when none came. */
+  override processJob(
+    job: AnyJob,
+    token: string,
+    fetchNext: () => boolean = () => true,
+  ): Promise<void | AnyJob> {
+    // To be failed unseen.
+    if (job.deferredFailure) return super.processJob(job, token, fetchNext);
+    return new Promise((end) =>
+      this.#process(job, { token, fetchNext, end, completion: undefined }),
+    );
   }
-  return orphan;
-}
 
-function isJson(value: unknown): boolean {
-  if (typeof value !== 'string') return false;
-  try {
-    const json: unknown = JSON.parse(value);
-    return json !== null;
-  } catch {
-    // That it is not JSON is the answer.
-    return false;
+  #process(job: AnyJob, lane: Lane): void {
+    this.lockManager.trackJob(job.id as string, lane.token, job.processedOn as number);
+    let running: Promise<void> | undefined;
+    try {
+      running = this.#place.execute(job, lane.token);
+    } catch (error) {
+      this.#leave(job, lane, { error });
+      return;
+    }
+    if (!running) this.#finish(job, lane);
+    else
+      running.then(
+        () => this.#finish(job, lane),
+        (error: unknown) => this.#leave(job, lane, { error }),
+      );
+  }
+
+  #finish(job: AnyJob, lane: Lane): void {
+    if (this.closing || this.paused || !Completion.fits(job.id) || !lane.fetchNext()) {
+      this.#leave(job, lane, {});
+      return;
+    }
+    const { id } = job;
+    const completion = (lane.completion ??= Completion.of(
+      this.#place.connection,
+      this.backend as Backend,
+      lane.token,
+    ));
+    if (!completion) {
+      this.#leave(job, lane, {});
+      return;
+    }
+    this.#place.writer.follow(() => {
+      completion.send(id).then(
+        (reply) => this.#next(job, lane, reply),
+        () => this.#leave(job, lane, {}),
+      );
+    });
+  }
+
+  /** Goes on with the job that a completion brought. */
+  #next(job: AnyJob, lane: Lane, reply: unknown): void {
+    // The job is not ours any more, or not complete: BullMQ finds out why.
+    if ((reply as number) < 0) {
+      this.#leave(job, lane, {});
+      return;
+    }
+    this.lockManager.untrackJob(job.id as string);
+    mend(reply);
+    // 0 says that there is nothing to say.
+    const [fields, id, limit, delay] = (reply || []) as Fetched;
+    this['updateDelays'](limit, delay);
+    this['drained'] = !fields;
+    if (!fields) {
+      lane.end();
+      return;
+    }
+    const json = jobJson(fields, id);
+    if (!json) {
+      lane.end(this.#foreign(id, lane.token));
+      return;
+    }
+    const next = this.createJob(json, id);
+    next.token = lane.token;
+    this.#process(next, lane);
+  }
+
+  /** Reads a job that dtask did not send. Where that fails, it is found as stalled. */
+  async #foreign(id: string, token: string): Promise<AnyJob | void> {
+    const job = await this.Job.fromId<unknown, unknown, string>(this, id);
+    if (job) job.token = token;
+    return job;
+  }
+
+  /** Leaves the end of a job to BullMQ, behind what is still to be written. */
+  #leave(job: AnyJob, lane: Lane, ended: Ended): void {
+    this.#ended.set(job, ended);
+    this.#place.writer.follow(() => lane.end(super.processJob(job, lane.token, lane.fetchNext)));
+  }
+
+  /** BullMQ asks for the run of a job that has run. */
+  protected override callProcessJob(job: AnyJob): Promise<void> {
+    const ended = this.#ended.get(job);
+    return ended && 'error' in ended ? Promise.reject(ended.error as Error) : Promise.resolve();
   }
 }

@@ -1,7 +1,7 @@
 /** Takes the jobs of one queue and hands them to the executor. */
 import { bullQueueName } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import { BullWorker, careful } from './bull-worker.js';
+import { BullWorker } from './bull-worker.js';
 import type { Executor } from './executor.js';
 import type { WorkerLog } from './log.js';
 
@@ -29,9 +29,12 @@ export class Consumer {
     this.queue = queue;
     this.#bull = new BullWorker(
       bullQueueName(queue),
-      (job, token) => executor.execute(job, token ?? '', queue),
       {
         connection,
+        writer: executor.writer,
+        execute: (job, token) => executor.execute(job, token, queue),
+      },
+      {
         prefix,
         concurrency,
         lockDuration,
@@ -43,7 +46,6 @@ export class Consumer {
         removeOnComplete: { count: 0 },
         removeOnFail: keepFailed,
       },
-      careful,
     );
     this.#bull.on('error', (error) =>
       place.log.warn({ queue, err: error }, 'trouble with the queue'),

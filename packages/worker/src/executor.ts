@@ -69,20 +69,24 @@ interface Current {
 export class Executor {
   readonly #place: ExecutorPlace;
   readonly #slots: Slots;
-  readonly #writer: OutcomeWriter;
+  /** Writes the outcomes, and behind them what ends the jobs. */
+  readonly writer: OutcomeWriter;
   readonly #current = new Set<Current>();
   readonly #runs: RunPlace;
 
   constructor(place: ExecutorPlace) {
     this.#place = place;
     this.#slots = new Slots(place.concurrency);
-    this.#writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
+    this.writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
       place.log.warn({ err: error }, 'Redis refused a result'),
     );
     this.#runs = {
       worker: place.worker,
       logger: place.log,
-      report: (message, outcome) => this.#store(message, outcome),
+      report: (message, outcome) => {
+        this.#store(message, outcome);
+        return new Promise((resolve) => this.writer.follow(resolve));
+      },
     };
   }
 
@@ -91,23 +95,43 @@ export class Executor {
     return this.#current.size;
   }
 
-  /** The processor of a queue's jobs. What it throws decides where BullMQ puts the job. */
-  async execute(job: Job, token: string, queue: string): Promise<void> {
+  /**
+   * Executes a job; what it throws decides where BullMQ puts the job. Gives a promise only where
+   * there is something to wait for: the task of a function that is not async has ended by then.
+   */
+  execute(job: Job, token: string, queue: string): Promise<void> | undefined {
     const current: Current = { job, token, queue, run: undefined, handedBack: false };
     this.#current.add(current);
+    let ended: Promise<void> | undefined;
     try {
       const free = this.#slots.take();
-      if (free) await free;
-      const message = this.#read(job);
-      const ended =
-        message instanceof Error ? this.#reject(job, message) : this.#attempt(current, message);
+      ended = free ? free.then(() => this.#begin(current)) : this.#begin(current);
+      if (ended) return this.#ending(current, ended);
+    } finally {
+      if (!ended) this.#leave(current);
+    }
+    return undefined;
+  }
+
+  async #ending(current: Current, ended: Promise<void>): Promise<void> {
+    try {
       await ended;
       // BullMQ then leaves the job alone.
       if (current.handedBack) throw new WaitingError();
     } finally {
-      this.#slots.release();
-      this.#current.delete(current);
+      this.#leave(current);
     }
+  }
+
+  #leave(current: Current): void {
+    this.#slots.release();
+    this.#current.delete(current);
+  }
+
+  #begin(current: Current): Promise<void> | undefined {
+    const message = this.#read(current.job);
+    if (message instanceof Error) return this.#reject(current.job, message);
+    return this.#attempt(current, message);
   }
 
   /** Puts everything that runs back into its queue, for other workers. The code itself goes on. */
@@ -143,26 +167,46 @@ export class Executor {
   async #attemptAgain(current: Current, message: Message): Promise<void> {
     const { job } = current;
     if (await this.#isDone(message.id)) return;
-    if (job.stalledCounter > mostCrashes) await this.#refuse(job, message, lost(message, job));
+    if (job.stalledCounter > mostCrashes) this.#refuse(job, message, lost(message, job));
     job.stalledCounter = 0;
     await this.#attempt(current, message);
   }
 
-  async #run(current: Current, message: Message, definition: Definition): Promise<void> {
+  #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
     const run = new Run(message, current.job.attemptsMade, current.queue, this.#runs);
     current.run = run;
     const began = performance.now();
+    let returned: unknown;
+    try {
+      returned = runTask(definition, run);
+    } catch (thrown) {
+      run.end();
+      return this.#follow(current, message, run, thrown, definition);
+    }
+    if (isPromiseLike(returned)) return this.#outlast(current, message, definition, returned, began);
+    run.end();
+    return this.#succeed(message, run, returned, began);
+  }
+
+  /** Waits for a task that is not done when its function returns. */
+  async #outlast(
+    current: Current,
+    message: Message,
+    definition: Definition,
+    returned: PromiseLike<unknown>,
+    began: number,
+  ): Promise<void> {
+    const run = current.run as Run;
     let value: unknown;
     try {
-      value = runTask(definition, run);
-      if (isPromiseLike(value)) value = await run.outlast(value);
+      value = await run.outlast(returned);
     } catch (thrown) {
       run.end();
       if (!current.handedBack) await this.#follow(current, message, run, thrown, definition);
       return;
     }
     run.end();
-    if (!current.handedBack) await this.#succeed(message, run, value, began);
+    if (!current.handedBack) this.#succeed(message, run, value, began);
   }
 
   #read(job: Job): Message | Error {
@@ -173,7 +217,7 @@ export class Executor {
     }
   }
 
-  async #reject(job: Job, error: unknown): Promise<never> {
+  #reject(job: Job, error: unknown): never {
     const id = job.id ?? '';
     const data: unknown = job.data;
     const reply =
@@ -196,21 +240,21 @@ export class Executor {
   }
 
   /** Fails a message that cannot be run at all. */
-  async #refuse(job: Job, message: Message, error: unknown): Promise<never> {
+  #refuse(job: Job, message: Message, error: unknown): never {
     if (error instanceof UnknownTaskError) {
       this.#place.log.error({ task: message.name, id: message.id }, error.message);
     }
     job.opts.attempts = 0;
-    await this.#store(message, this.#outcome(message, 'FAILURE', 0, undefined, error));
+    this.#store(message, this.#outcome(message, 'FAILURE', 0, undefined, error));
     throw new FailedRun(error);
   }
 
-  async #expire(message: Message): Promise<void> {
+  #expire(message: Message): undefined {
     this.#place.log.warn(
       { task: message.name, id: message.id },
       'task expired before it could start',
     );
-    await this.#store(
+    this.#store(
       message,
       this.#outcome(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')),
     );
@@ -227,18 +271,16 @@ export class Executor {
     }
   }
 
-  /** Encoding fails at once, so what is returned is only the wait for the write. */
-  #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> | undefined {
-    let stored: Promise<void> | undefined;
+  #succeed(message: Message, run: Run, value: unknown, began: number): undefined {
     try {
-      stored = this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
+      this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
     } catch (error) {
       if (!isEncodeFailure(error)) throw error;
       // Another run would return the same.
       return this.#fail(message, run, error);
     }
     this.#place.log.succeeded(message, performance.now() - began);
-    return stored;
+    return undefined;
   }
 
   async #follow(
@@ -264,7 +306,8 @@ export class Executor {
         return this.#fail(message, run, verdict.error);
       case 'ignore':
         log.info({ task: run.name, id: run.id }, 'task ignored');
-        return this.#store(message, this.#outcome(message, 'IGNORED', run.retries));
+        this.#store(message, this.#outcome(message, 'IGNORED', run.retries));
+        return;
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
         await job.moveToWait(token);
@@ -282,9 +325,9 @@ export class Executor {
     }
   }
 
-  async #fail(message: Message, run: Run, error: unknown): Promise<never> {
+  #fail(message: Message, run: Run, error: unknown): never {
     this.#place.log.failed(message, error);
-    await this.#store(message, this.#outcome(message, 'FAILURE', run.retries, undefined, error));
+    this.#store(message, this.#outcome(message, 'FAILURE', run.retries, undefined, error));
     throw new FailedRun(error);
   }
 
@@ -320,13 +363,13 @@ export class Executor {
     };
   }
 
-  /** Resolves when the outcome is written ahead of whatever BullMQ writes next. */
-  #store(message: Message, outcome: Outcome): Promise<void> | undefined {
-    if (message.ignoreResult) return undefined;
+  /** The outcome is written ahead of what the job's end writes. */
+  #store(message: Message, outcome: Outcome): void {
+    if (message.ignoreResult) return;
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
-    return this.#writer.write({
+    this.writer.write({
       id: outcome.id,
       text: encodeOutcome(outcome, limit),
       reply: message.reply,

@@ -8,7 +8,7 @@ export interface RunPlace {
   /** Its lines get the name and id of the task that runs. */
   readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
-  readonly report: (message: Message, outcome: Outcome) => Promise<void> | undefined;
+  readonly report: (message: Message, outcome: Outcome) => Promise<void>;
 }
 
 /** States that only the worker sets. */

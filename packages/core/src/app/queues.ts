@@ -110,7 +110,8 @@ export class Queues {
     );
     const keep = message.resultExpires ?? this.#config.resultExpires;
     const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
-    await writer.write({ id, text, reply: message.reply, keep });
+    writer.write({ id, text, reply: message.reply, keep });
+    writer.flush();
   }
 
   async #with<R>(

@@ -34,22 +34,33 @@ end`;
 const command = 'dtaskStoreOutcomes';
 type Scripted = Redis & { [command](keys: number, ...rest: (string | number)[]): Promise<unknown> };
 
-/** Largest batch: it holds Redis for well under a millisecond. */
-const most = 128;
+/**
+ * Outcomes that are gathered before they are written. More would save Redis little, and leave it
+ * idle while the rest of a turn's tasks run.
+ */
+const most = 24;
+/** Largest command: it holds Redis for well under a millisecond. */
+const largest = 128;
 
 /**
- * Writes outcomes on a connection, those of one turn of the event loop in one command.
+ * Writes outcomes on a connection, several in one command, and behind them the commands that must
+ * not come before them, such as a job's completion.
  *
- * The command is written before `write` resolves, and Redis runs a connection's commands in order:
- * so an outcome is stored before anything that is sent afterwards on the same connection, such as
- * the job's completion, and nobody waits for a reply.
+ * Redis runs a connection's commands in order: so an outcome is stored before anything that is
+ * written later on the same connection, and nobody waits for a reply. What is gathered is written
+ * when it is enough, at the end of the event loop's turn, or by `flush`.
  */
 export class OutcomeWriter {
   readonly #connection: Scripted;
   readonly #prefix: string;
   readonly #onError: (error: unknown) => void;
-  #batch: OutcomeWrite[] = [];
-  #flushed: Promise<void> | undefined;
+  readonly #onTurn = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+  #outcomes: OutcomeWrite[] = [];
+  #followers: (() => void)[] = [];
+  #scheduled = false;
 
   /** @param onError hears of outcomes that Redis refused */
   constructor(connection: Redis, prefix: string, onError: (error: unknown) => void) {
@@ -59,27 +70,39 @@ export class OutcomeWriter {
     this.#onError = onError;
   }
 
-  /** Adds an outcome to this turn's batch; resolves when the batch has been written to the socket. */
-  write(outcome: OutcomeWrite): Promise<void> {
-    this.#batch.push(outcome);
-    this.#flushed ??= new Promise((resolve) => {
-      // After the microtasks of this turn, in which the other jobs of one reply end as well.
-      process.nextTick(() => {
-        this.#flush();
-        resolve();
-      });
-    });
-    return this.#flushed;
+  /** Adds an outcome to what is written next. */
+  write(outcome: OutcomeWrite): void {
+    this.#outcomes.push(outcome);
+    if (this.#outcomes.length < largest) this.#schedule();
+    else this.flush();
   }
 
-  #flush(): void {
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#flushed = undefined;
-    for (const group of groups(batch)) {
-      for (let from = 0; from < group.length; from += most)
-        this.#send(group.slice(from, from + most));
-    }
+  /** Calls `send` when all outcomes before it are written. */
+  follow(send: () => void): void {
+    this.#followers.push(send);
+    if (this.#followers.length < most) this.#schedule();
+    else this.flush();
+  }
+
+  /** Writes what is gathered, in one piece: each write to a socket is a system call. */
+  flush(): void {
+    const outcomes = this.#outcomes;
+    const followers = this.#followers;
+    if (outcomes.length === 0 && followers.length === 0) return;
+    this.#outcomes = [];
+    this.#followers = [];
+    const stream = this.#connection.stream as Redis['stream'] | undefined;
+    stream?.cork();
+    for (const group of groups(outcomes)) this.#send(group);
+    for (const send of followers) send();
+    stream?.uncork();
+  }
+
+  /** After the microtasks of this turn, in which the other tasks of one reply end as well. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(this.#onTurn);
   }
 
   #send(group: readonly OutcomeWrite[]): void {

@@ -1,0 +1,72 @@
+/** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
+import { createRedisBackend } from 'bullmq';
+import { longestBlock } from '@dtask/core/internal';
+
+export type Backend = ReturnType<typeof createRedisBackend>;
+
+/** The commands whose reply may hold the next job. */
+const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished', 'moveToDelayed']);
+export const careful: typeof createRedisBackend = (name, options, extra) => {
+  const backend = createRedisBackend(name, options, extra);
+  const execute = backend.execCommand.bind(backend);
+  const forget = async (key: string): Promise<void> => {
+    const client = await backend.client;
+    // Where it fails, so does the command behind it, and the job comes back.
+    await client.hdel(key, 'parent', 'parentKey').catch(() => undefined);
+  };
+  backend.execCommand = (...call) => {
+    const reply: unknown = execute(...call);
+    if (!fetching.has(call[1]) || !(reply instanceof Promise)) return reply;
+    return reply.then((fetched) => {
+      const orphan = mend(fetched);
+      // BullMQ's scripts read the field again when the job ends; on this connection it is gone by then.
+      if (orphan !== undefined) void forget(backend.toKey(orphan));
+      return fetched as unknown;
+    });
+  };
+  // BullMQ blocks up to 10 s, in which a dead connection would go unnoticed.
+  Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestBlock / 1_000 });
+  return backend;
+};
+
+/** The last options that were good: nearly every job has the same. */
+let lastGood = '{}';
+
+/**
+ * Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. Gives
+ * the id of a job whose parent was damaged: dtask's jobs have none.
+ */
+export function mend(reply: unknown): string | undefined {
+  const [fields, id] = (Array.isArray(reply) ? reply : []) as [unknown, string];
+  let orphan: string | undefined;
+  if (!Array.isArray(fields)) return orphan;
+  for (let at = 0; at < fields.length; at += 2) {
+    const value: unknown = fields[at + 1];
+    switch (fields[at]) {
+      case 'opts':
+        if (value !== lastGood && !isJson(value)) fields[at + 1] = '{}';
+        else lastGood = value as string;
+        break;
+      case 'progress':
+        if (value !== '0' && !isJson(value)) fields[at + 1] = '0';
+        break;
+      case 'parent':
+        if (isJson(value)) break;
+        fields[at + 1] = '{}';
+        orphan = id;
+        break;
+    }
+  }
+  return orphan;
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  try {
+    const json: unknown = JSON.parse(value);
+    return json !== null;
+  } catch {
+    // That it is not JSON is the answer.
+    return false;
+  }
+}

@@ -1,0 +1,104 @@
+/** BullMQ's completion of a job, as bytes that are made once and sent for many jobs. */
+import { Command, type Redis } from 'ioredis';
+import type { Backend } from './backend.js';
+
+/** A command whose text is ready: ioredis would put 26 arguments together, for every job. */
+class ReadyCommand extends Command {
+  readonly #bytes: Buffer;
+
+  /** @param args only those that say where the command goes: the script, and its first key */
+  constructor(args: string[], bytes: Buffer) {
+    super('evalsha', args, { replyEncoding: 'utf8' });
+    this.#bytes = bytes;
+  }
+
+  override toWritable(): Buffer {
+    return this.#bytes;
+  }
+}
+
+/** What ioredis keeps of a script. */
+interface Script {
+  readonly sha: string;
+  readonly numberOfKeys: number;
+}
+
+/** Stands for the job's id in the arguments that are taken apart. */
+const mark = '\u0001';
+
+/** The ids whose characters are one byte each. */
+const plain = /^[\x21-\x7e]+$/;
+
+/**
+ * Completes jobs under one lock token, and fetches the next one each time: `moveToCompleted` with
+ * BullMQ's own arguments. Only what differs from job to job is put between them. They are kept as
+ * text in which each character stands for a byte, for one of the arguments is binary.
+ */
+export class Completion {
+  readonly #connection: Redis;
+  readonly #jobPrefix: string;
+  readonly #sha: string;
+  readonly #parts: readonly [string, string, string];
+
+  /** Gives none while the connection does not have BullMQ's script. */
+  static of(connection: Redis, backend: Backend, token: string): Completion | undefined {
+    const script = findScript(connection);
+    return script && new Completion(connection, backend, token, script);
+  }
+
+  private constructor(connection: Redis, backend: Backend, token: string, script: Script) {
+    this.#connection = connection;
+    this.#jobPrefix = backend.toKey('');
+    this.#sha = script.sha;
+    const job = { id: mark, name: '', data: {}, opts: {} } as Parameters<
+      Backend['moveToCompletedArgs']
+    >[0];
+    const given = backend.moveToCompletedArgs(job, undefined, undefined as never, token, true);
+    const args = ['evalsha', script.sha, script.numberOfKeys, ...given].map((arg) =>
+      bulk(bytes(arg)),
+    );
+    // The job's id is followed by the time.
+    const key = given.indexOf(`${this.#jobPrefix}${mark}`) + 3;
+    const id = given.indexOf(mark) + 3;
+    this.#parts = [
+      `*${args.length}\r\n${args.slice(0, key).join('')}`,
+      args.slice(key + 1, id).join(''),
+      args.slice(id + 2).join(''),
+    ];
+  }
+
+  /** Whether `send` can take a job. */
+  static fits(id: string | undefined): id is string {
+    return id !== undefined && plain.test(id);
+  }
+
+  /**
+   * Completes a job. Its result is elsewhere: BullMQ gets none.
+   *
+   * @returns what the script replied: the next job's fields and id, or a negative number
+   * @throws ReplyError also while the server does not have the script
+   */
+  send(id: string): Promise<unknown> {
+    const [head, middle, tail] = this.#parts;
+    const key = this.#jobPrefix + id;
+    const text = head + bulk(key) + middle + bulk(id) + bulk(String(Date.now())) + tail;
+    const command = new ReadyCommand([this.#sha, '1', key], Buffer.from(text, 'latin1'));
+    return this.#connection.sendCommand(command) as Promise<unknown>;
+  }
+}
+
+function findScript(connection: Redis): Script | undefined {
+  const scripts = connection.scriptsSet as Record<string, Script>;
+  // Its name ends with BullMQ's version.
+  const name = Object.keys(scripts).find((one) => one.startsWith('moveToFinished:'));
+  return name === undefined ? undefined : scripts[name];
+}
+
+/** An argument in Redis' protocol. */
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
+
+/** As ioredis writes it: nothing is an empty text. */
+function bytes(arg: string | number | boolean | Buffer | undefined): string {
+  if (Buffer.isBuffer(arg)) return arg.toString('latin1');
+  return Buffer.from(String(arg ?? '')).toString('latin1');
+}
