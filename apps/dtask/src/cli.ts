@@ -1,27 +1,25 @@
 /** The `dtask` command. */
 import { Command } from 'commander';
 import { DtaskError, StartupError } from '@dtask/core';
-import { callCommand } from './commands/call.js';
-import { purgeCommand } from './commands/purge.js';
-import { queuesCommand } from './commands/queues.js';
-import { reportCommand } from './commands/report.js';
-import { resultCommand } from './commands/result.js';
-import { workerCommand } from './commands/worker.js';
 import { version } from './version.js';
+
+/** Loaded when they are asked for: a worker starts sooner without what the others need. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  call: async () => (await import('./commands/call.js')).callCommand(),
+  result: async () => (await import('./commands/result.js')).resultCommand(),
+  queues: async () => (await import('./commands/queues.js')).queuesCommand(),
+  purge: async () => (await import('./commands/purge.js')).purgeCommand(),
+  report: async () => (await import('./commands/report.js')).reportCommand(),
+};
 
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
   .showHelpAfterError();
-for (const command of [
-  workerCommand(),
-  callCommand(),
-  resultCommand(),
-  queuesCommand(),
-  purgeCommand(),
-  reportCommand(),
-]) {
-  program.addCommand(command.copyInheritedSettings(program));
+const named = commands[process.argv[2] ?? ''];
+for (const load of named ? [named] : Object.values(commands)) {
+  program.addCommand((await load()).copyInheritedSettings(program));
 }
 
 try {

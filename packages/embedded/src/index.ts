@@ -1,4 +1,9 @@
 /** The public face of `@dtask/embedded`: start a Redis that lives as long as the program that started it. */
-export { startEmbedded, type Embedded } from './embedded.js';
+export {
+  prepareEmbedded,
+  startEmbedded,
+  type Embedded,
+  type PreparedEmbedded,
+} from './embedded.js';
 export type { EmbeddedOptions } from './options.js';
 export { EmbeddedError, type EmbeddedErrorCode } from './errors.js';

@@ -1,13 +1,14 @@
 /** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
-import { createRedisBackend } from 'bullmq';
+import type { createRedisBackend } from 'bullmq';
 import { longestBlock } from '@dtask/core/internal';
+import { bullmq } from './bullmq.js';
 
 export type Backend = ReturnType<typeof createRedisBackend>;
 
 /** The commands whose reply may hold the next job. */
 const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished', 'moveToDelayed']);
 export const careful: typeof createRedisBackend = (name, options, extra) => {
-  const backend = createRedisBackend(name, options, extra);
+  const backend = bullmq.createRedisBackend(name, options, extra);
   const execute = backend.execCommand.bind(backend);
   const forget = async (key: string): Promise<void> => {
     const client = await backend.client;

@@ -1,8 +1,9 @@
 /** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
-import { type Job, type JobJson, Worker as Bull, type WorkerOptions } from 'bullmq';
+import type { Job, JobJson, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, mend } from './backend.js';
+import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { jobJson } from './job-json.js';
 
@@ -54,7 +55,7 @@ type Ended = { readonly error?: unknown };
  * not async runs and is written off within one, so that Redis and the worker work at the same time.
  * Whatever is out of the ordinary is left to BullMQ's own code.
  */
-export class BullWorker extends Bull<unknown, unknown, string> {
+export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #place: BullPlace;
   readonly #ended = new WeakMap<AnyJob, Ended>();
   #ready: Promise<void> | undefined;
@@ -72,7 +73,7 @@ export class BullWorker extends Bull<unknown, unknown, string> {
   }
 
   /** Without telemetry there is nothing to wrap, and each wrapping costs a job three promises. */
-  override trace<T>(...given: Parameters<Bull['trace']>): Promise<T> {
+  override trace<T>(...given: Parameters<Worker['trace']>): Promise<T> {
     const callback = given[3] as () => Promise<T>;
     return callback();
   }

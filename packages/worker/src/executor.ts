@@ -1,5 +1,5 @@
 /** Executes a job: decode, resolve, run, judge, store. */
-import { type Job, WaitingError } from 'bullmq';
+import type { Job } from 'bullmq';
 import {
   decodeMessage,
   type Definition,
@@ -27,6 +27,7 @@ import {
 } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import { Damaged } from './bull-worker.js';
+import { bullmq } from './bullmq.js';
 import type { WorkerLog } from './log.js';
 import { Run, type RunPlace } from './run.js';
 import { Slots } from './slots.js';
@@ -117,7 +118,7 @@ export class Executor {
     try {
       await ended;
       // BullMQ then leaves the job alone.
-      if (current.handedBack) throw new WaitingError();
+      if (current.handedBack) throw new bullmq.WaitingError();
     } finally {
       this.#leave(current);
     }
@@ -183,7 +184,8 @@ export class Executor {
       run.end();
       return this.#follow(current, message, run, thrown, definition);
     }
-    if (isPromiseLike(returned)) return this.#outlast(current, message, definition, returned, began);
+    if (isPromiseLike(returned))
+      return this.#outlast(current, message, definition, returned, began);
     run.end();
     return this.#succeed(message, run, returned, began);
   }
@@ -311,7 +313,7 @@ export class Executor {
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
         await job.moveToWait(token);
-        throw new WaitingError();
+        throw new bullmq.WaitingError();
       case 'retry':
         log.retried(message, verdict.wait, verdict.error);
         if (verdict.args) {

@@ -1,5 +1,6 @@
 /** Log lines for people: time, level, task and id, message, and the user's part of a stack. */
-import { PinoPretty, type PrettyStream } from 'pino-pretty';
+import { createRequire } from 'node:module';
+import type { PrettyStream } from 'pino-pretty';
 
 /** Frames of the machinery, which tell a reader nothing of what went wrong. JSON logs keep them. */
 const machinery =
@@ -14,6 +15,10 @@ interface Fields {
 
 /** The stream that prints on a terminal, at once. */
 export function pretty(): PrettyStream {
+  // Where logs are JSON it is not loaded.
+  const { PinoPretty } = createRequire(import.meta.url)(
+    'pino-pretty',
+  ) as typeof import('pino-pretty');
   return PinoPretty({
     colorize: process.stdout.hasColors?.() ?? false,
     translateTime: 'SYS:HH:MM:ss.l',

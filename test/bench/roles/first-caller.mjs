@@ -5,7 +5,8 @@ import { App } from 'dtask';
 import { serve } from './role.mjs';
 
 serve({
-  ready: () => true,
+  /** What a caller loads with its first call is not the worker's start. */
+  ready: async () => void (await import('bullmq')),
   /** Gives the points in time at which the engine listened and the task ran. */
   call: async (port) => {
     await listening(port);

@@ -1,7 +1,7 @@
 /** `dtask worker`: executes tasks until it is told to stop. */
 import path from 'node:path';
 import { workerSettings } from '@dtask/core/internal';
-import { blame, captureConsole, Worker, type WorkerOptions } from '@dtask/worker';
+import type { blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
 import { Command } from 'commander';
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
@@ -25,13 +25,15 @@ export function workerCommand(): Command {
 }
 
 async function work({ app: spec, embedded, ...settings }: Options): Promise<void> {
+  // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
+  const { blame, captureConsole, Worker } = await import('@dtask/worker');
   const { app, file } = await findApp(spec);
   await app.load(path.dirname(file));
   const engine = embedded ? await engineFor(app.config.broker) : undefined;
   const worker = new Worker(app, settings as WorkerOptions);
   captureConsole(worker.log);
   const exit = stopOnSignals(worker);
-  watchStrays(worker);
+  watchStrays(worker, blame);
   console.error(banner(app, worker, file, engine));
   await Promise.race([worker.start(), exit]);
   const code = await exit;
@@ -74,7 +76,7 @@ function farewell(running: number): string {
 }
 
 /** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
-function watchStrays(worker: Worker): void {
+function watchStrays(worker: Worker, blame: typeof Blame): void {
   process.on('unhandledRejection', (error) => {
     worker.log.error(
       { err: error },

@@ -1,7 +1,6 @@
 /** Loads the modules that an App's `include` names. */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { glob } from 'tinyglobby';
 import { StartupError } from '../errors.js';
 
 /**
@@ -32,6 +31,7 @@ async function match(pattern: string, root: string): Promise<string[]> {
 }
 
 async function find(pattern: string, root: string): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
   const files = await glob(pattern.replace(/^\.\//, ''), {
     cwd: root,
     absolute: true,

@@ -1,5 +1,5 @@
 /** Looks into queues and empties them, with what BullMQ has for that. */
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
@@ -120,7 +120,8 @@ export class Queues {
     work: (bull: Queue, connection: Redis) => Promise<R>,
   ): Promise<R> {
     return this.#broker.ask(`queue ${queue} was not ${done}`, async (connection) => {
-      const bull = new Queue(bullQueueName(queue), {
+      const bullmq = await import('bullmq');
+      const bull = new bullmq.Queue(bullQueueName(queue), {
         connection,
         prefix: this.#config.prefix,
         skipMetasUpdate: true,

@@ -1,5 +1,5 @@
 /** Puts messages into queues: the one place that adds jobs to BullMQ. */
-import { createRedisBackend, type QueueOptions } from 'bullmq';
+import type { createRedisBackend, JobJson, QueueOptions } from 'bullmq';
 import { type Redis, ReplyError } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import { formatMilliseconds } from '../duration.js';
@@ -8,20 +8,24 @@ import { type Call, encodeMessage } from '../protocol/message.js';
 import { bullQueueName, queuesKey } from '../protocol/keys.js';
 import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
 import { Deadlines } from './deadlines.js';
+import { Gather } from './gather.js';
 
 /** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
-type JobSink = ReturnType<typeof createRedisBackend> & {
-  addJob(
-    job: { name: string; data: string; opts: object; timestamp: number },
-    id: string,
-  ): Promise<unknown>;
-};
+type Backend = ReturnType<typeof createRedisBackend>;
+
+/** Stores jobs in one queue. */
+interface JobSink {
+  readonly backend: Backend;
+  /** BullMQ's view of the connection. */
+  readonly client: Awaited<Backend['client']>;
+}
 
 /** The sending side of an App. It connects when it is first used. */
 export class Broker {
   readonly #config: AppConfig;
-  readonly #queues = new Map<string, JobSink>();
+  readonly #sinks = new Map<string, JobSink | Promise<JobSink>>();
   readonly #deadlines: Deadlines;
+  readonly #gather = new Gather();
   #connection: Redis | undefined;
   #closed = false;
 
@@ -80,7 +84,7 @@ export class Broker {
   #abandon(connection: Redis): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
-    this.#queues.clear();
+    this.#sinks.clear();
     connection.disconnect();
     // A half-open socket never ends by being asked to.
     connection.stream?.destroy();
@@ -116,23 +120,29 @@ export class Broker {
     text: string,
   ): Promise<unknown> {
     const opts = delay > 0 || priority > 0 ? { delay, priority } : {};
-    const job = { name: message.name, data: text, opts, timestamp: Date.now() };
-    return this.#queue(connection, queue).addJob(job, message.id);
+    const job = { name: message.name, data: text, opts, timestamp: Date.now() } as JobJson;
+    const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
+    if (sink instanceof Promise)
+      return sink.then(({ backend, client }) =>
+        backend.addJobToTransaction(client, job, message.id),
+      );
+    this.#gather.hold(connection);
+    return sink.backend.addJobToTransaction(sink.client, job, message.id);
   }
 
-  #queue(connection: Redis, queue: string): JobSink {
-    let sink = this.#queues.get(queue);
-    if (!sink) {
-      const { prefix } = this.#config;
-      const options: QueueOptions = { connection, prefix, skipVersionCheck: true };
-      sink = createRedisBackend(bullQueueName(queue), options);
-      // The connection's own listener keeps what went wrong; without one here it would be thrown.
-      sink.on('error', () => undefined);
-      this.#queues.set(queue, sink);
-      // Where it fails, so does the call that is sent behind it; the next call tries again.
-      connection.sadd(queuesKey(prefix), queue).catch(() => this.#queues.delete(queue));
-    }
-    return sink;
+  #open(connection: Redis, queue: string): Promise<JobSink> {
+    const { prefix } = this.#config;
+    // Where it fails, so does the call that is sent behind it; the next call tries again.
+    const forget = (): void => {
+      if (this.#sinks.get(queue) === opening) this.#sinks.delete(queue);
+    };
+    const opening = openSink(connection, prefix, queue);
+    this.#sinks.set(queue, opening);
+    opening.then((sink) => {
+      if (this.#sinks.get(queue) === opening) this.#sinks.set(queue, sink);
+    }, forget);
+    connection.sadd(queuesKey(prefix), queue).catch(() => this.#sinks.delete(queue));
+    return opening;
   }
 
   #silence(connection: Redis, what: string): BrokerError {
@@ -159,8 +169,19 @@ export class Broker {
     const connection = this.#connection;
     if (connection) await closeConnection(connection);
     this.#deadlines.expireAll();
-    for (const sink of this.#queues.values()) await sink.close();
+    for (const sink of this.#sinks.values())
+      if (!(sink instanceof Promise)) await sink.backend.close();
   }
+}
+
+/** BullMQ is loaded here: half of the time that it takes to load dtask would be spent on it. */
+async function openSink(connection: Redis, prefix: string, queue: string): Promise<JobSink> {
+  const bullmq = await import('bullmq');
+  const options: QueueOptions = { connection, prefix, skipVersionCheck: true };
+  const backend = bullmq.createRedisBackend(bullQueueName(queue), options);
+  // The connection's own listener keeps what went wrong; without one here it would be thrown.
+  backend.on('error', () => undefined);
+  return { backend, client: await backend.client };
 }
 
 /** Whether Redis answered, and the answer was no. (ioredis gives the class no type.) */

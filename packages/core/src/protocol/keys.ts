@@ -1,13 +1,29 @@
 /** Every Redis key and channel of dtask, each made in one function. */
-import { QueueKeys } from 'bullmq';
 
 /** BullMQ's name of a queue: in braces, so that all keys of a queue share one cluster slot. */
 export const bullQueueName = (queue: string): string => `{${queue}}`;
 
-/** Ids that would make a task's key one of BullMQ's own: `wait`, `active`, `meta` and so on. */
-export const reservedIds: ReadonlySet<string> = new Set(
-  Object.keys(new QueueKeys().getKeys('')).filter((name) => name !== ''),
-);
+/** Ids that would make a task's key one of BullMQ's own. */
+export const reservedIds: ReadonlySet<string> = new Set([
+  'active',
+  'completed',
+  'de',
+  'delayed',
+  'events',
+  'failed',
+  'id',
+  'limiter',
+  'marker',
+  'meta',
+  'paused',
+  'pc',
+  'prioritized',
+  'repeat',
+  'stalled',
+  'stalled-check',
+  'wait',
+  'waiting-children',
+]);
 
 /** The hash that BullMQ keeps for a task while it waits, runs or has failed. */
 export const jobKey = (prefix: string, queue: string, id: string): string =>

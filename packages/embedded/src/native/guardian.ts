@@ -102,6 +102,10 @@ class Guardian {
   }
 }
 
-const guardian = new Guardian(readConfig<GuardianConfig>());
-followParent(() => void guardian.end());
+let guardian: Guardian | undefined;
+followParent(() => {
+  if (guardian) void guardian.end();
+  else process.exit(0);
+});
+guardian = new Guardian(await readConfig<GuardianConfig>());
 await guardian.guard().catch((error: unknown) => guardian.fail(error));

@@ -10,6 +10,7 @@ import {
   type ChildMessage,
   type GuardianConfig,
   type ReadyMessage,
+  type StartMessage,
   type WasmConfig,
 } from './message.js';
 import { Tail } from './tail.js';
@@ -28,9 +29,10 @@ export class EngineProcess {
   private lostReason: string | undefined;
   private stopping: Promise<void> | undefined;
 
-  private constructor(entry: EntryName, config: WasmConfig | GuardianConfig) {
+  /** Forks the entry, which makes itself ready and waits for `start`. */
+  constructor(entry: EntryName) {
     const { NODE_OPTIONS: _dropped, ...env } = process.env;
-    this.child = fork(entryPath(entry), [JSON.stringify(config)], {
+    this.child = fork(entryPath(entry), {
       // A session of its own: neither the terminal's signals nor a kill of the parent's group reach it.
       detached: process.platform !== 'win32',
       // The parent's loaders and debugger ports (execArgv, NODE_OPTIONS) are not for the engine.
@@ -41,24 +43,24 @@ export class EngineProcess {
     this.output.follow(this.child.stdout);
     this.output.follow(this.child.stderr);
     this.gone = this.watchEnd();
+    this.letGo();
     this.lost = this.gone.then(() =>
       this.stopping === undefined ? this.lostError() : new Promise<never>(() => undefined),
     );
   }
 
-  /** Forks the entry and resolves when it serves. Throws what the child gave as its reason, once nothing is left of it. */
-  static async start(
-    entry: EntryName,
-    config: WasmConfig | GuardianConfig,
-    startTimeout: number,
-  ): Promise<{ engine: EngineProcess; ready: ReadyMessage }> {
-    const engine = new EngineProcess(entry, config);
+  /** Resolves when it serves. Throws what the child gave as its reason, once nothing is left of it. */
+  async start(config: WasmConfig | GuardianConfig, startTimeout: number): Promise<ReadyMessage> {
+    this.hold();
+    const message: StartMessage = { type: 'start', config };
+    // A child that died meanwhile is told of by its end.
+    this.child.send(message, () => undefined);
     try {
-      const ready = await engine.waitUntilReady(startTimeout + SLACK_MS);
-      engine.letGo();
-      return { engine, ready };
+      const ready = await this.waitUntilReady(startTimeout + SLACK_MS);
+      this.letGo();
+      return ready;
     } catch (error) {
-      await engine.stop();
+      await this.stop();
       throw error;
     }
   }
@@ -70,8 +72,7 @@ export class EngineProcess {
   }
 
   private async end(): Promise<void> {
-    this.child.ref();
-    this.child.channel?.ref();
+    this.hold();
     // A callback, because a child that died meanwhile must not raise an 'error' event here.
     if (this.child.connected) this.child.send(STOP, () => undefined);
     const force = setTimeout(() => this.child.kill('SIGKILL'), GRACE_MS + SLACK_MS);
@@ -99,6 +100,12 @@ export class EngineProcess {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** While something is waited for, this program must not end. */
+  private hold(): void {
+    this.child.ref();
+    this.child.channel?.ref();
   }
 
   /** A program that forgets `stop()` must still be able to end, and the engine ends with it. */

@@ -30,7 +30,13 @@ export interface LostMessage {
 
 export type ChildMessage = SpawnedMessage | ReadyMessage | FailedMessage | LostMessage;
 
-/** The only thing that the starting process ever says. */
+/** What the starting process says first, once: the config of the engine. */
+export interface StartMessage {
+  readonly type: 'start';
+  readonly config: WasmConfig | GuardianConfig;
+}
+
+/** What it says last. */
 export const STOP = Object.freeze({ type: 'stop' });
 
 /** What the WebAssembly engine process is given. */

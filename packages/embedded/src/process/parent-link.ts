@@ -1,7 +1,7 @@
 /** The engine process's side of its tie to the process that started it: it ends when that says so, or is gone. */
 import process from 'node:process';
 import { EmbeddedError, reasonOf } from '../errors.js';
-import type { ChildMessage } from './message.js';
+import type { ChildMessage, StartMessage } from './message.js';
 
 /**
  * Calls `end` when the parent says stop or its end of the channel closes, which the system does even for a parent
@@ -46,7 +46,17 @@ export async function reportLost(reason: string): Promise<never> {
   process.exit(1);
 }
 
-/** The config that the parent gave on the command line. */
-export function readConfig<T>(): T {
-  return JSON.parse(process.argv[2] ?? '{}') as T;
+/** The config that the parent gives, which may take its time: this process was made ready ahead. */
+export function readConfig<T>(): Promise<T> {
+  return new Promise((resolve) => {
+    const listen = (message: unknown): void => {
+      if (!isStart(message)) return;
+      process.off('message', listen);
+      resolve(message.config as T);
+    };
+    process.on('message', listen);
+  });
 }
+
+const isStart = (message: unknown): message is StartMessage =>
+  typeof message === 'object' && message !== null && 'type' in message && message.type === 'start';

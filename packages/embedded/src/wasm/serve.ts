@@ -15,13 +15,14 @@ import {
 } from '../process/parent-link.js';
 import { Reactor } from './reactor.js';
 
-async function serve({ host, port }: WasmConfig): Promise<void> {
+async function serve(): Promise<void> {
   const listener = createServer({ noDelay: true });
-  const actualPort = await listen(listener, host, port);
-  const reactor = new Reactor(listener, actualPort, (error) => {
+  const reactor = new Reactor(listener, (error) => {
     void reportLost(`Valkey shut down or crashed: ${reasonOf(error)}`);
   });
-  await reactor.start();
+  // It boots while the parent finds out where it is to listen.
+  const [{ host, port }] = await Promise.all([readConfig<WasmConfig>(), reactor.start()]);
+  const actualPort = await listen(listener, host, port);
   const info = await askServer(dialHost(host), actualPort);
   if (info === undefined) {
     throw new EmbeddedError(
@@ -56,4 +57,4 @@ function watchParent(): void {
 
 // Nothing is on disk, so there is nothing to write out first.
 followParent(() => process.exit(0));
-await serve(readConfig<WasmConfig>()).catch(failStart);
+await serve().catch(failStart);
