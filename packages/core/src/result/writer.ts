@@ -14,21 +14,27 @@ export interface OutcomeWrite {
 }
 
 /**
- * Stores records and pushes them to their caller; all have the same time to keep them and the same
- * channel. While some process waits for a task that another one sent, each is told of as well.
- * KEYS: one for each record, then the one that says so. ARGV: the time in milliseconds, the channel
- * or '', the records.
+ * Stores records, all for the same time, and pushes them to their callers, to each in one piece.
+ * While some process waits for a task that another one sent, each is told of as well.
+ * KEYS: one for each record, then the one that says so. ARGV: the time in milliseconds; how many
+ * callers; for each its channel, or '', and how many records are its; the records, in that order.
  */
 const script = `
-local keep, channel = ARGV[1], ARGV[2]
+local keep, callers = ARGV[1], tonumber(ARGV[2])
+local first = 2 * callers + 3
 local followed = redis.call('EXISTS', KEYS[#KEYS]) == 1
 for i = 1, #KEYS - 1 do
-  local key = KEYS[i]
-  if keep == '0' then redis.call('SET', key, ARGV[i + 2]) else redis.call('SET', key, ARGV[i + 2], 'PX', keep) end
+  local key, record = KEYS[i], ARGV[first + i - 1]
+  if keep == '0' then redis.call('SET', key, record) else redis.call('SET', key, record, 'PX', keep) end
   if followed then redis.call('PUBLISH', key, '') end
 end
-if channel ~= '' then
-  redis.call('PUBLISH', channel, '[' .. table.concat(ARGV, ',', 3) .. ']')
+for i = 1, callers do
+  local channel, count = ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local last = first + count - 1
+  if channel ~= '' then
+    redis.call('PUBLISH', channel, '[' .. table.concat(ARGV, ',', first, last) .. ']')
+  end
+  first = last + 1
 end`;
 
 const command = 'dtaskStoreOutcomes';
@@ -81,21 +87,31 @@ export class OutcomeWriter {
   follow(send: () => void): void {
     this.#followers.push(send);
     if (this.#followers.length < most) this.#schedule();
-    else this.flush();
+    // In the middle of a turn: Redis is to have work while the turn goes on.
+    else this.#write()?.uncork();
   }
 
-  /** Writes what is gathered, in one piece: each write to a socket is a system call. */
+  /** Writes what is gathered, together with what is written in the rest of this turn. */
   flush(): void {
+    const stream = this.#write();
+    if (stream) process.nextTick(() => stream.uncork());
+  }
+
+  /** Gives the stream, corked, where there is one: each write to a socket is a system call. */
+  #write(): Redis['stream'] | undefined {
     const outcomes = this.#outcomes;
     const followers = this.#followers;
-    if (outcomes.length === 0 && followers.length === 0) return;
+    if (outcomes.length === 0 && followers.length === 0) return undefined;
     this.#outcomes = [];
     this.#followers = [];
+    // The outcomes by themselves: what Redis reads in one piece it answers in one piece, and their
+    // callers would wait for the commands behind them.
+    for (const [keep, batch] of partBy(outcomes, (outcome) => outcome.keep))
+      this.#send(batch, keep);
     const stream = this.#connection.stream as Redis['stream'] | undefined;
     stream?.cork();
-    for (const group of groups(outcomes)) this.#send(group);
     for (const send of followers) send();
-    stream?.uncork();
+    return stream;
   }
 
   /** After the microtasks of this turn, in which the other tasks of one reply end as well. */
@@ -105,30 +121,41 @@ export class OutcomeWriter {
     process.nextTick(this.#onTurn);
   }
 
-  #send(group: readonly OutcomeWrite[]): void {
-    const [first] = group;
-    if (!first) return;
-    const keys = group.map(({ id }) => resultKey(this.#prefix, id));
+  /** @param batch outcomes that are kept for the same time */
+  #send(batch: readonly OutcomeWrite[], keep: number): void {
+    const callers = partBy(batch, ({ reply }) => reply);
+    const keys: string[] = [];
+    const counts: (string | number)[] = [];
+    const texts: string[] = [];
+    for (const [reply, outcomes] of callers) {
+      counts.push(reply === undefined ? '' : replyChannel(this.#prefix, reply), outcomes.length);
+      for (const { id, text } of outcomes) {
+        keys.push(resultKey(this.#prefix, id));
+        texts.push(text);
+      }
+    }
     keys.push(followedKey(this.#prefix));
-    const channel = first.reply === undefined ? '' : replyChannel(this.#prefix, first.reply);
-    const texts = group.map(({ text }) => text);
     this.#connection
-      [command](keys.length, ...keys, Math.ceil(first.keep), channel, ...texts)
+      [command](keys.length, ...keys, Math.ceil(keep), callers.size, ...counts, ...texts)
       .catch(this.#onError);
   }
 }
 
-/** Parts a batch by caller and time to keep; mostly there is one of each. */
-function groups(batch: OutcomeWrite[]): OutcomeWrite[][] {
-  const [first] = batch;
-  if (batch.every(({ reply, keep }) => reply === first?.reply && keep === first?.keep))
-    return [batch];
-  const parts = new Map<string, OutcomeWrite[]>();
-  for (const outcome of batch) {
-    const part = `${outcome.keep} ${outcome.reply ?? ''}`;
-    const group = parts.get(part);
-    if (group) group.push(outcome);
-    else parts.set(part, [outcome]);
+/** Parts outcomes by what they have in common; mostly all have. */
+function partBy<K>(
+  outcomes: readonly OutcomeWrite[],
+  common: (outcome: OutcomeWrite) => K,
+): Map<K, readonly OutcomeWrite[]> {
+  const [first] = outcomes;
+  if (!first) return new Map();
+  if (outcomes.every((outcome) => common(outcome) === common(first)))
+    return new Map([[common(first), outcomes]]);
+  const parts = new Map<K, OutcomeWrite[]>();
+  for (const outcome of outcomes) {
+    const key = common(outcome);
+    const part = parts.get(key);
+    if (part) part.push(outcome);
+    else parts.set(key, [outcome]);
   }
-  return [...parts.values()];
+  return parts;
 }

@@ -1,0 +1,148 @@
+/** What comes with the completion of the task before it: the next job is fetched so, whatever it is. */
+import type { App } from 'dtask';
+import { currentTask, Ignore, Retry } from 'dtask';
+import { FlowProducer, Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { until } from '../support/until.js';
+import { Stage } from './stage.js';
+
+let stage: Stage;
+beforeAll(async () => (stage = await Stage.open()));
+afterAll(() => stage.close());
+
+let app: App;
+/** The ids that ran, in order, once for each run. */
+let ran: string[];
+beforeEach(() => {
+  app = stage.app();
+  ran = [];
+  app.task('note', () => {
+    ran.push(currentTask().id);
+    return currentTask().id;
+  });
+  app.task('noteLater', async () => {
+    await Promise.resolve();
+    ran.push(currentTask().id);
+  });
+  app.task('fail', () => {
+    ran.push(currentTask().id);
+    throw new Error('no');
+  });
+  app.task('retry', () => {
+    ran.push(currentTask().id);
+    if (currentTask().retries === 0) throw new Retry({ countdown: 0 });
+  });
+  app.task('ignore', () => {
+    ran.push(currentTask().id);
+    throw new Ignore();
+  });
+});
+
+const send = (name: string, id: string) => app.sendTask(name, [], { id });
+
+/** How many jobs are kept, in whatever state, without those that failed. */
+async function left(): Promise<number> {
+  const { waiting, delayed, active } = await app.queues.counts('default');
+  return waiting + delayed + active;
+}
+
+/** Puts a job beside the tasks, as another program would. */
+async function plant(use: (connection: Redis) => Promise<unknown>): Promise<void> {
+  const connection = new Redis(stage.engine.url, { maxRetriesPerRequest: null });
+  onTestFinished(() => connection.disconnect());
+  await use(connection);
+}
+
+test('every outcome leaves the rest of the queue to run, each task once and in order', async () => {
+  const names = [
+    'note',
+    'fail',
+    'note',
+    'ignore',
+    'noteLater',
+    'note',
+    'retry',
+    'fail',
+    'noteLater',
+  ];
+  const ids = Array.from({ length: 90 }, (_, at) => `t${at}`);
+  const sent = [];
+  for (const [at, id] of ids.entries()) {
+    sent.push(await send(names[at % names.length] as string, id));
+  }
+  await stage.worker(app, { concurrency: 1 });
+  const states = await Promise.all(
+    sent.map(async (result) => {
+      await result.get({ timeout: '20s', propagate: false });
+      return result.state();
+    }),
+  );
+  expect(states.filter((state) => state === 'SUCCESS')).toHaveLength(60);
+  expect(states.filter((state) => state === 'FAILURE')).toHaveLength(20);
+  expect(states.filter((state) => state === 'IGNORED')).toHaveLength(10);
+  // A retry runs behind what waits already.
+  const first = ran.filter((id, at) => ran.indexOf(id) === at);
+  expect(first).toEqual(ids);
+  expect(ran).toHaveLength(100);
+  await until('the queue is empty', async () => (await left()) === 0);
+});
+
+test('an id that is not ASCII is completed like any other', async () => {
+  const ids = ['a', 'grüße', 'b', '数据', 'c'];
+  const sent = [];
+  for (const id of ids) sent.push(await send('note', id));
+  await stage.worker(app, { concurrency: 1 });
+  expect(await Promise.all(sent.map((result) => result.get({ timeout: '10s' })))).toEqual(ids);
+  await until('the queue is empty', async () => (await left()) === 0);
+});
+
+test('a server that forgot its scripts is given them again, and no task runs twice', async () => {
+  await stage.worker(app, { concurrency: 4 });
+  const ids = Array.from({ length: 200 }, (_, at) => `s${at}`);
+  const results = ids.map(async (id, at) => {
+    if (at % 50 === 25) await stage.redis.script('FLUSH');
+    return (await send('note', id)).get({ timeout: '20s' });
+  });
+  expect(await Promise.all(results)).toEqual(ids);
+  expect(ran.toSorted()).toEqual(ids.toSorted());
+});
+
+test("another program's job is set aside, and the tasks behind it run", async () => {
+  const before = await send('note', 'before');
+  await plant(async (connection) => {
+    const queue = new Queue('{default}', { connection, prefix: app.config.prefix });
+    await queue.add('mail', { to: 'x' }, { jobId: 'foreign', attempts: 3, keepLogs: 5 });
+    await queue.close();
+  });
+  const after = await send('note', 'after');
+  await stage.worker(app, { concurrency: 1 });
+  await Promise.all([before, after].map((result) => result.get({ timeout: '10s' })));
+  expect(ran).toEqual(['before', 'after']);
+  expect((await app.queues.counts('default')).failed).toBe(1);
+});
+
+test("a flow's child that dtask refuses fails its parent, as the flow asks for", async () => {
+  const before = await send('note', 'before');
+  await plant(async (connection) => {
+    const flow = new FlowProducer({ connection, prefix: app.config.prefix });
+    await flow.add({
+      name: 'parent',
+      queueName: 'elsewhere',
+      opts: { jobId: 'parent' },
+      children: [
+        {
+          name: 'child',
+          queueName: '{default}',
+          opts: { jobId: 'child', failParentOnFailure: true },
+        },
+      ],
+    });
+    await flow.close();
+  });
+  const after = await send('note', 'after');
+  await stage.worker(app, { concurrency: 1 });
+  await Promise.all([before, after].map((result) => result.get({ timeout: '10s' })));
+  const parent = `${app.config.prefix}:elsewhere:parent`;
+  await until('the parent knows', async () => (await stage.redis.hexists(parent, 'defa')) === 1);
+});
