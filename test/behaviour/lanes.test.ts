@@ -5,7 +5,7 @@ import { FlowProducer, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/until.js';
-import { Stage } from './stage.js';
+import { messageKey, Stage } from './stage.js';
 
 let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
@@ -120,6 +120,29 @@ test("another program's job is set aside, and the tasks behind it run", async ()
   await Promise.all([before, after].map((result) => result.get({ timeout: '10s' })));
   expect(ran).toEqual(['before', 'after']);
   expect((await app.queues.counts('default')).failed).toBe(1);
+});
+
+test.each([
+  ['a parent that is not JSON', { parent: 'mother' }],
+  ['progress that is not JSON', { progress: 'half' }],
+  ['traces that are not JSON', { stacktrace: 'at line 1' }],
+  ['options that are not JSON', { opts: 'fast' }],
+  ['options that ask for retries', { opts: '{"attempts":5}' }],
+  ['data that is not JSON', { data: 'x' }],
+])('a job with %s is set aside on first sight, and the tasks around it run', async (_what, odd) => {
+  const before = await send('note', 'before');
+  const key = messageKey(app, 'default', 'odd');
+  await stage.redis
+    .multi()
+    .hset(key, { name: 'note', data: '{"x":1}', opts: '{}', timestamp: '1', ...odd })
+    .lpush(messageKey(app, 'default', 'wait'), 'odd')
+    .exec();
+  const after = await send('note', 'after');
+  await stage.worker(app, { concurrency: 1 });
+  await Promise.all([before, after].map((result) => result.get({ timeout: '10s' })));
+  expect(ran).toEqual(['before', 'after']);
+  expect(await stage.redis.hgetall(key)).toMatchObject({ ats: '1', atm: '1' });
+  await until('the queue is empty', async () => (await left()) === 0);
 });
 
 test("a flow's child that dtask refuses fails its parent, as the flow asks for", async () => {

@@ -179,3 +179,22 @@ async function commandCalls(command: string): Promise<number> {
   const stats = await stage.redis.info('commandstats');
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
+
+test('every call of a task stores the same job, whichever way it took', async () => {
+  const app = stage.app();
+  const echo = app.task('echo-✓', (text: string) => text);
+  const jobs = [];
+  for (const [at, text] of ['plain', 'plain', 'grüße 数据 🙂', 'plain'].entries()) {
+    if (at === 3) await stage.redis.script('FLUSH');
+    const { id } = await echo.delay(text);
+    const job = await stage.redis.hgetall(messageKey(app, 'default', id));
+    expect(Math.abs(Number(job['timestamp']) - Date.now())).toBeLessThan(60_000);
+    jobs.push({ ...job, data: JSON.parse(job['data'] as string) as unknown, timestamp: '' });
+  }
+  const [first, ...others] = jobs;
+  expect(first).toMatchObject({ name: 'echo-✓', data: { v: 1, args: ['plain'] } });
+  expect(others[0]).toEqual(first);
+  expect(others[1]).toMatchObject({ ...first, data: { args: ['grüße 数据 🙂'] } });
+  expect(others[2]).toEqual(first);
+  expect((await app.queues.counts('default')).waiting).toBe(4);
+});

@@ -23,6 +23,14 @@ export {
   parseOutcome,
 } from './protocol/outcome.js';
 export { OutcomeWriter } from './result/writer.js';
+export {
+  ahead,
+  bulk,
+  findScript,
+  protocolOf,
+  ReadyCommand,
+  type Script,
+} from './broker/script-call.js';
 export { findCurrentTask, isPromiseLike } from './task/context.js';
 export type { Definition } from './task/definition.js';
 export { runTask } from './task/run.js';

@@ -1,5 +1,5 @@
 /** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
-import type { createRedisBackend } from 'bullmq';
+import type { createRedisBackend, JobJson } from 'bullmq';
 import { longestBlock } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
 
@@ -10,18 +10,11 @@ const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished',
 export const careful: typeof createRedisBackend = (name, options, extra) => {
   const backend = bullmq.createRedisBackend(name, options, extra);
   const execute = backend.execCommand.bind(backend);
-  const forget = async (key: string): Promise<void> => {
-    const client = await backend.client;
-    // Where it fails, so does the command behind it, and the job comes back.
-    await client.hdel(key, 'parent', 'parentKey').catch(() => undefined);
-  };
   backend.execCommand = (...call) => {
     const reply: unknown = execute(...call);
     if (!fetching.has(call[1]) || !(reply instanceof Promise)) return reply;
     return reply.then((fetched) => {
-      const orphan = mend(fetched);
-      // BullMQ's scripts read the field again when the job ends; on this connection it is gone by then.
-      if (orphan !== undefined) void forget(backend.toKey(orphan));
+      repair(backend, fetched);
       return fetched as unknown;
     });
   };
@@ -30,6 +23,27 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
   return backend;
 };
 
+/** Makes the job in a reply one that can be parsed. */
+export function repair(backend: Backend, reply: unknown): void {
+  const orphan = mend(reply);
+  // BullMQ's scripts read the field again when the job ends; on this connection it is gone by then.
+  if (orphan !== undefined) void forgetParent(backend, backend.toKey(orphan));
+}
+
+async function forgetParent(backend: Backend, key: string): Promise<void> {
+  const client = await backend.client;
+  // Where it fails, so does the command behind it, and the job comes back.
+  await client.hdel(key, 'parent', 'parentKey').catch(() => undefined);
+}
+
+/** Parses the job in a reply, whatever it holds, as BullMQ does in `moveToFinished`. */
+export async function parseFetched(backend: Backend, reply: unknown): Promise<JobJson> {
+  const answered = { execCommand: { value: () => Promise.resolve(reply) } };
+  const parser = Object.create(backend, answered) as Backend;
+  const [json] = (await parser.moveToFinished('', [])) as [JobJson];
+  return json;
+}
+
 /** The last options that were good: nearly every job has the same. */
 let lastGood = '{}';
 
@@ -37,7 +51,7 @@ let lastGood = '{}';
  * Puts an empty value in the place of a field that BullMQ parses at once and that is not JSON. Gives
  * the id of a job whose parent was damaged: dtask's jobs have none.
  */
-export function mend(reply: unknown): string | undefined {
+function mend(reply: unknown): string | undefined {
   const [fields, id] = (Array.isArray(reply) ? reply : []) as [unknown, string];
   let orphan: string | undefined;
   if (!Array.isArray(fields)) return orphan;

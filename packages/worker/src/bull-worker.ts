@@ -2,7 +2,7 @@
 import type { Job, JobJson, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { OutcomeWriter } from '@dtask/core/internal';
-import { type Backend, careful, mend } from './backend.js';
+import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { jobJson } from './job-json.js';
@@ -168,7 +168,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       return;
     }
     this.lockManager.untrackJob(job.id as string);
-    mend(reply);
+    repair(this.backend as Backend, reply);
     // 0 says that there is nothing to say.
     const [fields, id, limit, delay] = (reply || []) as Fetched;
     this['updateDelays'](limit, delay);
@@ -179,7 +179,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     }
     const json = jobJson(fields, id);
     if (!json) {
-      lane.end(this.#foreign(id, lane.token));
+      lane.end(this.#foreign(reply, id, lane.token));
       return;
     }
     const next = this.createJob(json, id);
@@ -187,10 +187,10 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     this.#process(next, lane);
   }
 
-  /** Reads a job that dtask did not send. Where that fails, it is found as stalled. */
-  async #foreign(id: string, token: string): Promise<AnyJob | void> {
-    const job = await this.Job.fromId<unknown, unknown, string>(this, id);
-    if (job) job.token = token;
+  /** Reads a job that is not as dtask sends it. */
+  async #foreign(reply: unknown, id: string, token: string): Promise<AnyJob> {
+    const job = this.createJob(await parseFetched(this.backend as Backend, reply), id);
+    job.token = token;
     return job;
   }
 

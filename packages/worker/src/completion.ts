@@ -1,27 +1,14 @@
 /** BullMQ's completion of a job, as bytes that are made once and sent for many jobs. */
-import { Command, type Redis } from 'ioredis';
+import {
+  ahead,
+  bulk,
+  findScript,
+  protocolOf,
+  ReadyCommand,
+  type Script,
+} from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
-
-/** A command whose text is ready: ioredis would put 26 arguments together, for every job. */
-class ReadyCommand extends Command {
-  readonly #bytes: Buffer;
-
-  /** @param args only those that say where the command goes: the script, and its first key */
-  constructor(args: string[], bytes: Buffer) {
-    super('evalsha', args, { replyEncoding: 'utf8' });
-    this.#bytes = bytes;
-  }
-
-  override toWritable(): Buffer {
-    return this.#bytes;
-  }
-}
-
-/** What ioredis keeps of a script. */
-interface Script {
-  readonly sha: string;
-  readonly numberOfKeys: number;
-}
 
 /** Stands for the job's id in the arguments that are taken apart. */
 const mark = '\u0001';
@@ -42,7 +29,7 @@ export class Completion {
 
   /** Gives none while the connection does not have BullMQ's script. */
   static of(connection: Redis, backend: Backend, token: string): Completion | undefined {
-    const script = findScript(connection);
+    const script = findScript(connection, 'moveToFinished');
     return script && new Completion(connection, backend, token, script);
   }
 
@@ -54,16 +41,14 @@ export class Completion {
       Backend['moveToCompletedArgs']
     >[0];
     const given = backend.moveToCompletedArgs(job, undefined, undefined as never, token, true);
-    const args = ['evalsha', script.sha, script.numberOfKeys, ...given].map((arg) =>
-      bulk(bytes(arg)),
-    );
-    // The job's id is followed by the time.
-    const key = given.indexOf(`${this.#jobPrefix}${mark}`) + 3;
-    const id = given.indexOf(mark) + 3;
+    const items = protocolOf(script, given);
+    const key = given.indexOf(`${this.#jobPrefix}${mark}`) + ahead;
+    const id = given.indexOf(mark) + ahead;
     this.#parts = [
-      `*${args.length}\r\n${args.slice(0, key).join('')}`,
-      args.slice(key + 1, id).join(''),
-      args.slice(id + 2).join(''),
+      items.slice(0, key).join(''),
+      items.slice(key + 1, id).join(''),
+      // The job's id is followed by the time.
+      items.slice(id + 2).join(''),
     ];
   }
 
@@ -85,20 +70,4 @@ export class Completion {
     const command = new ReadyCommand([this.#sha, '1', key], Buffer.from(text, 'latin1'));
     return this.#connection.sendCommand(command) as Promise<unknown>;
   }
-}
-
-function findScript(connection: Redis): Script | undefined {
-  const scripts = connection.scriptsSet as Record<string, Script>;
-  // Its name ends with BullMQ's version.
-  const name = Object.keys(scripts).find((one) => one.startsWith('moveToFinished:'));
-  return name === undefined ? undefined : scripts[name];
-}
-
-/** An argument in Redis' protocol. */
-const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
-
-/** As ioredis writes it: nothing is an empty text. */
-function bytes(arg: string | number | boolean | Buffer | undefined): string {
-  if (Buffer.isBuffer(arg)) return arg.toString('latin1');
-  return Buffer.from(String(arg ?? '')).toString('latin1');
 }

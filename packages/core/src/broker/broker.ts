@@ -6,6 +6,7 @@ import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
 import { bullQueueName, queuesKey } from '../protocol/keys.js';
+import { Addition } from './addition.js';
 import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
 import { Deadlines } from './deadlines.js';
 import { Gather } from './gather.js';
@@ -18,6 +19,8 @@ interface JobSink {
   readonly backend: Backend;
   /** BullMQ's view of the connection. */
   readonly client: Awaited<Backend['client']>;
+  /** What is made ahead for the calls of a task, by its name; nothing while it is made. */
+  readonly additions: Map<string, Addition | undefined>;
 }
 
 /** The sending side of an App. It connects when it is first used. */
@@ -119,15 +122,31 @@ export class Broker {
     { message, queue, delay, priority }: Call,
     text: string,
   ): Promise<unknown> {
-    const opts = delay > 0 || priority > 0 ? { delay, priority } : {};
+    const opts = delay > 0 || priority > 0 ? { delay, priority } : plain;
     const job = { name: message.name, data: text, opts, timestamp: Date.now() } as JobJson;
     const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
-    if (sink instanceof Promise)
-      return sink.then(({ backend, client }) =>
-        backend.addJobToTransaction(client, job, message.id),
-      );
+    if (sink instanceof Promise) return sink.then((ready) => add(ready, job, message.id));
     this.#gather.hold(connection);
-    return sink.backend.addJobToTransaction(sink.client, job, message.id);
+    const addition = sink.additions.get(message.name);
+    if (opts !== plain || !Addition.fits(message.id) || !addition) {
+      if (!sink.additions.has(message.name)) this.#prepare(connection, sink, message.name);
+      return add(sink, job, message.id);
+    }
+    // Refused, as by a server that was restarted and has no scripts: BullMQ's own way is the judge.
+    const again = (): Promise<unknown> => add(sink, job, message.id);
+    return addition
+      .send(message.id, job.timestamp, text)
+      .then((reply) => ((reply as number) < 0 ? again() : reply), again);
+  }
+
+  /** Makes ahead what the next calls of a task send. */
+  #prepare(connection: Redis, { backend, additions }: JobSink, name: string): void {
+    if (additions.size >= mostAdditions) additions.clear();
+    additions.set(name, undefined);
+    Addition.of(connection, backend, name).then(
+      (addition) => additions.set(name, addition),
+      () => undefined,
+    );
   }
 
   #open(connection: Redis, queue: string): Promise<JobSink> {
@@ -174,6 +193,14 @@ export class Broker {
   }
 }
 
+/** The options of most jobs. */
+const plain = {};
+/** A caller of more tasks than this makes things ahead anew now and then. */
+const mostAdditions = 1_000;
+
+const add = ({ backend, client }: JobSink, job: JobJson, id: string): Promise<unknown> =>
+  backend.addJobToTransaction(client, job, id);
+
 /** BullMQ is loaded here: half of the time that it takes to load dtask would be spent on it. */
 async function openSink(connection: Redis, prefix: string, queue: string): Promise<JobSink> {
   const bullmq = await import('bullmq');
@@ -181,7 +208,7 @@ async function openSink(connection: Redis, prefix: string, queue: string): Promi
   const backend = bullmq.createRedisBackend(bullQueueName(queue), options);
   // The connection's own listener keeps what went wrong; without one here it would be thrown.
   backend.on('error', () => undefined);
-  return { backend, client: await backend.client };
+  return { backend, client: await backend.client, additions: new Map() };
 }
 
 /** Whether Redis answered, and the answer was no. (ioredis gives the class no type.) */
