@@ -3,7 +3,9 @@
  * do is declared on every function. On one that is not a task, nothing of it is there at run time.
  */
 import type { CallOptions } from './task/options.js';
+import type { Signature } from './canvas/canvas.js';
 import type { Sent } from './result/sent.js';
+import type { Endings, Remaining } from './task/task.js';
 
 declare global {
   interface CallableFunction {
@@ -20,5 +22,17 @@ declare global {
       args: A,
       options?: CallOptions,
     ): Sent<Awaited<R>>;
+    /** Of a task: a signature, for canvases. See `TaskMethods.s`. */
+    s<A extends readonly unknown[], R, G extends Endings<A>>(
+      // oxlint-disable-next-line typescript/no-explicit-any -- whatever `this` the method declares
+      this: (this: any, ...args: A) => R,
+      ...args: G
+    ): Signature<Remaining<A, G>, Awaited<R>>;
+    /** Of a task: an immutable signature. See `TaskMethods.si`. */
+    si<A extends readonly unknown[], R>(
+      // oxlint-disable-next-line typescript/no-explicit-any -- whatever `this` the method declares
+      this: (this: any, ...args: A) => R,
+      ...args: A
+    ): Signature<[], Awaited<R>>;
   }
 }

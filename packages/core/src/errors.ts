@@ -129,6 +129,11 @@ export class WorkerLostError extends DtaskError {
   static override readonly code = 'WORKER_LOST';
 }
 
+/** The failure of what follows a group whose results are not there any more. */
+export class ChordError extends DtaskError {
+  static override readonly code = 'CHORD';
+}
+
 /** Thrown when an App's modules or a worker cannot start. */
 export class StartupError extends DtaskError {
   static override readonly code = 'STARTUP';

@@ -3,6 +3,23 @@ import './callable.js';
 
 export { App, type AppOptions } from './app/app.js';
 export { task } from './app/declare.js';
+export {
+  type AnyCanvas,
+  Canvas,
+  Chain,
+  chain,
+  Chord,
+  chord,
+  Group,
+  group,
+  type InputOf,
+  type OutputOf,
+  Signature,
+  signature,
+} from './canvas/canvas.js';
+export { chunks, map, starmap } from './canvas/items.js';
+export type { CanvasJson } from './canvas/json.js';
+export type { CanvasLike } from './canvas/tree.js';
 export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
 export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';
@@ -10,7 +27,10 @@ export type { AppConfig } from './config/resolve.js';
 export type { Duration } from './duration.js';
 export * from './errors.js';
 export type { TaskState } from './protocol/outcome.js';
-export { AsyncResult, type GetOptions } from './result/async-result.js';
+export type { AnyResult } from './result/any-result.js';
+export { AsyncResult } from './result/async-result.js';
+export type { GetOptions } from './result/get-options.js';
+export { GroupResult } from './result/group-result.js';
 export { EagerResult } from './result/eager-result.js';
 export { Sent } from './result/sent.js';
 export * from './steering.js';

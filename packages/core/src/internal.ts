@@ -7,6 +7,7 @@ export {
   whenReady,
   whyDown,
 } from './broker/connection.js';
+export { decode } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { appSettings, workerSettings } from './config/settings.js';
@@ -22,6 +23,9 @@ export {
   type Outcome,
   parseOutcome,
 } from './protocol/outcome.js';
+export { starmapTask } from './canvas/items.js';
+export type { Origin } from './canvas/joins.js';
+export { Replace } from './canvas/steering.js';
 export { OutcomeWriter } from './result/writer.js';
 export {
   ahead,
@@ -32,7 +36,7 @@ export {
   type Script,
 } from './broker/script-call.js';
 export { findCurrentTask, isPromiseLike } from './task/context.js';
-export type { Definition } from './task/definition.js';
+export { type Definition, define } from './task/definition.js';
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

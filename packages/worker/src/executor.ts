@@ -3,36 +3,27 @@ import type { Job } from 'bullmq';
 import {
   type Definition,
   encodeMessage,
-  encodeOutcome,
   inside,
   isEncodeFailure,
-  isFinal,
   isPromiseLike,
   judge,
   type Message,
   type Outcome,
-  OutcomeWriter,
-  parseOutcome,
-  resultKey,
+  type OutcomeWriter,
+  Replace,
   runTask,
+  starmapTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { type App, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
-import type { Redis } from 'ioredis';
+import { type Registry, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
-import type { WorkerLog } from './log.js';
+import type { ExecutorPlace } from './executor-place.js';
+import { Outcomes } from './outcomes.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
+import { hasSequel, originOf, Sequel } from './sequel.js';
 import { Slots } from './slots.js';
-
-/** What an executor needs of its worker. */
-export interface ExecutorPlace {
-  readonly app: App;
-  readonly worker: string;
-  readonly connection: Redis;
-  readonly log: WorkerLog;
-  readonly concurrency: number;
-}
+import { starmap } from './starmap.js';
 
 /** What BullMQ is told of a failed run; the task's own error is in its result. */
 class FailedRun extends Error {
@@ -63,25 +54,31 @@ interface Current {
 export class Executor {
   readonly #place: ExecutorPlace;
   readonly #slots: Slots;
-  /** Writes the outcomes, and behind them what ends the jobs. */
-  readonly writer: OutcomeWriter;
+  readonly #outcomes: Outcomes;
   readonly #current = new Set<Current>();
   readonly #runs: RunPlace;
+  readonly #sequel: Sequel;
 
   constructor(place: ExecutorPlace) {
     this.#place = place;
     this.#slots = new Slots(place.concurrency);
-    this.writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
-      place.log.warn({ err: error }, 'Redis refused a result'),
-    );
+    this.#sequel = new Sequel(place.app, place.log);
+    this.#outcomes = new Outcomes(place);
     this.#runs = {
       worker: place.worker,
       logger: place.log,
       report: (message, outcome) => {
-        this.#store(message, outcome);
+        this.#outcomes.store(message, outcome);
         return new Promise((resolve) => this.writer.follow(resolve));
       },
+      grow: (message, join, part, name) =>
+        place.app.canvases.grow(join, part.node, name, originOf(message)),
     };
+  }
+
+  /** Writes the outcomes, and behind them what ends the jobs. */
+  get writer(): OutcomeWriter {
+    return this.#outcomes.writer;
   }
 
   /** How many jobs are executed now. */
@@ -147,23 +144,45 @@ export class Executor {
 
   /** Decides what is to be done with a message, and does it. */
   #attempt(current: Current, message: Message): Promise<void> | undefined {
-    const { job, queue } = current;
+    const { job } = current;
     if (current.handedBack) return undefined;
     if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
+    if (message.once) return this.#attemptStep(current, message);
+    return this.#attemptNow(current, message);
+  }
+
+  #attemptNow(current: Current, message: Message): Promise<void> | undefined {
+    const { job, queue } = current;
     if (message.expires !== undefined && message.expires <= Date.now())
       return this.#expire(message);
-    const task = this.#place.app.tasks.find(message.name);
-    if (!task) return this.#refuse(job, message, this.#unknown(message, queue));
-    return this.#run(current, message, inside(task).definition);
+    const { tasks } = this.#place.app;
+    const definition =
+      message.name === starmapTask ? starmap(tasks, message) : definitionOf(tasks, message);
+    if (definition) return this.#run(current, message, definition);
+    return this.#refuse(job, message, this.#unknown(message, queue));
+  }
+
+  /** A step of a canvas may be sent twice: once it has ended, all that is left is what follows it. */
+  async #attemptStep(current: Current, message: Message): Promise<void> {
+    const ended = await this.#outcomes.recorded(message.id);
+    if (ended) return this.#carryOn(message, ended);
+    let complete: Message;
+    try {
+      complete = await this.#sequel.complete(message);
+    } catch (error) {
+      return this.#refuse(current.job, message, error);
+    }
+    return this.#attemptNow(current, complete);
   }
 
   /** The last worker of this task died, maybe after it stored the result and before it said so. */
   async #attemptAgain(current: Current, message: Message): Promise<void> {
     const { job } = current;
-    if (await this.#isDone(message.id)) return;
-    if (job.stalledCounter > mostCrashes) this.#refuse(job, message, lost(message, job));
+    const ended = await this.#outcomes.recorded(message.id);
+    if (ended) return this.#carryOn(message, ended);
+    if (job.stalledCounter > mostCrashes) return this.#refuse(job, message, lost(message, job));
     job.stalledCounter = 0;
-    await this.#attempt(current, message);
+    return this.#attempt(current, message);
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
@@ -201,10 +220,10 @@ export class Executor {
       return;
     }
     run.end();
-    if (!current.handedBack) this.#succeed(message, run, value, began);
+    if (!current.handedBack) await this.#succeed(message, run, value, began);
   }
 
-  #reject(job: Job, error: unknown): never {
+  #reject(job: Job, error: unknown): Promise<never> {
     const id = job.id ?? '';
     const data: unknown = job.data;
     const reply =
@@ -227,47 +246,69 @@ export class Executor {
   }
 
   /** Fails a message that cannot be run at all. */
-  #refuse(job: Job, message: Message, error: unknown): never {
+  #refuse(job: Job, message: Message, error: unknown): Promise<never> {
     if (error instanceof UnknownTaskError) {
       this.#place.log.error({ task: message.name, id: message.id }, error.message);
     }
     job.opts.attempts = 0;
-    this.#store(message, this.#outcome(message, 'FAILURE', 0, undefined, error));
-    throw new FailedRun(error);
+    return this.#endBadly(message, this.#outcomes.make(message, 'FAILURE', 0, undefined, error));
   }
 
-  #expire(message: Message): undefined {
+  #expire(message: Message): Promise<void> | undefined {
     this.#place.log.warn(
       { task: message.name, id: message.id },
       'task expired before it could start',
     );
-    this.#store(
+    return this.#end(
       message,
-      this.#outcome(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')),
+      this.#outcomes.make(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')),
     );
   }
 
-  async #isDone(id: string): Promise<boolean> {
-    const text = await this.#place.connection.get(resultKey(this.#place.app.config.prefix, id));
-    if (text === null) return false;
+  /** Does what follows a task, once its end is stored. */
+  async #carryOn(message: Message, outcome: Outcome): Promise<void> {
+    if (!hasSequel(message)) return;
+    await this.writer.stored();
+    await this.#sequel.of(message, outcome);
+  }
+
+  /** Stores an end, and does what follows it. */
+  #end(message: Message, outcome: Outcome): Promise<void> | undefined {
+    this.#outcomes.store(message, outcome);
+    return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
+  }
+
+  /** Ends a job as failed; the error of the task is in its result. */
+  #endBadly(message: Message, outcome: Outcome): Promise<never> {
+    const failed = new FailedRun(outcome.error);
+    const carried = this.#end(message, outcome);
+    if (!carried) throw failed;
+    return carried.then(() => {
+      throw failed;
+    });
+  }
+
+  /** A canvas takes the task's place. Run again, the task sends the same one. */
+  async #replace(message: Message, run: Run, { node }: Replace): Promise<void> {
+    this.#outcomes.store(message, this.#outcomes.make(message, 'REPLACED', run.retries));
     try {
-      return isFinal(parseOutcome(text).state);
-    } catch {
-      // A result that nobody can read is worth another run.
-      return false;
+      await this.#sequel.replace(message, node);
+    } catch (error) {
+      return this.#fail(message, run, error);
     }
   }
 
-  #succeed(message: Message, run: Run, value: unknown, began: number): undefined {
+  #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> | undefined {
+    const outcome = this.#outcomes.make(message, 'SUCCESS', run.retries, value);
     try {
-      this.#store(message, this.#outcome(message, 'SUCCESS', run.retries, value));
+      this.#outcomes.store(message, outcome);
     } catch (error) {
       if (!isEncodeFailure(error)) throw error;
       // Another run would return the same.
       return this.#fail(message, run, error);
     }
     this.#place.log.succeeded(message, performance.now() - began);
-    return undefined;
+    return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
   }
 
   async #follow(
@@ -278,6 +319,7 @@ export class Executor {
     definition: Definition,
   ): Promise<void> {
     const { log } = this.#place;
+    if (thrown instanceof Replace) return this.#replace(message, run, thrown);
     const { retries } = run;
     const verdict = judgeSafely(thrown, {
       id: run.id,
@@ -293,8 +335,7 @@ export class Executor {
         return this.#fail(message, run, verdict.error);
       case 'ignore':
         log.info({ task: run.name, id: run.id }, 'task ignored');
-        this.#store(message, this.#outcome(message, 'IGNORED', run.retries));
-        return;
+        return this.#end(message, this.#outcomes.make(message, 'IGNORED', run.retries));
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
         await job.moveToWait(token);
@@ -312,10 +353,12 @@ export class Executor {
     }
   }
 
-  #fail(message: Message, run: Run, error: unknown): never {
+  #fail(message: Message, run: Run, error: unknown): Promise<never> {
     this.#place.log.failed(message, error);
-    this.#store(message, this.#outcome(message, 'FAILURE', run.retries, undefined, error));
-    throw new FailedRun(error);
+    return this.#endBadly(
+      message,
+      this.#outcomes.make(message, 'FAILURE', run.retries, undefined, error),
+    );
   }
 
   /** Gives the error of arguments that cannot travel. */
@@ -330,39 +373,12 @@ export class Executor {
     await job.updateData(JSON.parse(text) as object);
     return undefined;
   }
+}
 
-  #outcome(
-    message: Message,
-    state: string,
-    retries: number,
-    value?: unknown,
-    error?: unknown,
-  ): Outcome {
-    return {
-      id: message.id,
-      task: message.name,
-      state,
-      worker: this.#place.worker,
-      retries: retries > 0 ? retries : undefined,
-      at: Date.now(),
-      value,
-      error,
-    };
-  }
-
-  /** The outcome is written ahead of what the job's end writes. */
-  #store(message: Message, outcome: Outcome): void {
-    if (message.ignoreResult) return;
-    const { maxPayload, resultExpires } = this.#place.app.config;
-    // An error is bounded by the codec, and its caller must hear of it.
-    const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
-    this.writer.write({
-      id: outcome.id,
-      text: encodeOutcome(outcome, limit),
-      reply: message.reply,
-      keep: message.resultExpires ?? resultExpires,
-    });
-  }
+/** What is known here of a message's task. */
+function definitionOf(tasks: Registry, { name }: Message): Definition | undefined {
+  const task = tasks.find(name);
+  return task && inside(task).definition;
 }
 
 function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {

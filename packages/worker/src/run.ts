@@ -1,6 +1,13 @@
 /** One run of one task: its context, and how it can be ended from outside. */
-import { findCurrentTask, type Message, type Outcome } from '@dtask/core/internal';
-import { ConfigError, Retry, type TaskContext, type TaskLogger } from '@dtask/core';
+import { findCurrentTask, type Message, type Outcome, Replace } from '@dtask/core/internal';
+import {
+  type CanvasLike,
+  ConfigError,
+  RegistryError,
+  Retry,
+  type TaskContext,
+  type TaskLogger,
+} from '@dtask/core';
 
 /** What a run needs of its worker. */
 export interface RunPlace {
@@ -9,6 +16,8 @@ export interface RunPlace {
   readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
   readonly report: (message: Message, outcome: Outcome) => Promise<void>;
+  /** Adds a part to the group that a task is in; the same name adds it once. */
+  readonly grow: (message: Message, join: string, part: CanvasLike, name: string) => Promise<void>;
 }
 
 /** States that only the worker sets. */
@@ -35,6 +44,7 @@ export class Run implements TaskContext {
   #crash: ((error: unknown) => void) | undefined;
   #over = false;
   #reported = 0;
+  #added = 0;
 
   constructor(message: Message, retries: number, queue: string, place: RunPlace) {
     this.retries = retries;
@@ -111,6 +121,24 @@ export class Run implements TaskContext {
 
   retry(request?: ConstructorParameters<typeof Retry>[0]): never {
     throw new Retry(request);
+  }
+
+  replace(canvas: CanvasLike): never {
+    const { node } = canvas;
+    if (node.kind === 'chain' && node.parts.length === 0)
+      throw new ConfigError('a task cannot be replaced with an empty chain; give it a step');
+    throw new Replace(node);
+  }
+
+  async addToChord(canvas: CanvasLike): Promise<void> {
+    const frame = this.#message.next?.[0];
+    if (!frame || !('join' in frame)) {
+      throw new RegistryError(
+        `task ${this.name}[${this.id}] is not a part of a group that something follows, so there is nothing to add to`,
+      );
+    }
+    this.#added += 1;
+    await this.#place.grow(this.#message, frame.join, canvas, `${this.id}+${this.#added}`);
   }
 
   /** Waits for what the task's function returned, unless `crash` comes first. */

@@ -1,6 +1,8 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
 import { randomUUID } from 'node:crypto';
 import { Broker } from '../broker/broker.js';
+import { type Canvas, makeSignature } from '../canvas/canvas.js';
+import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
@@ -8,6 +10,7 @@ import type { Duration } from '../duration.js';
 import { BrokerError, ConfigError } from '../errors.js';
 import type { Call } from '../protocol/message.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import type { GroupResult } from '../result/group-result.js';
 import { Ledger } from '../result/ledger.js';
 import { Mailbox } from '../result/mailbox.js';
 import { attempt, Sent } from '../result/sent.js';
@@ -16,9 +19,10 @@ import { findCurrentTask } from '../task/context.js';
 import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
-import { checkCall, type Sender, type Task } from '../task/task.js';
+import { checkCall, inside, type Sender, type Task } from '../task/task.js';
 import { declareTask } from './declare.js';
 import { loadIncluded } from './include.js';
+import { Canvases } from './canvases.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
@@ -73,6 +77,7 @@ export class App implements AsyncDisposable {
   readonly #registry: Registry;
   readonly #results: ResultSource;
   readonly #sender: Sender;
+  readonly #canvases: Canvases;
 
   /**
    * @throws ConfigError when an option is unknown or of the wrong kind
@@ -91,8 +96,19 @@ export class App implements AsyncDisposable {
     const ledger = new Ledger((what, commands) => broker.ask(what, commands), this.config.prefix);
     const mailbox = new Mailbox(() => broker.open(), this.config.prefix, ledger);
     this.#results = { ledger, mailbox, revoke: (id, queue) => this.queues.revoke(id, queue) };
+    this.#canvases = new Canvases({
+      config: this.config,
+      broker,
+      results: this.#results,
+      calls: (task) => {
+        const known = this.#registry.find(task);
+        return known ? inside(known).definition.calls : {};
+      },
+    });
     this.#sender = {
       maxPayload: this.config.maxPayload,
+      sendCanvas: (node, taskArgs, call) =>
+        this.#canvases.send(node, taskArgs, call) as Sent<unknown>,
       send: (definition, taskName, args, call) => this.#call(definition, taskName, args, call),
     };
     this.#registry = new Registry(name, this.#sender);
@@ -171,6 +187,32 @@ export class App implements AsyncDisposable {
     return remoteTasks<C>(prefix, (name, args, options) => this.sendTask(name, args, options));
   }
 
+  /**
+   * A call of a task by its name, or a canvas from its JSON, to be sent by this App.
+   *
+   * @throws ConfigError when the name or the JSON is not one
+   * @example
+   * ```ts
+   * await chain(app.signature('math.add', [1, 2]), app.signature('math.double')).delay().get();
+   * ```
+   */
+  signature<In extends readonly unknown[] = readonly unknown[], Out = unknown>(
+    from: string | CanvasJson,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Canvas<In, Out> {
+    return makeSignature(from, args, options, () => this.#sender);
+  }
+
+  /**
+   * The results of a group that another process has saved: `GroupResult.save()`.
+   *
+   * @throws (rejects) ConfigError when there is none under the id
+   */
+  groupResult(id: string): Promise<GroupResult> {
+    return this.#canvases.restore(id);
+  }
+
   /** The result of any task, from its id. */
   result<T = unknown>(id: string): AsyncResult<T> {
     if (typeof id !== 'string' || id === '')
@@ -186,6 +228,11 @@ export class App implements AsyncDisposable {
    */
   async load(root: string = process.cwd()): Promise<void> {
     await loadIncluded(this.include, root, (exported) => this.#registry.registerExports(exported));
+  }
+
+  /** The canvases, for a worker. @internal */
+  get canvases(): Canvases {
+    return this.#canvases;
   }
 
   /** Ends the connections. Waiting `get()`s are rejected. */

@@ -36,6 +36,15 @@ export const lockKey = (prefix: string, queue: string, id: string): string =>
 /** The record of a task's state and result. */
 export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${id}`;
 
+/** The hash in which the results of a group meet. */
+export const joinKey = (prefix: string, id: string): string => `${prefix}:j:${id}`;
+
+/** The steps of a long chain. */
+export const listKey = (prefix: string, id: string): string => `${prefix}:f:${id}`;
+
+/** The ids of a group that was saved. */
+export const groupKey = (prefix: string, id: string): string => `${prefix}:g:${id}`;
+
 /** Is there while some process waits for a task that another one sent. */
 export const followedKey = (prefix: string): string => `${prefix}:followed`;
 

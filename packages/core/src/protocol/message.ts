@@ -2,18 +2,11 @@
 import { decode, encode } from '../codec/index.js';
 import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../errors.js';
 import { formatBytes } from './bytes.js';
+import type { MessageRetry } from './call-settings.js';
+import type { Frame, Step } from './step.js';
 
 /** The version of the envelope that this code writes. */
 export const messageVersion = 1;
-
-/** The retry settings that one call gives in place of its task's. Times are in milliseconds. */
-export interface MessageRetry {
-  readonly max?: number | null;
-  readonly delay?: number;
-  readonly backoff?: number;
-  readonly backoffMax?: number;
-  readonly jitter?: boolean;
-}
 
 /** One call of a task, as it travels. */
 export interface Message {
@@ -38,6 +31,16 @@ export interface Message {
   readonly root?: string;
   /** The task that made this call. */
   readonly parent?: string;
+  /** It may be sent twice, as a step of a canvas is: whoever takes it looks whether it has ended. */
+  readonly once?: boolean;
+  /** The group whose values come before the arguments, as a list. */
+  readonly from?: string;
+  /** What follows, the nearest first. */
+  readonly next?: readonly Frame[];
+  /** Started with the value. */
+  readonly link?: readonly Step[];
+  /** Started with the failure. */
+  readonly linkError?: readonly Step[];
 }
 
 /** A message and where it goes. */
@@ -109,7 +112,7 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
   return message as unknown as Message;
 }
 
-type Kind = 'string' | 'number' | 'boolean' | 'object';
+type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array';
 
 const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' | 'args'>, Kind])[] =
   [
@@ -122,16 +125,23 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['retry', 'object'],
     ['root', 'string'],
     ['parent', 'string'],
+    ['once', 'boolean'],
+    ['from', 'string'],
+    ['next', 'array'],
+    ['link', 'array'],
+    ['linkError', 'array'],
   ];
 
 const optionalKeys = optionalFields.map(([key]) => key);
 
 function matches(value: unknown, kind: Kind): boolean {
   if (kind === 'object') return isRecord(value);
+  if (kind === 'array') return Array.isArray(value);
   return typeof value === kind && (kind !== 'number' || Number.isFinite(value));
 }
 
-const article = (kind: Kind): string => (kind === 'object' ? 'an object' : `a ${kind}`);
+const article = (kind: Kind): string =>
+  kind === 'object' || kind === 'array' ? `an ${kind}` : `a ${kind}`;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,23 +1,13 @@
 /** The handle on a task that runs elsewhere. */
 import { setMaxListeners } from 'node:events';
-import { type Duration, toMilliseconds } from '../duration.js';
+import { toMilliseconds } from '../duration.js';
 import { ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, Ledger } from './ledger.js';
+import type { AnyResult } from './any-result.js';
+import type { GetOptions } from './get-options.js';
 import type { Mailbox } from './mailbox.js';
 import { errorOf } from './remote-error.js';
-
-/** How to wait for a result. */
-export interface GetOptions {
-  /** Longest wait. The task itself goes on. @default no limit */
-  timeout?: Duration;
-  /** `false` gives the error in place of throwing it. @default true */
-  propagate?: boolean;
-  /** Ends the wait when it is aborted; `get()` then throws its reason. */
-  signal?: AbortSignal;
-  /** Hears of the states on the way there, such as `PROGRESS`. */
-  onProgress?: (details: unknown, state: TaskState) => void;
-}
 
 /** What results need of their App. */
 export interface ResultSource {
@@ -48,17 +38,20 @@ export interface SentCall {
  * console.log(result.id, await result.get({ timeout: '10s' }));
  * ```
  */
-export class AsyncResult<T = unknown> {
+export class AsyncResult<T = unknown> implements AnyResult<T> {
   /** The task's id. */
   readonly id: string;
   readonly #source: ResultSource;
   readonly #sent: SentCall | undefined;
+  /** The result of what came before, in a chain. */
+  readonly parent: AnyResult | undefined;
   /** The end, once this handle has seen it. */
   #ended: Outcome | undefined;
 
   /** @internal */
-  constructor(id: string, source: ResultSource, sent?: SentCall) {
+  constructor(id: string, source: ResultSource, sent?: SentCall, parent?: AnyResult) {
     this.id = id;
+    this.parent = parent;
     this.#source = source;
     this.#sent = sent;
   }

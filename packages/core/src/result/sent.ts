@@ -1,5 +1,7 @@
 /** What `delay()` gives at once: a promise of the AsyncResult that is a result already. */
-import type { AsyncResult, GetOptions } from './async-result.js';
+import type { AnyResult } from './any-result.js';
+import type { AsyncResult } from './async-result.js';
+import type { GetOptions } from './get-options.js';
 
 /**
  * A call on its way. As a promise it resolves to the `AsyncResult` when Redis has the message, and
@@ -11,18 +13,18 @@ import type { AsyncResult, GetOptions } from './async-result.js';
  * const value = await add.delay(1, 2).get(); // the task has run
  * ```
  */
-export class Sent<T> implements Promise<AsyncResult<T>> {
+export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise<R> {
   readonly [Symbol.toStringTag] = 'Sent';
   /** The task's id. */
   readonly id: string;
-  readonly #result: AsyncResult<T> | undefined;
+  readonly #result: R | undefined;
   readonly #sending: Promise<unknown>;
 
   /**
    * @param result absent for a call that could not even be attempted
    * @internal
    */
-  constructor(result: AsyncResult<T> | undefined, sending: Promise<unknown>) {
+  constructor(result: R | undefined, sending: Promise<unknown>) {
     this.id = result?.id ?? '';
     this.#result = result;
     this.#sending = sending;
@@ -45,34 +47,34 @@ export class Sent<T> implements Promise<AsyncResult<T>> {
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
-  then<A = AsyncResult<T>, B = never>(
-    onfulfilled?: ((value: AsyncResult<T>) => A | PromiseLike<A>) | null,
+  then<A = R, B = never>(
+    onfulfilled?: ((value: R) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     // Derived only when asked for: a promise that nobody looks at would be an unhandled rejection.
-    const result = this.#result as AsyncResult<T>;
+    const result = this.#result as R;
     return this.#sending.then(
       onfulfilled ? () => onfulfilled(result) : () => result as unknown as A,
       onrejected,
     );
   }
 
-  catch<B = never>(
-    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<AsyncResult<T> | B> {
+  catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<R | B> {
     return this.then(undefined, onrejected);
   }
 
-  finally(onfinally?: (() => void) | null): Promise<AsyncResult<T>> {
+  finally(onfinally?: (() => void) | null): Promise<R> {
     return this.then().finally(onfinally);
   }
 }
 
 /** Makes a call; what goes wrong before anything is sent rejects it, as what goes wrong later does. */
-export function attempt<T>(call: () => Sent<T>): Sent<T> {
+export function attempt<T, R extends AnyResult<T> = AsyncResult<T>>(
+  call: () => Sent<T, R>,
+): Sent<T, R> {
   try {
     return call();
   } catch (error) {
-    return new Sent<T>(undefined, Promise.reject(error as Error));
+    return new Sent<T, R>(undefined, Promise.reject(error as Error));
   }
 }

@@ -67,10 +67,11 @@ export class OutcomeWriter {
   #outcomes: OutcomeWrite[] = [];
   #followers: (() => void)[] = [];
   #scheduled = false;
+  #acknowledged: (() => void)[] = [];
 
   /** @param onError hears of outcomes that Redis refused */
   constructor(connection: Redis, prefix: string, onError: (error: unknown) => void) {
-    connection.defineCommand(command, { lua: script });
+    if (!(command in connection)) connection.defineCommand(command, { lua: script });
     this.#connection = connection as Scripted;
     this.#prefix = prefix;
     this.#onError = onError;
@@ -81,6 +82,12 @@ export class OutcomeWriter {
     this.#outcomes.push(outcome);
     if (this.#outcomes.length < largest) this.#schedule();
     else this.flush();
+  }
+
+  /** Resolves when Redis has answered for all outcomes before it, or refused them. */
+  stored(): Promise<void> {
+    this.#schedule();
+    return new Promise((resolve) => this.#acknowledged.push(resolve));
   }
 
   /** Calls `send` when all outcomes before it are written. */
@@ -101,13 +108,22 @@ export class OutcomeWriter {
   #write(): Redis['stream'] | undefined {
     const outcomes = this.#outcomes;
     const followers = this.#followers;
-    if (outcomes.length === 0 && followers.length === 0) return undefined;
+    const acknowledged = this.#acknowledged;
+    if (outcomes.length + followers.length + acknowledged.length === 0) return undefined;
     this.#outcomes = [];
     this.#followers = [];
     // The outcomes by themselves: what Redis reads in one piece it answers in one piece, and their
     // callers would wait for the commands behind them.
+    let last: Promise<unknown> | undefined;
     for (const [keep, batch] of partBy(outcomes, (outcome) => outcome.keep))
-      this.#send(batch, keep);
+      last = this.#send(batch, keep);
+    if (acknowledged.length > 0) {
+      this.#acknowledged = [];
+      // A connection is answered in order.
+      void Promise.resolve(last).then(() => {
+        for (const resolve of acknowledged) resolve();
+      });
+    }
     const stream = this.#connection.stream as Redis['stream'] | undefined;
     stream?.cork();
     for (const send of followers) send();
@@ -122,7 +138,7 @@ export class OutcomeWriter {
   }
 
   /** @param batch outcomes that are kept for the same time */
-  #send(batch: readonly OutcomeWrite[], keep: number): void {
+  #send(batch: readonly OutcomeWrite[], keep: number): Promise<unknown> {
     const callers = partBy(batch, ({ reply }) => reply);
     const keys: string[] = [];
     const counts: (string | number)[] = [];
@@ -135,7 +151,7 @@ export class OutcomeWriter {
       }
     }
     keys.push(followedKey(this.#prefix));
-    this.#connection
+    return this.#connection
       [command](keys.length, ...keys, Math.ceil(keep), callers.size, ...counts, ...texts)
       .catch(this.#onError);
   }

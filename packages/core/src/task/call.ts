@@ -4,26 +4,12 @@ import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import { reservedIds } from '../protocol/keys.js';
-import type { Call, Message, MessageRetry } from '../protocol/message.js';
+import type { CallSettings, MessageRetry } from '../protocol/call-settings.js';
+import type { Call, Message } from '../protocol/message.js';
 import { type CallOptions, callOptionKeys } from './options.js';
 import { retryNumbers } from './retry-policy.js';
 
-/** Call options, checked. Times are in milliseconds. */
-export interface CallSettings {
-  readonly queue?: string;
-  readonly priority?: number;
-  readonly countdown?: number;
-  readonly eta?: number;
-  /** A span from now. */
-  readonly expiresIn?: number;
-  /** A point in time. */
-  readonly expiresAt?: number;
-  readonly id?: string;
-  readonly headers?: Readonly<Record<string, unknown>>;
-  readonly ignoreResult?: boolean;
-  readonly resultExpires?: number;
-  readonly retry?: MessageRetry;
-}
+export type { CallSettings };
 
 const none: CallSettings = Object.freeze({});
 
@@ -65,7 +51,7 @@ export function callSettings(options: CallOptions): CallSettings {
 export interface CallPlace {
   readonly now: number;
   readonly newId: () => string;
-  readonly reply: string;
+  readonly reply: string | undefined;
   readonly defaultQueue: string;
   readonly root: string | undefined;
   readonly parent: string | undefined;
@@ -91,7 +77,7 @@ export function freezeCall(
   };
   // Nothing that equals a default is written: a waiting message costs memory in Redis.
   if (merged.ignoreResult) message.ignoreResult = true;
-  else message.reply = place.reply;
+  else if (place.reply !== undefined) message.reply = place.reply;
   if (merged.headers !== undefined) message.headers = { ...task.headers, ...call.headers };
   if (delay > 0) message.eta = place.now + delay;
   if (expires !== undefined) message.expires = expires;

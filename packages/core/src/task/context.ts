@@ -1,6 +1,7 @@
 /** What a running task knows of itself. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { RegistryError } from '../errors.js';
+import type { CanvasLike } from '../canvas/tree.js';
 import type { RetryRequest } from '../steering.js';
 
 /** A logger whose lines carry the task's name and id. */
@@ -54,6 +55,17 @@ export interface TaskContext {
    * @throws Retry always
    */
   retry(request?: RetryRequest): never;
+  /**
+   * Ends this run and has a canvas do the task's work: its value is the task's value, and what
+   * follows the task gets it.
+   * @throws Replace always; ConfigError when the canvas is empty
+   */
+  replace(canvas: CanvasLike): never;
+  /**
+   * Adds a part to the group that this task is a part of, behind the others, before its body runs.
+   * @throws RegistryError when the task is not a part of a group that something follows
+   */
+  addToChord(canvas: CanvasLike): Promise<void>;
 }
 
 const storage = new AsyncLocalStorage<TaskContext>();

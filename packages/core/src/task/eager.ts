@@ -7,6 +7,7 @@ import { type CallSettings, freezeCall } from './call.js';
 import { findCurrentTask, type TaskContext } from './context.js';
 import type { Definition } from './definition.js';
 import { runTask } from './run.js';
+import { RegistryError } from '../errors.js';
 import { Retry } from '../steering.js';
 import { judge } from './verdict.js';
 
@@ -72,6 +73,10 @@ async function attempts(definition: Definition, message: Message): Promise<Outco
   }
 }
 
+function refuse(what: string): never {
+  throw new RegistryError(`${what} needs a worker; this task runs by apply()`);
+}
+
 function eagerContext(message: Message, retries: number): TaskContext {
   const { id, name } = message;
   const log =
@@ -96,5 +101,7 @@ function eagerContext(message: Message, retries: number): TaskContext {
     retry: (request) => {
       throw new Retry(request);
     },
+    replace: () => refuse('replace()'),
+    addToChord: () => refuse('addToChord()'),
   };
 }

@@ -1,4 +1,6 @@
 /** The task: a function that can also be called in another process. */
+import { type CanvasSender, type Group, Signature, taskNode } from '../canvas/canvas.js';
+import { chunks, map, starmap } from '../canvas/items.js';
 import { RegistryError } from '../errors.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
@@ -24,6 +26,8 @@ export interface Sender {
     args: readonly unknown[],
     call: CallSettings,
   ): Sent<unknown>;
+  /** Sends a canvas. */
+  sendCanvas: CanvasSender['sendCanvas'];
   readonly maxPayload: number;
 }
 
@@ -57,7 +61,47 @@ export interface TaskMethods<A extends readonly unknown[], R> {
    * the codec, retries are made (without their waits), errors are those of a worker.
    */
   apply(args: A, options?: CallOptions): EagerResult<R>;
+  /**
+   * A signature: a call that is not sent yet, for canvases. The arguments are the last ones; those
+   * that come from the step before stand in front of them.
+   * @example
+   * ```ts
+   * await chain(add.s(1, 2), add.s(4)).delay().get(); // add(add(1, 2), 4)
+   * ```
+   */
+  s<G extends Endings<A>>(...args: G): Signature<Remaining<A, G>, R>;
+  /** An immutable signature: it takes nothing from the step before. */
+  si(...args: A): Signature<[], R>;
+  /** A signature with options. */
+  signature<G extends Endings<A>>(args: G, options?: CallOptions): Signature<Remaining<A, G>, R>;
+  /** Runs the task on each item, one after another, in one message. */
+  map(items: Iterable<A[0]>): Signature<[], R[]>;
+  /** Runs the task on each list of arguments, one after another, in one message. */
+  starmap(items: Iterable<A>): Signature<[], R[]>;
+  /** Runs the task on each list of arguments, `size` of them in each message. */
+  chunks(items: Iterable<A>, size: number): Group<[], R[][]>;
 }
+
+/** The lists of arguments that a list of parameters may end with. */
+export type Endings<A extends readonly unknown[]> = number extends A['length']
+  ? readonly unknown[]
+  : A extends readonly [unknown?, ...infer Rest]
+    ? A extends readonly []
+      ? []
+      : A | Endings<Rest>
+    : readonly unknown[];
+
+/** The parameters in front of those that have an argument. */
+export type Remaining<
+  A extends readonly unknown[],
+  G extends readonly unknown[],
+> = number extends A['length']
+  ? A
+  : G extends readonly [unknown, ...infer More]
+    ? A extends readonly [...infer Front, unknown?]
+      ? Remaining<Front, More>
+      : []
+    : A;
 
 /** `this` of a function left out, which callers do not give. */
 type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
@@ -148,7 +192,37 @@ const taskPrototype: object = Object.create(Function.prototype, {
       sender?.maxPayload,
     );
   }),
+  s: method(function (this: Task, ...args: unknown[]) {
+    return signatureOf(this, args, {}, false);
+  }),
+  si: method(function (this: Task, ...args: unknown[]) {
+    return signatureOf(this, args, {}, true);
+  }),
+  signature: method(function (this: Task, args: unknown[], options?: CallOptions) {
+    return signatureOf(this, args, checkCallOptions(options), false);
+  }),
+  map: method(function (this: Task, items: Iterable<unknown>) {
+    return map(this, items as Iterable<never>);
+  }),
+  starmap: method(function (this: Task, items: Iterable<never>) {
+    return starmap(this, items);
+  }),
+  chunks: method(function (this: Task, items: Iterable<never>, size: number) {
+    return chunks(this, items, size);
+  }),
 });
+
+function signatureOf(
+  task: Task,
+  args: readonly unknown[],
+  options: CallSettings,
+  immutable: boolean,
+): Signature {
+  const { definition } = inside(task);
+  // By Celery's rule a call's options win; the task's own are looked up when it is sent.
+  const node = taskNode(nameOf(definition), args, options, immutable);
+  return new Signature(node, () => inside(task).sender);
+}
 
 function method(value: AnyFunction): PropertyDescriptor {
   return { value, writable: true, configurable: true };

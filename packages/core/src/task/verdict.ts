@@ -1,7 +1,7 @@
 /** What follows when a task throws. Pure. */
 import { toMilliseconds } from '../duration.js';
 import { ArgumentsError } from '../errors.js';
-import type { MessageRetry } from '../protocol/message.js';
+import type { MessageRetry } from '../protocol/call-settings.js';
 import { mayRetry, type RetryPolicy, type RetryTiming, retryWait } from './retry-policy.js';
 import { Ignore, MaxRetriesExceededError, Reject, Retry } from '../steering.js';
 

@@ -1,0 +1,181 @@
+/** Sends canvases, and makes the results of what was sent. */
+import { randomUUID } from 'node:crypto';
+import type { Broker } from '../broker/broker.js';
+import { Flow, nothing } from '../canvas/flow.js';
+import { Joins, type Origin } from '../canvas/joins.js';
+import { freeze, mapFirst, mapTasks, type Node } from '../canvas/tree.js';
+import type { AppConfig } from '../config/resolve.js';
+import { ConfigError } from '../errors.js';
+import { groupKey } from '../protocol/keys.js';
+import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
+import { type Frame, isGroupStep, prepend, type Step } from '../protocol/step.js';
+import type { AnyResult } from '../result/any-result.js';
+import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import { GroupResult } from '../result/group-result.js';
+import { Sent } from '../result/sent.js';
+import { OutcomeWriter } from '../result/writer.js';
+import type { CallSettings } from '../task/call.js';
+import { findCurrentTask } from '../task/context.js';
+
+/** What canvases need of their App. */
+export interface CanvasesPlace {
+  readonly config: AppConfig;
+  readonly broker: Broker;
+  readonly results: ResultSource;
+  /** What a task says of its calls, where the App has it. */
+  readonly calls: (task: string) => CallSettings;
+}
+
+/** The shape of a saved group: ids, and lists of them. */
+type Saved = string | { readonly id: string; readonly parts: readonly Saved[] };
+
+/** The canvases of an App. */
+export class Canvases {
+  /** Carries them on, here and in workers. */
+  readonly flow: Flow;
+  readonly #place: CanvasesPlace;
+  readonly #joins: Joins;
+
+  constructor(place: CanvasesPlace) {
+    const { config, broker, calls } = place;
+    this.#place = place;
+    this.#joins = new Joins((what, commands) => broker.ask(what, commands), config.prefix);
+    this.flow = new Flow({
+      joins: this.#joins,
+      defaultQueue: config.defaultQueue,
+      calls,
+      send: (call) => broker.send(call, () => undefined),
+      settle: (outcomes, reply) => this.#settle(outcomes, reply),
+    });
+  }
+
+  /** Sends a canvas; gives the promise of its result. */
+  send(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown, AnyResult> {
+    const parent = findCurrentTask();
+    const step = prepend(freeze(this.#settled(withCall(node, call)), randomUUID), args);
+    const { mailbox } = this.#place.results;
+    const root = parent?.rootId ?? firstId(step);
+    const origin: Origin = { root, parent: parent?.id, reply: mailbox.caller };
+    const { epoch } = mailbox;
+    const sending = this.flow.start(step, nothing, [], origin);
+    const sent: SentCall = { queue: undefined, ignoreResult: false, epoch, sending };
+    return new Sent(this.#resultOf(step, sent, undefined), sending);
+  }
+
+  /** Writes into each task what is known of it here, for a worker may not have its code. */
+  #settled(node: Node): Node {
+    return mapTasks(node, (task) => ({
+      ...task,
+      options: { ...this.#place.calls(task.task), ...task.options },
+    }));
+  }
+
+  /** Has a canvas take a task's place. Run twice, it sends the same ids. */
+  replace(node: Node, id: string, frames: readonly Frame[], origin: Origin): Promise<void> {
+    let count = 0;
+    const step = freeze(this.#settled(node), () => `${id}~${(count += 1)}`);
+    return this.flow.start(step, nothing, frames, origin);
+  }
+
+  /** Adds a part to a group; the same name adds it once. */
+  async grow(join: string, node: Node, name: string, origin: Origin): Promise<void> {
+    const at = await this.#joins.grow(join, name);
+    let count = 0;
+    const step = freeze(this.#settled(node), () => `${name}~${(count += 1)}`);
+    await this.flow.start(step, nothing, [{ join, at }], origin);
+  }
+
+  /** The values of a group, as the JSON text of a list. */
+  values(join: string): Promise<string> {
+    return this.#joins.values(join);
+  }
+
+  #resultOf(step: Step, sent: SentCall | undefined, parent: AnyResult | undefined): AnyResult {
+    const { results } = this.#place;
+    if ('task' in step) return new AsyncResult(step.id, results, sent, parent);
+    if (isGroupStep(step)) {
+      const parts = step.group.map((part) => this.#resultOf(part, sent, parent));
+      return this.#group(step.id, parts, parent);
+    }
+    let last = parent;
+    for (const part of step.chain) last = this.#resultOf(part, sent, last);
+    return last ?? this.#group(step.id, [], undefined);
+  }
+
+  #group(id: string, parts: readonly AnyResult[], parent: AnyResult | undefined): GroupResult {
+    return new GroupResult(id, parts, parent, () => this.#save(id, parts));
+  }
+
+  async #save(id: string, parts: readonly AnyResult[]): Promise<void> {
+    const { config, broker } = this.#place;
+    const text = JSON.stringify(parts.map(savedOf));
+    const key = groupKey(config.prefix, id);
+    await broker.ask(`group ${id} was not saved`, (connection) =>
+      config.resultExpires > 0
+        ? connection.set(key, text, 'PX', Math.ceil(config.resultExpires))
+        : connection.set(key, text),
+    );
+  }
+
+  /**
+   * A group that was saved.
+   *
+   * @throws ConfigError when there is none under the id
+   */
+  async restore(id: string): Promise<GroupResult> {
+    const { config, broker, results } = this.#place;
+    const text = await broker.ask(`group ${id} was not read`, (connection) =>
+      connection.get(groupKey(config.prefix, id)),
+    );
+    if (text === null) {
+      throw new ConfigError(
+        `there is no saved group ${id}; save() it before another process asks for it, and before it expires`,
+      );
+    }
+    const resultOf = (saved: Saved): AnyResult =>
+      typeof saved === 'string'
+        ? new AsyncResult(saved, results)
+        : this.#group(saved.id, saved.parts.map(resultOf), undefined);
+    return this.#group(id, (JSON.parse(text) as Saved[]).map(resultOf), undefined);
+  }
+
+  async #settle(outcomes: readonly Outcome[], reply: string | undefined): Promise<void> {
+    const { config, broker } = this.#place;
+    await broker.ask('results were not stored', async (connection) => {
+      let failure: unknown;
+      const writer = new OutcomeWriter(connection, config.prefix, (error) => (failure ??= error));
+      for (const outcome of outcomes) {
+        const text = encodeOutcome(outcome, Number.MAX_SAFE_INTEGER);
+        writer.write({ id: outcome.id, text, reply, keep: config.resultExpires });
+      }
+      await writer.stored();
+      if (failure !== undefined) throw failure as Error;
+    });
+  }
+}
+
+/** Options of the call itself: headers for all, the others for the tasks that it begins with. */
+function withCall(node: Node, { headers, ...rest }: CallSettings): Node {
+  const all =
+    headers === undefined
+      ? node
+      : mapTasks(node, (task) => ({
+          ...task,
+          options: { ...task.options, headers: { ...task.options.headers, ...headers } },
+        }));
+  if (Object.keys(rest).length === 0) return all;
+  return mapFirst(all, (task) => ({ ...task, options: { ...task.options, ...rest } }));
+}
+
+/** The id of the task that a step begins with. */
+function firstId(step: Step): string | undefined {
+  if ('task' in step) return step.id;
+  const [first] = isGroupStep(step) ? step.group : step.chain;
+  // The parts of a group are roots of their own.
+  return first && !isGroupStep(step) ? firstId(first) : undefined;
+}
+
+function savedOf(result: AnyResult): Saved {
+  if (result instanceof GroupResult) return { id: result.id, parts: result.results.map(savedOf) };
+  return result.id;
+}

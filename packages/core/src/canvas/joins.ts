@@ -1,0 +1,204 @@
+/** Where the values of a group meet: one hash for each, filled by position. */
+import type { Redis } from 'ioredis';
+import { ChordError } from '../errors.js';
+import { joinKey, listKey } from '../protocol/keys.js';
+import type { Frame, Step } from '../protocol/step.js';
+
+/** What every message of a flow has in common. */
+export interface Origin {
+  /** The flow's first task. */
+  readonly root: string | undefined;
+  /** The task that comes before. */
+  readonly parent: string | undefined;
+  /** The caller process that hears of the results. */
+  readonly reply: string | undefined;
+}
+
+/** What follows a group, and for whom. */
+export interface Continuation {
+  readonly next: readonly Frame[];
+  readonly origin: Origin;
+}
+
+/** What filling a place led to. */
+export type Filled =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'done' | 'failed'; readonly continuation: Continuation };
+
+/**
+ * Fills a place, once: what comes second is passed over. KEYS: the join. ARGV: the position; the
+ * value as JSON text; '1' for a failure; how long to wait for the rest, in milliseconds. Gives what
+ * follows to whoever completes the group, or fails first, as often as they ask: a worker that died
+ * on its way asks again.
+ */
+const fillScript = `
+local key, at = KEYS[1], ARGV[1]
+if redis.call('EXISTS', key) == 0 then return {'gone'} end
+redis.call('HSETNX', key, at, ARGV[2])
+if ARGV[3] == '1' then redis.call('HSETNX', key, 'failed', at) end
+redis.call('PEXPIRE', key, ARGV[4])
+local meta = redis.call('HMGET', key, 'size', 'next', 'failed')
+if meta[3] then
+  if meta[3] == at then return {'failed', meta[2]} end
+  return {'waiting'}
+end
+if tonumber(meta[1]) == redis.call('HLEN', key) - 2 then return {'done', meta[2]} end
+return {'waiting'}`;
+
+/**
+ * Says how many places there are, where that was not known before. KEYS: the join. ARGV: how many.
+ */
+const sealScript = `
+local key = KEYS[1]
+redis.call('HSET', key, 'size', ARGV[1])
+local meta = redis.call('HMGET', key, 'next', 'failed')
+if meta[2] then return {'waiting'} end
+if tonumber(ARGV[1]) == redis.call('HLEN', key) - 2 then return {'done', meta[1]} end
+return {'waiting'}`;
+
+/**
+ * Adds a place, once for each name. KEYS: the join, the names that have one. ARGV: the name; how
+ * long to wait, in milliseconds.
+ */
+const growScript = `
+local at = redis.call('HGET', KEYS[2], ARGV[1])
+if not at then
+  at = redis.call('HINCRBY', KEYS[1], 'size', 1) - 1
+  redis.call('HSET', KEYS[2], ARGV[1], at)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return tonumber(at)`;
+
+const scripts = { dtaskFill: fillScript, dtaskSeal: sealScript, dtaskGrow: growScript };
+type Scripted = Redis & Record<keyof typeof scripts, (...args: unknown[]) => Promise<unknown>>;
+
+const prepared = new WeakSet<Redis>();
+
+function scripted(connection: Redis): Scripted {
+  if (!prepared.has(connection)) {
+    for (const [name, lua] of Object.entries(scripts)) {
+      connection.defineCommand(name, { lua, numberOfKeys: name === 'dtaskGrow' ? 2 : 1 });
+    }
+    prepared.add(connection);
+  }
+  return connection as Scripted;
+}
+
+/** Runs commands on a connection that is up; rejects when Redis does not answer in time. */
+export type Ask = <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
+
+/** The joins and stored lists of an App. */
+export class Joins {
+  readonly #ask: Ask;
+  readonly #prefix: string;
+
+  constructor(ask: Ask, prefix: string) {
+    this.#ask = ask;
+    this.#prefix = prefix;
+  }
+
+  /** Opens a join; again with the same is nothing new. `size` may come later, by `seal`. */
+  async open(
+    id: string,
+    size: number | undefined,
+    continuation: Continuation,
+    wait: number,
+  ): Promise<void> {
+    const key = joinKey(this.#prefix, id);
+    await this.#ask(`group ${id} was not opened`, (connection) =>
+      connection
+        .multi()
+        .hsetnx(key, 'size', size ?? '')
+        .hset(key, 'next', JSON.stringify(continuation))
+        .pexpire(key, wait)
+        .exec(),
+    );
+  }
+
+  /** Fills a place with a value, as JSON text, or with a failure. */
+  async fill(id: string, at: number, text: string | undefined, wait: number): Promise<Filled> {
+    const failed = text === undefined ? '1' : '0';
+    const reply = await this.#ask(`group ${id} was not told of a result`, (connection) =>
+      scripted(connection).dtaskFill(joinKey(this.#prefix, id), at, text ?? '', failed, wait),
+    );
+    return filled(reply);
+  }
+
+  async seal(id: string, size: number): Promise<Filled> {
+    const reply = await this.#ask(`group ${id} was not told its size`, (connection) =>
+      scripted(connection).dtaskSeal(joinKey(this.#prefix, id), size),
+    );
+    return filled(reply);
+  }
+
+  /** Adds a place to a group that is not complete; the same one for the same name. */
+  async grow(id: string, name: string): Promise<number> {
+    const key = joinKey(this.#prefix, id);
+    return (await this.#ask(`group ${id} did not grow`, (connection) =>
+      scripted(connection).dtaskGrow(key, `${key}:added`, name, grown),
+    )) as number;
+  }
+
+  /**
+   * The values of a group as the JSON text of a list.
+   *
+   * @throws ChordError when they are not there any more
+   */
+  async values(id: string): Promise<string> {
+    const fields = await this.#ask(`the results of group ${id} were not read`, (connection) =>
+      connection.hgetall(joinKey(this.#prefix, id)),
+    );
+    const size = Number(fields['size'] ?? Number.NaN);
+    const texts: string[] = [];
+    for (let at = 0; at < size; at += 1) {
+      const text = fields[at];
+      if (text === undefined) break;
+      texts.push(text);
+    }
+    if (texts.length === size) return `[${texts.join(',')}]`;
+    throw new ChordError(
+      `the results of group ${id} are not there: they were kept until nothing had happened in it for a week, or were removed`,
+    );
+  }
+
+  /** Stores a list of steps once, for all the messages that would carry the rest of it. */
+  async store(id: string, steps: readonly Step[], wait: number): Promise<void> {
+    await this.#ask(`chain ${id} was not stored`, (connection) =>
+      connection.set(listKey(this.#prefix, id), JSON.stringify(steps), 'PX', wait),
+    );
+  }
+
+  /** A stored list; nothing when it is not there any more. */
+  async list(id: string, wait: number): Promise<readonly Step[] | undefined> {
+    const known = this.#lists.get(id);
+    const key = listKey(this.#prefix, id);
+    if (known) {
+      await this.#ask(`chain ${id} was not kept`, (connection) => connection.pexpire(key, wait));
+      return known;
+    }
+    const text = await this.#ask(`chain ${id} was not read`, (connection) =>
+      connection.getex(key, 'PX', wait),
+    );
+    if (text === null) return undefined;
+    const steps = JSON.parse(text) as Step[];
+    this.#lists.set(id, steps);
+    for (const oldest of this.#lists.keys()) {
+      if (this.#lists.size <= mostLists) break;
+      this.#lists.delete(oldest);
+    }
+    return steps;
+  }
+
+  /** Lists that were read lately: a chain passes through the same workers again and again. */
+  readonly #lists = new Map<string, readonly Step[]>();
+}
+
+const mostLists = 100;
+/** How long it is remembered that a place was added, in milliseconds. */
+const grown = 7 * 24 * 3_600_000;
+
+function filled(reply: unknown): Filled {
+  const [kind, next] = reply as [string, string];
+  if (kind !== 'done' && kind !== 'failed') return { kind: 'waiting' };
+  return { kind, continuation: JSON.parse(next) as Continuation };
+}

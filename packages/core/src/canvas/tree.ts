@@ -1,0 +1,101 @@
+/** What a canvas is made of, before it is sent: no ids yet, and arguments as they were given. */
+import type { CallSettings } from '../protocol/call-settings.js';
+import { encodeArgs, encodeOptions, type Step, type TaskStep } from '../protocol/step.js';
+
+/** One call of a task. */
+export interface TaskNode {
+  readonly kind: 'task';
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly immutable: boolean;
+  readonly options: CallSettings;
+  readonly link: readonly Node[];
+  readonly linkError: readonly Node[];
+}
+
+/** Nodes one after another. */
+export interface ChainNode {
+  readonly kind: 'chain';
+  readonly parts: readonly Node[];
+}
+
+/** Nodes at the same time. */
+export interface GroupNode {
+  readonly kind: 'group';
+  readonly parts: readonly Node[];
+}
+
+export type Node = TaskNode | ChainNode | GroupNode;
+
+/** What holds a tree: any canvas. */
+export interface CanvasLike {
+  /** @internal */
+  readonly node: Node;
+}
+
+/** A chain whose chains are laid out in it. One part is that part. */
+export function chainOf(parts: readonly Node[]): Node {
+  const flat = parts.flatMap((part) => (part.kind === 'chain' ? part.parts : [part]));
+  return flat.length === 1 && flat[0] ? flat[0] : { kind: 'chain', parts: flat };
+}
+
+/** A group whose groups are laid out in it. */
+export function groupOf(parts: readonly Node[]): GroupNode {
+  return {
+    kind: 'group',
+    parts: parts.flatMap((part) => (part.kind === 'group' ? part.parts : [part])),
+  };
+}
+
+/** Changes every task of a node, but not those that are linked to it. */
+export function mapTasks(node: Node, change: (task: TaskNode) => TaskNode): Node {
+  if (node.kind === 'task') return change(node);
+  return { ...node, parts: node.parts.map((part) => mapTasks(part, change)) };
+}
+
+/** Changes the tasks that a node begins with. */
+export function mapFirst(node: Node, change: (task: TaskNode) => TaskNode): Node {
+  if (node.kind === 'task') return change(node);
+  const parts = node.parts.map((part, at) =>
+    node.kind === 'group' || at === 0 ? mapFirst(part, change) : part,
+  );
+  return { ...node, parts };
+}
+
+/** Changes the tasks that a node ends with. */
+export function mapLast(node: Node, change: (task: TaskNode) => TaskNode): Node {
+  if (node.kind === 'task') return change(node);
+  const last = node.parts.length - 1;
+  const parts = node.parts.map((part, at) =>
+    node.kind === 'group' || at === last ? mapLast(part, change) : part,
+  );
+  return { ...node, parts };
+}
+
+/** Gives every task and group of a node its id. */
+export function freeze(node: Node, newId: () => string): Step {
+  switch (node.kind) {
+    case 'task':
+      return freezeTask(node, newId);
+    case 'group':
+      return { group: node.parts.map((part) => freeze(part, newId)), id: newId() };
+    case 'chain': {
+      const chain = node.parts.map((part) => freeze(part, newId));
+      return { chain, id: chain.at(-1)?.id ?? newId() };
+    }
+  }
+}
+
+function freezeTask(node: TaskNode, newId: () => string): TaskStep {
+  const { task, args, immutable, options, link, linkError } = node;
+  const { id = newId(), ...rest } = options;
+  return {
+    task,
+    id,
+    ...(args.length > 0 && { args: encodeArgs(args) }),
+    ...(immutable && { immutable }),
+    ...(Object.keys(rest).length > 0 && { options: encodeOptions(rest) }),
+    ...(link.length > 0 && { link: link.map((linked) => freeze(linked, newId)) }),
+    ...(linkError.length > 0 && { linkError: linkError.map((linked) => freeze(linked, newId)) }),
+  };
+}

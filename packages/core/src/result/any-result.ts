@@ -1,0 +1,17 @@
+/** What the result of a task and the result of a group have in common. */
+import type { TaskState } from '../protocol/outcome.js';
+import type { GetOptions } from './get-options.js';
+
+export interface AnyResult<T = unknown> {
+  readonly id: string;
+  /** The result of what came before, in a chain. */
+  readonly parent: AnyResult | undefined;
+  get(options?: GetOptions & { propagate?: true }): Promise<T>;
+  get(options: GetOptions): Promise<T | Error>;
+  state(): Promise<TaskState>;
+  ready(): Promise<boolean>;
+  successful(): Promise<boolean>;
+  failed(): Promise<boolean>;
+  revoke(): Promise<boolean>;
+  forget(): Promise<boolean>;
+}

@@ -1,0 +1,184 @@
+/** The results of a group, together. */
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ResultTimeoutError } from '../errors.js';
+import type { TaskState } from '../protocol/outcome.js';
+import type { AnyResult } from './any-result.js';
+import type { GetOptions } from './get-options.js';
+
+/**
+ * The results of a group's parts, in the order in which they were given.
+ *
+ * @example
+ * ```ts
+ * const results = await group(add.s(1, 1), add.s(2, 2)).delay();
+ * console.log(await results.get()); // [2, 4]
+ * for await (const result of results) console.log(result.id, 'has ended');
+ * ```
+ */
+export class GroupResult<
+  T extends readonly unknown[] = readonly unknown[],
+> implements AnyResult<T> {
+  /** The group's id. */
+  readonly id: string;
+  /** One for each part. */
+  readonly results: readonly AnyResult[];
+  /** What came before the group. */
+  readonly parent: AnyResult | undefined;
+  readonly #save: (id: string, results: readonly AnyResult[]) => Promise<void>;
+
+  /** @internal */
+  constructor(
+    id: string,
+    results: readonly AnyResult[],
+    parent: AnyResult | undefined,
+    save: (id: string, results: readonly AnyResult[]) => Promise<void>,
+  ) {
+    this.id = id;
+    this.results = results;
+    this.parent = parent;
+    this.#save = save;
+  }
+
+  /** How many parts there are. */
+  get length(): number {
+    return this.results.length;
+  }
+
+  /**
+   * Waits for all parts and gives their values in order.
+   *
+   * @throws the error of the first part that fails, as soon as it has; with `propagate: false`,
+   * errors stand in the places of values. ResultTimeoutError when `timeout` is over.
+   */
+  get(options?: GetOptions & { propagate?: true }): Promise<T>;
+  get(options: GetOptions): Promise<T | Error>;
+  async get({ timeout, signal, ...rest }: GetOptions = {}): Promise<T | Error> {
+    const limit = new Limit(timeout, signal, this.id);
+    try {
+      const options = { ...rest, signal: limit.signal };
+      return (await Promise.all(
+        this.results.map((result) => result.get(options as GetOptions)),
+      )) as unknown as T;
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** `get`, by Celery's name. */
+  join(options?: GetOptions & { propagate?: true }): Promise<T> {
+    return this.get(options);
+  }
+
+  /** The results of parts, each as soon as it has ended, well or not. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<AnyResult, void, undefined> {
+    const ended: AnyResult[] = [];
+    let wake = (): void => undefined;
+    const end = new AbortController();
+    for (const result of this.results) {
+      result.get({ propagate: false, signal: end.signal }).then(
+        () => {
+          ended.push(result);
+          wake();
+        },
+        () => {
+          ended.push(result);
+          wake();
+        },
+      );
+    }
+    try {
+      for (let given = 0; given < this.results.length; given += 1) {
+        while (ended.length <= given) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+        yield ended[given] as AnyResult;
+      }
+    } finally {
+      end.abort(new Error('the loop over the results was left'));
+    }
+  }
+
+  /** The state of all: `SUCCESS` when each has succeeded, else the first that is in the way. */
+  async state(): Promise<TaskState> {
+    const states = await Promise.all(this.results.map((result) => result.state()));
+    return (
+      states.find((state) => state === 'FAILURE' || state === 'REVOKED') ??
+      states.find((state) => state !== 'SUCCESS' && state !== 'IGNORED') ??
+      'SUCCESS'
+    );
+  }
+
+  /** How many parts have ended well. */
+  async completedCount(): Promise<number> {
+    return this.#count((result) => result.successful());
+  }
+
+  /** Whether all parts have ended. */
+  async ready(): Promise<boolean> {
+    return (await this.#count((result) => result.ready())) === this.length;
+  }
+
+  /** Whether all parts have ended well. */
+  async successful(): Promise<boolean> {
+    return (await this.completedCount()) === this.length;
+  }
+
+  /** Whether any part has failed. */
+  async failed(): Promise<boolean> {
+    return (await this.#count((result) => result.failed())) > 0;
+  }
+
+  /** Whether any part has not ended. */
+  async waiting(): Promise<boolean> {
+    return !(await this.ready());
+  }
+
+  async #count(holds: (result: AnyResult) => Promise<boolean>): Promise<number> {
+    return (await Promise.all(this.results.map(holds))).filter(Boolean).length;
+  }
+
+  /** Ends the parts that have not started: they end as `REVOKED`. Gives whether there was one. */
+  async revoke(): Promise<boolean> {
+    return (await this.#count((result) => result.revoke())) > 0;
+  }
+
+  /** Deletes the stored results; gives whether there was one. */
+  async forget(): Promise<boolean> {
+    return (await this.#count((result) => result.forget())) > 0;
+  }
+
+  /** Stores the ids of the parts, so that another process gets them by `app.groupResult(id)`. */
+  save(): Promise<void> {
+    return this.#save(this.id, this.results);
+  }
+}
+
+/** One time limit for many waits. */
+class Limit {
+  readonly #abort = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#abort.abort(this.#signal?.reason);
+
+  constructor(timeout: Duration | undefined, signal: AbortSignal | undefined, id: string) {
+    this.#signal = signal;
+    if (signal?.aborted) this.#onAbort();
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (timeout === undefined) return;
+    const late = new ResultTimeoutError(
+      `group ${id} was not complete within ${String(timeout)}; its tasks go on, and get() may be called again`,
+    );
+    this.#timer = setTimeout(() => this.#abort.abort(late), toMilliseconds(timeout, 'timeout'));
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

@@ -1,0 +1,72 @@
+/** The outcomes of a worker's tasks: made, stored, and read again. */
+import {
+  encodeOutcome,
+  isFinal,
+  type Message,
+  type Outcome,
+  OutcomeWriter,
+  parseOutcome,
+  resultKey,
+} from '@dtask/core/internal';
+import type { ExecutorPlace } from './executor-place.js';
+
+/** Stores what becomes of tasks. */
+export class Outcomes {
+  /** Writes the outcomes, and behind them what ends the jobs. */
+  readonly writer: OutcomeWriter;
+  readonly #place: ExecutorPlace;
+
+  constructor(place: ExecutorPlace) {
+    this.#place = place;
+    this.writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
+      place.log.warn({ err: error }, 'Redis refused a result'),
+    );
+  }
+
+  make(
+    message: Message,
+    state: string,
+    retries: number,
+    value?: unknown,
+    error?: unknown,
+  ): Outcome {
+    return {
+      id: message.id,
+      task: message.name,
+      state,
+      worker: this.#place.worker,
+      retries: retries > 0 ? retries : undefined,
+      at: Date.now(),
+      value,
+      error,
+    };
+  }
+
+  /** The outcome is written ahead of what the job's end writes. */
+  store(message: Message, outcome: Outcome): void {
+    // What may be sent twice has to leave a trace.
+    if (message.ignoreResult && !message.once) return;
+    const { maxPayload, resultExpires } = this.#place.app.config;
+    // An error is bounded by the codec, and its caller must hear of it.
+    const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
+    this.writer.write({
+      id: outcome.id,
+      text: encodeOutcome(outcome, limit),
+      reply: message.reply,
+      keep: message.resultExpires ?? resultExpires,
+    });
+  }
+
+  /** The end of a task, where it is recorded. */
+  async recorded(id: string): Promise<Outcome | undefined> {
+    const text = await this.#place.connection.get(resultKey(this.#place.app.config.prefix, id));
+    if (text === null) return undefined;
+    try {
+      const outcome = parseOutcome(text);
+      return isFinal(outcome.state) ? outcome : undefined;
+    } catch {
+      // A result that nobody can read is worth another run.
+      return undefined;
+    }
+  }
+}

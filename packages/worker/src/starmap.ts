@@ -1,0 +1,31 @@
+/** The task that runs another one on each item of a list. */
+import { currentTask, type Registry } from '@dtask/core';
+import {
+  type Definition,
+  define,
+  inside,
+  type Message,
+  runTask,
+  starmapTask,
+} from '@dtask/core/internal';
+
+/**
+ * What runs a message of `map`, `starmap` or `chunks`: the items one after another, with the retry
+ * policy of their own task.
+ * Gives none where the worker does not have that task.
+ */
+export function starmap(tasks: Registry, { args }: Message): Definition | undefined {
+  const task = tasks.find(String(args[0]));
+  if (!task) return undefined;
+  const item = inside(task).definition;
+  const each = async (name: string, items: readonly (readonly unknown[])[]): Promise<unknown[]> => {
+    const context = currentTask();
+    const values: unknown[] = [];
+    for (const one of items) {
+      const own = { name: { value: name }, args: { value: one } };
+      values.push(await runTask(item, Object.create(context, own) as typeof context));
+    }
+    return values;
+  };
+  return { ...define(each, {}, starmapTask), retry: item.retry };
+}
