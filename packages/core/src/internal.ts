@@ -23,6 +23,7 @@ export {
   type Outcome,
   parseOutcome,
 } from './protocol/outcome.js';
+export { firstTasks } from './protocol/step.js';
 export { starmapTask } from './canvas/items.js';
 export type { Origin } from './canvas/joins.js';
 export { Replace } from './canvas/steering.js';

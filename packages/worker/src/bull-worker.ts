@@ -66,6 +66,13 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     this.#place = place;
   }
 
+  /** Takes one job more at a time, or one less. */
+  resize(change: 1 | -1): void {
+    this.concurrency += change;
+    // A loop that waits for a job to end would not see that there is room.
+    if (change > 0) this['mainLoopQueue']?.add(Promise.resolve());
+  }
+
   /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
   override waitUntilReady(): Promise<void> {
     return (this.#ready ??= super.waitUntilReady());

@@ -66,6 +66,11 @@ export class Consumer {
     this.#bull.run().catch(onError);
   }
 
+  /** Takes one job more at a time, or one less. */
+  resize(change: 1 | -1): void {
+    this.#bull.resize(change);
+  }
+
   /** Takes no more jobs; resolves when those that run have ended. */
   async stop(): Promise<void> {
     await this.#bull.close();

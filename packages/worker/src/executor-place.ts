@@ -10,4 +10,6 @@ export interface ExecutorPlace {
   readonly connection: Redis;
   readonly log: WorkerLog;
   readonly concurrency: number;
+  /** Hears of room for one more job, or one less. */
+  readonly onRoom: (change: 1 | -1) => void;
 }

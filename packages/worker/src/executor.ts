@@ -21,7 +21,7 @@ import type { ExecutorPlace } from './executor-place.js';
 import { Outcomes } from './outcomes.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
-import { hasSequel, originOf, Sequel } from './sequel.js';
+import { childrenOf, hasSequel, originOf, Sequel } from './sequel.js';
 import { Slots } from './slots.js';
 import { starmap } from './starmap.js';
 
@@ -70,6 +70,14 @@ export class Executor {
       report: (message, outcome) => {
         this.#outcomes.store(message, outcome);
         return new Promise((resolve) => this.writer.follow(resolve));
+      },
+      lend: () => {
+        this.#slots.release();
+        place.onRoom(1);
+      },
+      takeBack: () => {
+        this.#slots.takeBack();
+        place.onRoom(-1);
       },
       grow: (message, join, part, name) =>
         place.app.canvases.grow(join, part.node, name, originOf(message)),
@@ -299,7 +307,10 @@ export class Executor {
   }
 
   #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> | undefined {
-    const outcome = this.#outcomes.make(message, 'SUCCESS', run.retries, value);
+    const outcome = {
+      ...this.#outcomes.make(message, 'SUCCESS', run.retries, value),
+      children: childrenOf(message, run),
+    };
     try {
       this.#outcomes.store(message, outcome);
     } catch (error) {

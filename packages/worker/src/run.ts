@@ -16,6 +16,9 @@ export interface RunPlace {
   readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
   readonly report: (message: Message, outcome: Outcome) => Promise<void>;
+  /** Room for one more task while this one waits for a result, and no more room. */
+  readonly lend: () => void;
+  readonly takeBack: () => void;
   /** Adds a part to the group that a task is in; the same name adds it once. */
   readonly grow: (message: Message, join: string, part: CanvasLike, name: string) => Promise<void>;
 }
@@ -33,6 +36,9 @@ const reserved: ReadonlySet<string> = new Set([
   'IGNORED',
 ]);
 
+/** Most of the called tasks that a record names. */
+export const mostChildren = 1_000;
+
 /** A run, as its task sees it. What it shows is read from the message when it is asked for. */
 export class Run implements TaskContext {
   readonly retries: number;
@@ -45,6 +51,8 @@ export class Run implements TaskContext {
   #over = false;
   #reported = 0;
   #added = 0;
+  #children: string[] | undefined;
+  #waits = 0;
 
   constructor(message: Message, retries: number, queue: string, place: RunPlace) {
     this.retries = retries;
@@ -121,6 +129,27 @@ export class Run implements TaskContext {
 
   retry(request?: ConstructorParameters<typeof Retry>[0]): never {
     throw new Retry(request);
+  }
+
+  /** The tasks that it has called. */
+  get children(): readonly string[] | undefined {
+    return this.#children;
+  }
+
+  spawned(id: string): void {
+    this.#children ??= [];
+    if (this.#children.length < mostChildren) this.#children.push(id);
+  }
+
+  async yieldWhile<R>(wait: Promise<R>): Promise<R> {
+    this.#waits += 1;
+    if (this.#waits === 1) this.#place.lend();
+    try {
+      return await wait;
+    } finally {
+      this.#waits -= 1;
+      if (this.#waits === 0) this.#place.takeBack();
+    }
   }
 
   replace(canvas: CanvasLike): never {

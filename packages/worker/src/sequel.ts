@@ -3,16 +3,30 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type App, BrokerError } from '@dtask/core';
 import {
   decode,
+  firstTasks,
   type Message,
   type Origin,
   type Outcome,
   type Replace,
 } from '@dtask/core/internal';
 import type { WorkerLog } from './log.js';
+import { mostChildren, type Run } from './run.js';
 
 /** Whether anything follows a task. */
 export const hasSequel = ({ next, link, linkError }: Message): boolean =>
   next !== undefined || link !== undefined || linkError !== undefined;
+
+/** The tasks that a task called, and those that come next. */
+export function childrenOf(
+  { next, link = [] }: Message,
+  { children = [] }: Run,
+): readonly string[] | undefined {
+  if (!next && link.length === 0) return children.length > 0 ? children : undefined;
+  const [frame] = next ?? [];
+  const following = frame && 'steps' in frame ? frame.steps.slice(0, 1) : [];
+  const ids = [...link, ...following].flatMap(firstTasks).map(({ id }) => id);
+  return [...children, ...ids].slice(0, mostChildren);
+}
 
 /** What the messages that a task leads to have of it. */
 export const originOf = ({ id, root = id, reply }: Message): Origin => ({

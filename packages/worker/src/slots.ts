@@ -4,6 +4,7 @@
 export class Slots {
   readonly #waiting: (() => void)[] = [];
   #free: number;
+  #owed = 0;
 
   constructor(count: number) {
     this.#free = count;
@@ -18,8 +19,18 @@ export class Slots {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Takes a slot that was given back for a while; where none is free, the next one that is. */
+  takeBack(): void {
+    if (this.#free > 0) this.#free -= 1;
+    else this.#owed += 1;
+  }
+
   /** Gives a slot back, to whoever has waited longest. */
   release(): void {
+    if (this.#owed > 0) {
+      this.#owed -= 1;
+      return;
+    }
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free += 1;

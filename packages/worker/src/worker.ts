@@ -135,7 +135,10 @@ export class Worker implements AsyncDisposable {
   async #consume(connection: Redis, keeper: LockKeeper): Promise<void> {
     const { app, name: worker, log } = this;
     const { concurrency, lockDuration, stalledInterval } = this.config;
-    const executor = new Executor({ app, worker, connection, log, concurrency });
+    const onRoom = (change: 1 | -1): void => {
+      for (const consumer of this.#consumers) consumer.resize(change);
+    };
+    const executor = new Executor({ app, worker, connection, log, concurrency, onRoom });
     this.#executor = executor;
     const { prefix } = app.config;
     this.#consumers = this.queues.map(

@@ -13,6 +13,7 @@ import { AsyncResult, type ResultSource, type SentCall } from '../result/async-r
 import type { GroupResult } from '../result/group-result.js';
 import { Ledger } from '../result/ledger.js';
 import { Mailbox } from '../result/mailbox.js';
+import { revokeTasks } from '../result/revocation.js';
 import { attempt, Sent } from '../result/sent.js';
 import { type CallSettings, checkCallOptions, freezeCall } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
@@ -93,9 +94,19 @@ export class App implements AsyncDisposable {
     const broker = new Broker(this.config);
     this.#broker = broker;
     this.queues = new Queues(broker, this.config);
-    const ledger = new Ledger((what, commands) => broker.ask(what, commands), this.config.prefix);
-    const mailbox = new Mailbox(() => broker.open(), this.config.prefix, ledger);
-    this.#results = { ledger, mailbox, revoke: (id, queue) => this.queues.revoke(id, queue) };
+    const { prefix } = this.config;
+    const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
+    const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
+    const place = { prefix, caller: mailbox.caller, keep: this.config.resultExpires };
+    this.#results = {
+      ledger,
+      mailbox,
+      revoke: (id, queue) => this.queues.revoke(id, queue),
+      revokeAll: (canvas) =>
+        broker.ask('a canvas was not revoked', (connection) =>
+          revokeTasks(connection, canvas, place),
+        ),
+    };
     this.#canvases = new Canvases({
       config: this.config,
       broker,
@@ -273,6 +284,7 @@ export class App implements AsyncDisposable {
       parent: parent?.id,
     });
     const { id, ignoreResult = false } = frozen.message;
+    parent?.spawned?.(id);
     const sent: SentCall = {
       queue: undefined,
       ignoreResult,

@@ -8,10 +8,19 @@ import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
-import { type Frame, isGroupStep, prepend, type Step } from '../protocol/step.js';
+import {
+  type Frame,
+  isGroupStep,
+  prepend,
+  type Step,
+  type TaskStep,
+  firstTasks,
+  tasksOf,
+} from '../protocol/step.js';
 import type { AnyResult } from '../result/any-result.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
 import { GroupResult } from '../result/group-result.js';
+import type { Revocable } from '../result/revocation.js';
 import { Sent } from '../result/sent.js';
 import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
@@ -55,6 +64,7 @@ export class Canvases {
     const step = prepend(freeze(this.#settled(withCall(node, call)), randomUUID), args);
     const { mailbox } = this.#place.results;
     const root = parent?.rootId ?? firstId(step);
+    for (const { id } of firstTasks(step)) parent?.spawned?.(id);
     const origin: Origin = { root, parent: parent?.id, reply: mailbox.caller };
     const { epoch } = mailbox;
     const sending = this.flow.start(step, nothing, [], origin);
@@ -90,16 +100,33 @@ export class Canvases {
     return this.#joins.values(join);
   }
 
-  #resultOf(step: Step, sent: SentCall | undefined, parent: AnyResult | undefined): AnyResult {
-    const { results } = this.#place;
-    if ('task' in step) return new AsyncResult(step.id, results, sent, parent);
+  /** @param before the tasks that come before the step */
+  #resultOf(
+    step: Step,
+    sent: SentCall,
+    parent: AnyResult | undefined,
+    before: () => readonly Revocable[] = () => [],
+  ): AnyResult {
+    if ('task' in step) {
+      const tree = (): Revocable[] => [...before(), this.#revocable(step)];
+      return new AsyncResult(step.id, this.#place.results, { ...sent, tree }, parent);
+    }
     if (isGroupStep(step)) {
       const parts = step.group.map((part) => this.#resultOf(part, sent, parent));
       return this.#group(step.id, parts, parent);
     }
     let last = parent;
-    for (const part of step.chain) last = this.#resultOf(part, sent, last);
+    let passed = before;
+    for (const part of step.chain) {
+      last = this.#resultOf(part, sent, last, passed);
+      const earlier = passed;
+      passed = () => [...earlier(), ...Array.from(tasksOf(part), (task) => this.#revocable(task))];
+    }
     return last ?? this.#group(step.id, [], undefined);
+  }
+
+  #revocable({ id, task, options }: TaskStep): Revocable {
+    return { id, task, queue: options?.queue ?? this.#place.config.defaultQueue };
   }
 
   #group(id: string, parts: readonly AnyResult[], parent: AnyResult | undefined): GroupResult {

@@ -13,6 +13,7 @@ import {
   isGroupStep,
   type Step,
   type TaskStep,
+  firstTasks,
   tasksOf,
 } from '../protocol/step.js';
 
@@ -305,13 +306,6 @@ function after(
   others: readonly Step[],
 ): Frame {
   return 'steps' in frame ? { steps: others } : { list: frame.list, at: frame.at + 1 };
-}
-
-/** The tasks that a step begins with. */
-function firstTasks(step: Step): TaskStep[] {
-  if ('task' in step) return [step];
-  if (isGroupStep(step)) return step.group.flatMap(firstTasks);
-  return step.chain.slice(0, 1).flatMap(firstTasks);
 }
 
 /** The longest time that a step asks to wait before something in it runs. */

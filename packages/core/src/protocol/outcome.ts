@@ -38,6 +38,8 @@ export interface Outcome {
   readonly retries?: number | undefined;
   /** When it was written, in milliseconds since 1970. */
   readonly at: number;
+  /** The tasks that it called, and those that follow it in a canvas. */
+  readonly children?: readonly string[] | undefined;
 }
 
 /**
@@ -46,12 +48,14 @@ export interface Outcome {
  * @throws EncodeError when the value cannot travel, PayloadTooLargeError when it is too large
  */
 export function encodeOutcome(outcome: Outcome, maxPayload: number): string {
-  const { id, task, state, worker, retries, at, value, error } = outcome;
+  const { id, task, state, worker, retries, at, value, error, children } = outcome;
   // Written piece by piece: every task pays for this, and JSON.stringify of the whole takes twice as long.
   let text = `{"v":1,"id":${JSON.stringify(id)},"state":${quoted(state)},"at":${at}`;
   if (task !== undefined) text += `,"task":${quoted(task)}`;
   if (worker !== undefined) text += `,"worker":${quoted(worker)}`;
   if (retries !== undefined) text += `,"retries":${retries}`;
+  if (children !== undefined && children.length > 0)
+    text += `,"children":${JSON.stringify(children)}`;
   if (value !== undefined) text += `,"value":${JSON.stringify(encode(value, 'result'))}`;
   if (error !== undefined) text += `,"error":${JSON.stringify(encodeError(error))}`;
   text += '}';

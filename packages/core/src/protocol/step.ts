@@ -87,3 +87,10 @@ export function prepend(step: Step, args: readonly unknown[]): Step {
   const [first, ...rest] = step.chain;
   return first ? { ...step, chain: [prepend(first, args), ...rest] } : step;
 }
+
+/** The tasks that a step begins with. */
+export function firstTasks(step: Step): TaskStep[] {
+  if ('task' in step) return [step];
+  if (isGroupStep(step)) return step.group.flatMap(firstTasks);
+  return step.chain.slice(0, 1).flatMap(firstTasks);
+}

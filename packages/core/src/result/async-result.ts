@@ -1,13 +1,15 @@
 /** The handle on a task that runs elsewhere. */
 import { setMaxListeners } from 'node:events';
 import { toMilliseconds } from '../duration.js';
-import { ResultTimeoutError, TaskRevokedError } from '../errors.js';
+import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, Ledger } from './ledger.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
 import type { Mailbox } from './mailbox.js';
 import { errorOf } from './remote-error.js';
+import type { Revocable } from './revocation.js';
+import { findCurrentTask } from '../task/context.js';
 
 /** What results need of their App. */
 export interface ResultSource {
@@ -15,6 +17,8 @@ export interface ResultSource {
   readonly mailbox: Mailbox;
   /** Takes a task out of its queue, if it has not started; gives whether it did. */
   revoke(id: string, queue: string): Promise<boolean>;
+  /** Ends tasks of a canvas that have not started; gives how many. */
+  revokeAll(tasks: readonly Revocable[]): Promise<number>;
 }
 
 /** What the sending process knows of a call. */
@@ -26,6 +30,8 @@ export interface SentCall {
   readonly epoch: number | undefined;
   /** Rejected when the message could not be sent. */
   readonly sending: Promise<unknown>;
+  /** Of a canvas: the task and all that come before it. */
+  readonly tree?: () => readonly Revocable[];
 }
 
 /**
@@ -74,11 +80,23 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
       await this.#sent.sending;
       return undefined as T;
     }
-    const outcome = (this.#ended ??= await this.#wait(options));
+    const outcome = (this.#ended ??= await this.#waitWell(options));
     if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value as T;
     const error = errorOf(outcome);
     if (options.propagate === false) return error;
     throw error;
+  }
+
+  /** A task that waits lets another one run in its place: the one that it waits for, maybe. */
+  #waitWell(options: GetOptions): Promise<Outcome> {
+    const task = findCurrentTask();
+    if (task?.id === this.id) {
+      throw new RegistryError(
+        `task ${task.name}[${task.id}] waits for its own result, which would never come`,
+      );
+    }
+    const waiting = this.#wait(options);
+    return task?.yieldWhile ? task.yieldWhile(waiting) : waiting;
   }
 
   #wait({ timeout, signal, onProgress }: GetOptions): Promise<Outcome> {
@@ -195,6 +213,67 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
     return again === null ? undefined : parseOutcome(again);
   }
 
+  /**
+   * The tasks that this one called, and those that follow it in a canvas; none before it has ended.
+   *
+   * @throws (rejects) BrokerError when Redis does not answer
+   */
+  get children(): Promise<AsyncResult[]> {
+    return this.#outcome().then((outcome) =>
+      (outcome?.children ?? []).map((id) => new AsyncResult(id, this.#source)),
+    );
+  }
+
+  /**
+   * Waits for this task and all that it led to, and gives each with its value, parents first.
+   *
+   * @throws what `get` throws, for the first that fails
+   */
+  async *collect(options?: GetOptions): AsyncGenerator<[AsyncResult, unknown], void, undefined> {
+    yield [this, await this.get({ ...options })];
+    for (const child of await this.children) yield* child.collect(options);
+  }
+
+  /**
+   * The details of `progress()` and `updateState()` as they come, until the task has ended.
+   *
+   * @example
+   * ```ts
+   * for await (const done of result.progress()) console.log(done);
+   * ```
+   */
+  async *progress(): AsyncGenerator<unknown, void, undefined> {
+    const heard: unknown[] = [];
+    let wake = (): void => undefined;
+    let over = false;
+    const left = new AbortController();
+    const waiting = this.#wait({
+      signal: left.signal,
+      onProgress: (details) => {
+        heard.push(details);
+        wake();
+      },
+    }).then(
+      () => undefined,
+      () => undefined,
+    );
+    void waiting.then(() => {
+      over = true;
+      wake();
+    });
+    try {
+      for (;;) {
+        while (heard.length > 0) yield heard.shift();
+        if (over) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      left.abort(new Error('the loop over the progress was left'));
+    }
+  }
+
   /** Deletes the stored result; gives whether there was one. */
   forget(): Promise<boolean> {
     this.#ended = undefined;
@@ -202,11 +281,14 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
   }
 
   /**
-   * Takes the task out of its queue, if it has not started: it ends as `REVOKED`.
+   * Takes the task out of its queue, if it has not started: it ends as `REVOKED`. Of a canvas: also
+   * whatever comes before it and has not started, sent or not.
    *
-   * @returns whether it was taken out; a task that runs goes on
+   * @returns whether any was; a task that runs goes on
    */
   async revoke(): Promise<boolean> {
+    const { tree } = this.#sent ?? {};
+    if (tree) return (await this.#source.revokeAll(tree())) > 0;
     const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);
     return job !== undefined && this.#source.revoke(this.id, job.queue);
   }

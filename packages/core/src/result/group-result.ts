@@ -141,7 +141,8 @@ export class GroupResult<
 
   /** Ends the parts that have not started: they end as `REVOKED`. Gives whether there was one. */
   async revoke(): Promise<boolean> {
-    return (await this.#count((result) => result.revoke())) > 0;
+    const before = (await this.parent?.revoke()) ?? false;
+    return (await this.#count((result) => result.revoke())) > 0 || before;
   }
 
   /** Deletes the stored results; gives whether there was one. */

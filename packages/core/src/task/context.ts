@@ -66,6 +66,10 @@ export interface TaskContext {
    * @throws RegistryError when the task is not a part of a group that something follows
    */
   addToChord(canvas: CanvasLike): Promise<void>;
+  /** Hears of a task that this one has called. @internal */
+  spawned?(id: string): void;
+  /** Lets another task run while this one waits for a result. @internal */
+  yieldWhile?<R>(wait: Promise<R>): Promise<R>;
 }
 
 const storage = new AsyncLocalStorage<TaskContext>();

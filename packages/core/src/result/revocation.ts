@@ -1,0 +1,60 @@
+/** Ends tasks that have not started, wherever in a canvas they are: those not sent yet as well. */
+import type { Redis } from 'ioredis';
+import { TaskRevokedError } from '../errors.js';
+import { lockKey, replyChannel, resultKey } from '../protocol/keys.js';
+import { encodeOutcome } from '../protocol/outcome.js';
+
+/** A task of a canvas, and where it is or will be sent. */
+export interface Revocable {
+  readonly id: string;
+  readonly task: string;
+  readonly queue: string;
+}
+
+/**
+ * Stores a record, unless the task runs or has ended: whoever takes its message then finds it, and
+ * does not run it. KEYS: the record, the lock of a task that runs. ARGV: the record, how long to
+ * keep it, the channel of the caller. The pattern is how `encodeOutcome` begins.
+ */
+const script = `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local old = redis.call('GET', KEYS[1])
+local state = old and string.match(old, '^{"v":1,"id":"[^"]*","state":"(%u+)"')
+if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'IGNORED' then return 0 end
+if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']')
+redis.call('PUBLISH', KEYS[1], '')
+return 1`;
+
+const command = 'dtaskRevoke';
+type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<unknown>>;
+
+/** Where revocations are stored, and who hears of them. */
+export interface RevocationPlace {
+  readonly prefix: string;
+  readonly caller: string;
+  /** How long results are kept, in milliseconds. */
+  readonly keep: number;
+}
+
+/** Revokes tasks; gives how many it has ended. */
+export async function revokeTasks(
+  connection: Redis,
+  tasks: readonly Revocable[],
+  { prefix, caller, keep }: RevocationPlace,
+): Promise<number> {
+  if (!(command in connection)) connection.defineCommand(command, { lua: script, numberOfKeys: 2 });
+  const error = new TaskRevokedError('its canvas was revoked before it could start');
+  const ended = await Promise.all(
+    tasks.map(({ id, task, queue }) => {
+      const record = encodeOutcome(
+        { id, task, state: 'REVOKED', error, at: Date.now() },
+        Number.MAX_SAFE_INTEGER,
+      );
+      const keys = [resultKey(prefix, id), lockKey(prefix, queue, id)];
+      const channel = replyChannel(prefix, caller);
+      return (connection as Scripted)[command](...keys, record, Math.ceil(keep), channel);
+    }),
+  );
+  return ended.filter((one) => one === 1).length;
+}
