@@ -18,6 +18,7 @@ export {
   signature,
 } from './canvas/canvas.js';
 export { chunks, map, starmap } from './canvas/items.js';
+export type { CanvasGraph } from './canvas/graph.js';
 export type { CanvasJson } from './canvas/json.js';
 export type { CanvasLike } from './canvas/tree.js';
 export { type QueueCounts, Queues } from './app/queues.js';

@@ -3,7 +3,6 @@ import type { Job } from 'bullmq';
 import {
   type Definition,
   encodeMessage,
-  inside,
   isEncodeFailure,
   isPromiseLike,
   judge,
@@ -12,27 +11,18 @@ import {
   type OutcomeWriter,
   Replace,
   runTask,
-  starmapTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { type Registry, TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
+import { TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import type { ExecutorPlace } from './executor-place.js';
+import { FailedRun } from './failed-run.js';
 import { Outcomes } from './outcomes.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
 import { childrenOf, hasSequel, originOf, Sequel } from './sequel.js';
 import { Slots } from './slots.js';
-import { starmap } from './starmap.js';
-
-/** What BullMQ is told of a failed run; the task's own error is in its result. */
-class FailedRun extends Error {
-  constructor(error: unknown) {
-    super(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-    this.name = 'FailedRun';
-    if (error instanceof Error && error.stack) this.stack = error.stack;
-  }
-}
+import { findDefinition } from './find-definition.js';
 
 /**
  * How often a task may be found without a living worker. A task that kills its process takes
@@ -163,9 +153,7 @@ export class Executor {
     const { job, queue } = current;
     if (message.expires !== undefined && message.expires <= Date.now())
       return this.#expire(message);
-    const { tasks } = this.#place.app;
-    const definition =
-      message.name === starmapTask ? starmap(tasks, message) : definitionOf(tasks, message);
+    const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) return this.#run(current, message, definition);
     return this.#refuse(job, message, this.#unknown(message, queue));
   }
@@ -384,12 +372,6 @@ export class Executor {
     await job.updateData(JSON.parse(text) as object);
     return undefined;
   }
-}
-
-/** What is known here of a message's task. */
-function definitionOf(tasks: Registry, { name }: Message): Definition | undefined {
-  const task = tasks.find(name);
-  return task && inside(task).definition;
 }
 
 function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {

@@ -1,13 +1,15 @@
 /** What is composed of tasks: signatures, chains, groups and chords. */
+import { randomUUID } from 'node:crypto';
 import { ConfigError, RegistryError } from '../errors.js';
 import { show } from '../config/setting.js';
 import type { AnyResult } from '../result/any-result.js';
 import type { AsyncResult } from '../result/async-result.js';
-import { attempt, type Sent } from '../result/sent.js';
-import type { GroupResult } from '../result/group-result.js';
+import { attempt, Sent } from '../result/sent.js';
+import { GroupResult } from '../result/group-result.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
+import { type CanvasGraph, graphOf, mermaidOf } from './graph.js';
 import { type CanvasJson, nodeFromJson, nodeToJson } from './json.js';
 import { chainOf, groupOf, mapFirst, mapLast, mapTasks, type Node, type TaskNode } from './tree.js';
 
@@ -65,6 +67,10 @@ export abstract class Canvas<
   applyAsync(args: In, options?: CallOptions): Sent<Out, R> {
     return attempt(() => {
       const sender = this.sender();
+      if (!sender && isEmptyGroup(this.node)) {
+        const result = new GroupResult(randomUUID(), [], undefined, () => Promise.resolve());
+        return new Sent(result as AnyResult as R, Promise.resolve());
+      }
       if (sender) {
         return sender.sendCanvas(this.node, args, checkCallOptions(options)) as unknown as Sent<
           Out,
@@ -113,6 +119,16 @@ export abstract class Canvas<
   /** The chain of this and what is to follow. */
   pipe<Next>(next: Canvas<never, Next, AnyResult<Next>>): Chain<In, Next> {
     return new Chain(chainOf([this.node, next.node]), firstSender([this, next]));
+  }
+
+  /** What runs, and what comes before what. */
+  graph(): CanvasGraph {
+    return graphOf(this.node);
+  }
+
+  /** The graph as the text of a Mermaid flowchart. */
+  toMermaid(): string {
+    return mermaidOf(this.graph());
   }
 
   /** Goes to JSON, and back by `signature(json)`. */
@@ -185,6 +201,9 @@ export class Chord<
     return new Chord<In, Out>(node, this.sender) as this;
   }
 }
+
+/** A group of nothing is complete wherever it is. */
+const isEmptyGroup = (node: Node): boolean => node.kind === 'group' && node.parts.length === 0;
 
 const nodeOf = (canvas: Any): Node => {
   if (canvas instanceof Canvas) return canvas.node;

@@ -1,4 +1,4 @@
-/** The task that runs another one on each item of a list. */
+/** Finds what runs a message. */
 import { currentTask, type Registry } from '@dtask/core';
 import {
   type Definition,
@@ -9,12 +9,19 @@ import {
   starmapTask,
 } from '@dtask/core/internal';
 
+/** What is known here of a message's task; nothing where the worker does not have it. */
+export function findDefinition(tasks: Registry, message: Message): Definition | undefined {
+  if (message.name === starmapTask) return starmap(tasks, message);
+  const task = tasks.find(message.name);
+  return task && inside(task).definition;
+}
+
 /**
  * What runs a message of `map`, `starmap` or `chunks`: the items one after another, with the retry
  * policy of their own task.
  * Gives none where the worker does not have that task.
  */
-export function starmap(tasks: Registry, { args }: Message): Definition | undefined {
+function starmap(tasks: Registry, { args }: Message): Definition | undefined {
   const task = tasks.find(String(args[0]));
   if (!task) return undefined;
   const item = inside(task).definition;

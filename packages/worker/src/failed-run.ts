@@ -1,0 +1,10 @@
+/** How BullMQ is told that a job has failed. */
+
+/** What BullMQ is told of a failed run; the task's own error is in its result. */
+export class FailedRun extends Error {
+  constructor(error: unknown) {
+    super(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    this.name = 'FailedRun';
+    if (error instanceof Error && error.stack) this.stack = error.stack;
+  }
+}
