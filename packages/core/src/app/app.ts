@@ -1,7 +1,13 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
 import { randomUUID } from 'node:crypto';
 import { Broker } from '../broker/broker.js';
-import { type Canvas, makeSignature } from '../canvas/canvas.js';
+import {
+  type AnyCanvas,
+  type Canvas,
+  type Follows,
+  makeSignature,
+  type OutputOf,
+} from '../canvas/canvas.js';
 import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
@@ -22,6 +28,7 @@ import { checkName, type Definition, type TaskFunction } from '../task/definitio
 import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task } from '../task/task.js';
 import { declareTask } from './declare.js';
+import { runCanvasEagerly } from './eager-canvas.js';
 import { loadIncluded } from './include.js';
 import { Canvases } from './canvases.js';
 import { Queues } from './queues.js';
@@ -118,6 +125,11 @@ export class App implements AsyncDisposable {
     });
     this.#sender = {
       maxPayload: this.config.maxPayload,
+      applyCanvas: (node, taskArgs) =>
+        runCanvasEagerly(node, taskArgs, {
+          definition: (task) => inside(this.#registry.get(task)).definition,
+          maxPayload: this.config.maxPayload,
+        }),
       sendCanvas: (node, taskArgs, call) =>
         this.#canvases.send(node, taskArgs, call) as Sent<unknown>,
       send: (definition, taskName, args, call) => this.#call(definition, taskName, args, call),
@@ -213,6 +225,42 @@ export class App implements AsyncDisposable {
     options?: CallOptions,
   ): Canvas<In, Out> {
     return makeSignature(from, args, options, () => this.#sender);
+  }
+
+  /**
+   * Sends a group of a generator, a few hundred parts on their way at a time, as it produces them.
+   *
+   * @returns at once; its promise resolves when the generator has ended and Redis has all
+   * @example
+   * ```ts
+   * const results = await app.group(lines(file).map((line) => parse.s(line)));
+   * ```
+   */
+  group<C extends AnyCanvas>(
+    source: AsyncIterable<C> | Iterable<C>,
+    options?: CallOptions,
+  ): Sent<OutputOf<C>[], GroupResult<OutputOf<C>[]>> {
+    return attempt(
+      () => this.#canvases.sendEach(source, undefined, checkCallOptions(options)) as never,
+    );
+  }
+
+  /**
+   * Sends a chord whose header a generator produces: `group`, and a body for its values.
+   *
+   * @example
+   * ```ts
+   * const total = await app.chord(sizes(folder), sum.s()).get();
+   * ```
+   */
+  chord<C extends AnyCanvas, B extends AnyCanvas>(
+    source: AsyncIterable<C> | Iterable<C>,
+    body: B & Follows<OutputOf<C>[], B>,
+    options?: CallOptions,
+  ): Sent<OutputOf<B>> {
+    return attempt(
+      () => this.#canvases.sendEach(source, body as B, checkCallOptions(options)) as never,
+    );
   }
 
   /**

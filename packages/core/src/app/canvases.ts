@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin } from '../canvas/joins.js';
-import { freeze, mapFirst, mapTasks, type Node } from '../canvas/tree.js';
+import { type CanvasLike, freeze, mapFirst, mapTasks, type Node } from '../canvas/tree.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
@@ -70,6 +70,47 @@ export class Canvases {
     const sending = this.flow.start(step, nothing, [], origin);
     const sent: SentCall = { queue: undefined, ignoreResult: false, epoch, sending };
     return new Sent(this.#resultOf(step, sent, undefined), sending);
+  }
+
+  /** Sends the parts of a group as they are produced, and what gets their values. */
+  sendEach(
+    source: AsyncIterable<CanvasLike> | Iterable<CanvasLike>,
+    body: CanvasLike | undefined,
+    call: CallSettings,
+  ): Sent<unknown, AnyResult> {
+    const id = randomUUID();
+    const { mailbox } = this.#place.results;
+    const parent = findCurrentTask();
+    const origin = { root: parent?.rootId, parent: parent?.id, reply: mailbox.caller };
+    const results: AnyResult[] = [];
+    const last = body && freeze(this.#settled(withCall(body.node, headersOf(call))), randomUUID);
+    const frames: Frame[] = last ? [{ steps: 'chain' in last ? last.chain : [last] }] : [];
+    const sent: { -readonly [K in keyof SentCall]: SentCall[K] } = {
+      queue: undefined,
+      ignoreResult: false,
+      epoch: mailbox.epoch,
+      sending: Promise.resolve(),
+    };
+    const steps = async function* (this: Canvases): AsyncGenerator<Step> {
+      for await (const { node } of source) {
+        const at = results.length;
+        let count = 0;
+        const step = freeze(this.#settled(withCall(node, call)), () => {
+          count += 1;
+          return `${id}-${at}${count === 1 ? '' : `.${count}`}`;
+        });
+        if (!last) results.push(this.#resultOf(step, sent, undefined));
+        else results.length += 1;
+        yield step;
+      }
+    };
+    const sending = this.flow.startEach(id, steps.call(this), frames, origin);
+    sent.sending = sending;
+    // What `get()` waits for may fail before anyone asks.
+    sending.catch(() => undefined);
+    const save = (): Promise<void> => this.#save(id, results);
+    const header = new GroupResult(id, results, undefined, save, sending);
+    return new Sent(last ? this.#resultOf(last, sent, undefined) : header, sending);
   }
 
   /** Writes into each task what is known of it here, for a worker may not have its code. */
@@ -193,6 +234,10 @@ function withCall(node: Node, { headers, ...rest }: CallSettings): Node {
   if (Object.keys(rest).length === 0) return all;
   return mapFirst(all, (task) => ({ ...task, options: { ...task.options, ...rest } }));
 }
+
+/** Of a call's options, those that are for all tasks. */
+const headersOf = ({ headers }: CallSettings): CallSettings =>
+  headers === undefined ? {} : { headers };
 
 /** The id of the task that a step begins with. */
 function firstId(step: Step): string | undefined {

@@ -4,6 +4,7 @@ import { ConfigError, RegistryError } from '../errors.js';
 import { show } from '../config/setting.js';
 import type { AnyResult } from '../result/any-result.js';
 import type { AsyncResult } from '../result/async-result.js';
+import type { EagerResult } from '../result/eager-result.js';
 import { attempt, Sent } from '../result/sent.js';
 import { GroupResult } from '../result/group-result.js';
 import type { CallSettings } from '../protocol/call-settings.js';
@@ -16,6 +17,7 @@ import { chainOf, groupOf, mapFirst, mapLast, mapTasks, type Node, type TaskNode
 /** What a canvas needs of an App: to be sent. */
 export interface CanvasSender {
   sendCanvas(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown>;
+  applyCanvas(node: Node, args: readonly unknown[]): EagerResult<unknown>;
 }
 
 /** What finds the App of a canvas, once it is sent. */
@@ -81,6 +83,17 @@ export abstract class Canvas<
         'nothing in this canvas belongs to an App, so there is nowhere to send it; make its signatures of registered tasks, or by app.signature(name)',
       );
     });
+  }
+
+  /**
+   * Runs it here and now, its tasks one after another, each as `task.apply` does.
+   *
+   * @throws RegistryError where none of its tasks belongs to an App; (rejects) UnknownTaskError
+   */
+  apply(...args: In): EagerResult<Out> {
+    const sender = this.sender();
+    if (sender) return sender.applyCanvas(this.node, args) as EagerResult<Out>;
+    throw new RegistryError('nothing in this canvas belongs to an App, so there is no code to run');
   }
 
   /** Gives options to the tasks that it begins with; `headers` to all. */
@@ -320,7 +333,11 @@ function partsOf(given: readonly unknown[]): Any[] {
   if (given.length !== 1 || first instanceof Canvas) return given as Any[];
   if (typeof first === 'object' && first !== null && Symbol.iterator in first)
     return [...(first as Iterable<Any>)];
-  throw new ConfigError(`group() takes signatures, or one list of them, got ${show(first)}`);
+  throw new ConfigError(
+    typeof first === 'object' && first !== null && Symbol.asyncIterator in first
+      ? 'group() cannot wait for an async generator; app.group(generator) sends its parts as they come'
+      : `group() takes signatures, or one list of them, got ${show(first)}`,
+  );
 }
 
 /**

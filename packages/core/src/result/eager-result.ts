@@ -5,12 +5,19 @@ import { errorOf } from './remote-error.js';
 /** What `apply()` gives: the face of an `AsyncResult`, without Redis. */
 export class EagerResult<T> {
   readonly id: string;
+  /** The result of what came before, in a chain. */
+  readonly parent: Promise<EagerResult<unknown> | undefined>;
   readonly #outcome: Promise<Outcome>;
   #settled: Outcome | undefined;
 
   /** @internal */
-  constructor(id: string, outcome: Promise<Outcome>) {
+  constructor(
+    id: string,
+    outcome: Promise<Outcome>,
+    parent: Promise<EagerResult<unknown> | undefined> = Promise.resolve(undefined),
+  ) {
     this.id = id;
+    this.parent = parent;
     this.#outcome = outcome.then((settled) => (this.#settled = settled));
   }
 
@@ -27,6 +34,11 @@ export class EagerResult<T> {
     const error = errorOf(outcome);
     if (propagate) throw error;
     return error;
+  }
+
+  /** @internal */
+  get outcome(): Promise<Outcome> {
+    return this.#outcome;
   }
 
   /** The state: `STARTED` until the run has ended. */

@@ -25,6 +25,8 @@ export class GroupResult<
   /** What came before the group. */
   readonly parent: AnyResult | undefined;
   readonly #save: (id: string, results: readonly AnyResult[]) => Promise<void>;
+  /** Resolves when all parts are known, where they are sent as they are produced. */
+  readonly #known: Promise<unknown> | undefined;
 
   /** @internal */
   constructor(
@@ -32,11 +34,13 @@ export class GroupResult<
     results: readonly AnyResult[],
     parent: AnyResult | undefined,
     save: (id: string, results: readonly AnyResult[]) => Promise<void>,
+    known?: Promise<unknown>,
   ) {
     this.id = id;
     this.results = results;
     this.parent = parent;
     this.#save = save;
+    this.#known = known;
   }
 
   /** How many parts there are. */
@@ -55,6 +59,7 @@ export class GroupResult<
   async get({ timeout, signal, ...rest }: GetOptions = {}): Promise<T | Error> {
     const limit = new Limit(timeout, signal, this.id);
     try {
+      await this.#known;
       const options = { ...rest, signal: limit.signal };
       return (await Promise.all(
         this.results.map((result) => result.get(options as GetOptions)),
@@ -71,6 +76,7 @@ export class GroupResult<
 
   /** The results of parts, each as soon as it has ended, well or not. */
   async *[Symbol.asyncIterator](): AsyncGenerator<AnyResult, void, undefined> {
+    await this.#known;
     const ended: AnyResult[] = [];
     let wake = (): void => undefined;
     const end = new AbortController();
@@ -102,6 +108,7 @@ export class GroupResult<
 
   /** The state of all: `SUCCESS` when each has succeeded, else the first that is in the way. */
   async state(): Promise<TaskState> {
+    await this.#known;
     const states = await Promise.all(this.results.map((result) => result.state()));
     return (
       states.find((state) => state === 'FAILURE' || state === 'REVOKED') ??
@@ -136,6 +143,7 @@ export class GroupResult<
   }
 
   async #count(holds: (result: AnyResult) => Promise<boolean>): Promise<number> {
+    await this.#known;
     return (await Promise.all(this.results.map(holds))).filter(Boolean).length;
   }
 
@@ -151,7 +159,8 @@ export class GroupResult<
   }
 
   /** Stores the ids of the parts, so that another process gets them by `app.groupResult(id)`. */
-  save(): Promise<void> {
+  async save(): Promise<void> {
+    await this.#known;
     return this.#save(this.id, this.results);
   }
 }

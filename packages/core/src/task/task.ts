@@ -28,6 +28,7 @@ export interface Sender {
   ): Sent<unknown>;
   /** Sends a canvas. */
   sendCanvas: CanvasSender['sendCanvas'];
+  applyCanvas: CanvasSender['applyCanvas'];
   readonly maxPayload: number;
 }
 
