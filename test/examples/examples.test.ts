@@ -98,6 +98,25 @@ describe('the short examples', () => {
     );
   });
 
+  it('tasks compose into chains, groups and chords', async () => {
+    const lines = (await printedBy('canvas')).trim().split('\n');
+    // Callbacks run beside the rest.
+    expect(lines.toSorted()).toEqual(
+      [
+        'chain: 7',
+        'group: [ 2, 3 ]',
+        'chord: 6',
+        'replaced: 8',
+        'chunks: [ [ 2, 4 ], [ 6 ] ]',
+        'linked: 42',
+        'printed: 42',
+        'told: refuse failed: nobody reads "the quick cat jumps"',
+        'failed: TaskFailedError: nobody reads "the quick cat jumps"',
+        'ended: 1 and 2',
+      ].toSorted(),
+    );
+  });
+
   it('values that JSON cannot hold arrive as they were sent', async () => {
     const out = await printedBy('values');
     expect(out).toContain('due 2026-02-14T12:00:00.000Z total 2449n');
