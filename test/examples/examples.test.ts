@@ -112,7 +112,7 @@ describe('the short examples', () => {
         'printed: 42',
         'told: refuse failed: nobody reads "the quick cat jumps"',
         'failed: TaskFailedError: nobody reads "the quick cat jumps"',
-        'ended: 1 and 2',
+        'ended: 2',
       ].toSorted(),
     );
   });

@@ -13,8 +13,8 @@ import type { WorkerLog } from './log.js';
 import { mostChildren, type Run } from './run.js';
 
 /** Whether anything follows a task. */
-export const hasSequel = ({ next, link, linkError }: Message): boolean =>
-  next !== undefined || link !== undefined || linkError !== undefined;
+export const hasSequel = ({ next, link, linkError, only }: Message): boolean =>
+  next !== undefined || link !== undefined || linkError !== undefined || only === true;
 
 /** The tasks that a task called, and those that come next. */
 export function childrenOf(
@@ -86,7 +86,7 @@ export class Sequel {
       ...(linkError && { linkError }),
     };
     await this.#insist(message, () =>
-      this.#app.canvases.replace(node, id, [settle, ...next], originOf(message)),
+      this.#app.canvases.replace(node, message, [settle, ...next], originOf(message)),
     );
     this.#log.info({ task: name, id }, 'replaced by a canvas');
   }

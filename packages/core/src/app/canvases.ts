@@ -7,6 +7,7 @@ import { type CanvasLike, freeze, mapFirst, mapTasks, type Node } from '../canva
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
+import type { Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import {
   type Frame,
@@ -121,10 +122,19 @@ export class Canvases {
     }));
   }
 
-  /** Has a canvas take a task's place. Run twice, it sends the same ids. */
-  replace(node: Node, id: string, frames: readonly Frame[], origin: Origin): Promise<void> {
+  /** Has a canvas take a task's place, with its headers. Run twice, it sends the same ids. */
+  replace(
+    node: Node,
+    { id, headers = {} }: Message,
+    frames: readonly Frame[],
+    origin: Origin,
+  ): Promise<void> {
     let count = 0;
-    const step = freeze(this.#settled(node), () => `${id}~${(count += 1)}`);
+    const inherited = mapTasks(node, (task) => ({
+      ...task,
+      options: { ...task.options, headers: { ...headers, ...task.options.headers } },
+    }));
+    const step = freeze(this.#settled(inherited), () => `${id}~${(count += 1)}`);
     return this.flow.start(step, nothing, frames, origin);
   }
 

@@ -32,7 +32,7 @@ export interface FlowPlace {
 export type Given =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'value'; readonly json: JsonValue }
-  | { readonly kind: 'list'; readonly join: string };
+  | { readonly kind: 'list'; readonly join: string; readonly shared?: boolean };
 
 /** How a task or a group has ended. */
 export type End =
@@ -100,11 +100,12 @@ export class Flow {
       const wait = patience + waitOf({ group, id });
       await this.#place.joins.open(id, group.length, continuation, wait);
     }
+    const each = given.kind === 'list' ? { ...given, shared: true } : given;
     for (let from = 0; from < group.length; from += width) {
       const some = group.slice(from, from + width);
       await Promise.all(
         some.map((part, index) =>
-          this.start(part, given, placeIn(id, from + index, frames), origin),
+          this.start(part, each, placeIn(id, from + index, frames), origin),
         ),
       );
     }
@@ -170,7 +171,7 @@ export class Flow {
     frame: Extract<Frame, { steps: unknown } | { list: unknown }>,
   ): Promise<readonly Step[]> {
     if ('steps' in frame) return frame.steps;
-    const list = await this.#place.joins.list(frame.list, patience);
+    const list = await this.#place.joins.list(frame.list, frame.at, patience);
     // Gone: what follows was done long ago.
     return list?.slice(frame.at) ?? [];
   }
@@ -192,8 +193,15 @@ export class Flow {
   async #fill(join: string, at: number, end: End): Promise<void> {
     const text = await this.#text(end);
     const filled = await this.#place.joins.fill(join, at, text, patience);
-    if (filled.kind === 'waiting') return;
-    await this.#joined(join, filled.continuation, end.ok ? undefined : end);
+    if (filled.kind !== 'waiting')
+      await this.#joined(join, filled.continuation, end.ok ? undefined : end);
+    await this.#copied(end);
+  }
+
+  /** The values of a group that were copied to where they are needed may go. */
+  async #copied(end: End): Promise<void> {
+    if (end.ok && end.given.kind === 'list' && !end.given.shared)
+      await this.#place.joins.drop(end.given.join);
   }
 
   /** What a place of a group holds; nothing for a failure. An ignored task has no value. */
@@ -237,6 +245,7 @@ export class Flow {
     const end = endOf(outcome);
     await this.#callBack(message, message.id, end, origin);
     await this.proceed(message.next ?? [], end, origin);
+    if (message.only && message.from !== undefined) await this.#place.joins.drop(message.from);
   }
 
   /** Starts what is linked to a task. */
@@ -280,7 +289,7 @@ export class Flow {
     const message: Message = {
       ...call.message,
       once: true,
-      ...(takes.kind === 'list' && { from: takes.join }),
+      ...(takes.kind === 'list' && { from: takes.join, ...(!takes.shared && { only: true }) }),
       ...(frames.length > 0 && { next: frames }),
       ...(step.link && { link: step.link }),
       ...(step.linkError && { linkError: step.linkError }),

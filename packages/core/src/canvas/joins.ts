@@ -161,6 +161,14 @@ export class Joins {
     );
   }
 
+  /** Forgets the values of a group, which nobody needs any more. */
+  async drop(id: string): Promise<void> {
+    const key = joinKey(this.#prefix, id);
+    await this.#ask(`group ${id} was not dropped`, (connection) =>
+      connection.unlink(key, `${key}:added`),
+    );
+  }
+
   /** Stores a list of steps once, for all the messages that would carry the rest of it. */
   async store(id: string, steps: readonly Step[], wait: number): Promise<void> {
     await this.#ask(`chain ${id} was not stored`, (connection) =>
@@ -168,10 +176,11 @@ export class Joins {
     );
   }
 
-  /** A stored list; nothing when it is not there any more. */
-  async list(id: string, wait: number): Promise<readonly Step[] | undefined> {
+  /** A stored list, kept on until its last step; nothing when it is not there any more. */
+  async list(id: string, at: number, patience: number): Promise<readonly Step[] | undefined> {
     const known = this.#lists.get(id);
     const key = listKey(this.#prefix, id);
+    const wait = known && at >= known.length - 1 ? afterwards : patience;
     if (known) {
       await this.#ask(`chain ${id} was not kept`, (connection) => connection.pexpire(key, wait));
       return known;
@@ -194,6 +203,8 @@ export class Joins {
 }
 
 const mostLists = 100;
+/** How long a list is kept when its last step was sent, should that be done again. */
+const afterwards = 3_600_000;
 /** How long it is remembered that a place was added, in milliseconds. */
 const grown = 7 * 24 * 3_600_000;
 

@@ -35,6 +35,8 @@ export interface Message {
   readonly once?: boolean;
   /** The group whose values come before the arguments, as a list. */
   readonly from?: string;
+  /** It is the only one that gets those values: they may go when it has ended. */
+  readonly only?: boolean;
   /** What follows, the nearest first. */
   readonly next?: readonly Frame[];
   /** Started with the value. */
@@ -127,6 +129,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['parent', 'string'],
     ['once', 'boolean'],
     ['from', 'string'],
+    ['only', 'boolean'],
     ['next', 'array'],
     ['link', 'array'],
     ['linkError', 'array'],

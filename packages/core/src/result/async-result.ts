@@ -274,10 +274,11 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
     }
   }
 
-  /** Deletes the stored result; gives whether there was one. */
+  /** Deletes the stored result, and of a canvas those that come before; gives whether there was one. */
   forget(): Promise<boolean> {
     this.#ended = undefined;
-    return this.#source.ledger.forget(this.id);
+    const before = this.#sent?.tree?.().map(({ id }) => id) ?? [this.id];
+    return this.#source.ledger.forget(before);
   }
 
   /**

@@ -105,11 +105,12 @@ export class Ledger {
   }
 
   /** Deletes an outcome; gives whether there was one. */
-  async forget(id: string): Promise<boolean> {
-    const deleted = await this.#ask(`the result of task ${id} was not forgotten`, (connection) =>
-      connection.del(resultKey(this.#prefix, id)),
+  async forget(ids: readonly string[]): Promise<boolean> {
+    const replies = await this.#pipeline<number>(
+      'results were not forgotten',
+      ids.map((id) => ['del', resultKey(this.#prefix, id)]),
     );
-    return deleted === 1;
+    return replies.includes(1);
   }
 
   /** One command for each key: in a cluster the keys live in different places. */
