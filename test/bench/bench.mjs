@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bytes } from './scenarios/bytes.mjs';
+import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
 import { memory } from './scenarios/memory.mjs';
 import { recovery } from './scenarios/recovery.mjs';
@@ -32,6 +33,7 @@ const scenarios = [
   sending,
   roundTrip,
   waiting,
+  canvas,
   commands,
   bytes,
   start,

@@ -45,7 +45,7 @@ export class Outcomes {
   /** The outcome is written ahead of what the job's end writes. */
   store(message: Message, outcome: Outcome): void {
     // What may be sent twice has to leave a trace.
-    if (message.ignoreResult && !message.once) return;
+    if (message.ignoreResult && !message.once && !message.next) return;
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;

@@ -33,6 +33,7 @@ export const originOf = ({ id, root = id, reply }: Message): Origin => ({
   root,
   parent: id,
   reply,
+  again: true,
 });
 
 /** Wait between attempts while Redis is away, in milliseconds. */

@@ -27,6 +27,15 @@ serve({
   send: (count, width) => paced(count, width, (x) => queue.add('echo', { x })),
   get: (count, width) => paced(count, width, roundTrip),
   roundTrips: (count) => timed(count, roundTrip),
+  /** Results a second of many jobs that are added together. */
+  group: async (count) => {
+    if (!events) throw new Error('listen first');
+    const began = performance.now();
+    const jobs = Array.from({ length: count }, (_, x) => ({ name: 'echo', data: { x } }));
+    const waiting = events;
+    await Promise.all((await queue.addBulk(jobs)).map((job) => job.waitUntilFinished(waiting)));
+    return (count / (performance.now() - began)) * 1_000;
+  },
   stop: async () => {
     await events?.close();
     await queue.close();

@@ -12,6 +12,16 @@ const resultExpires = /** @type {import('dtask').Duration} */ (
 
 export const app = new App('bench', { broker: url, prefix, resultExpires });
 
+/** Says when it ran, for the time between the last part of a chord and its body. */
+export const stamp = app.task('stamp', () => Date.now());
+
+export const latest = app.task('latest', (/** @type {number[]} */ times) => {
+  const now = Date.now();
+  return now - times.reduce((last, time) => Math.max(last, time), 0);
+});
+
+export const add = app.task('add', (/** @type {number} */ x, /** @type {number} */ y) => x + y);
+
 export const echo = app.task('echo', (/** @type {number} */ x) => {
   tally.count();
   return x;

@@ -1,12 +1,48 @@
 /** A process that calls dtask tasks. */
 // @ts-check
+import { chain, chord, group } from 'dtask';
 import { paced, timed } from './pace.mjs';
 import { serve } from './role.mjs';
-import { app, echo } from './dtask-app.mjs';
+import { add, app, echo, latest, stamp } from './dtask-app.mjs';
+
+/**
+ * @template T
+ * @param {number} count
+ * @param {(at: number) => T} make
+ */
+const many = (count, make) => Array.from({ length: count }, (_, at) => make(at));
 
 serve({
   send: (count, width) => paced(count, width, (x) => echo.delay(x)),
   get: (count, width) => paced(count, width, (x) => echo.delay(x).get()),
   roundTrips: (count) => timed(count, (x) => echo.delay(x).get()),
+  /** Results a second of a group. */
+  group: async (count) => {
+    const began = performance.now();
+    await group(many(count, (at) => add.s(at, 1)))
+      .delay()
+      .get();
+    return (count / (performance.now() - began)) * 1_000;
+  },
+  /** Milliseconds from the last part's run to the body's. */
+  chord: (count) =>
+    chord(
+      many(count, () => stamp.s()),
+      latest.s(),
+    )
+      .delay()
+      .get(),
+  idleChord: async (count) => {
+    const parts = many(count, () => stamp.signature([], { queue: 'idle' }));
+    await chord(parts, latest.signature([], { queue: 'idle' })).delay();
+  },
+  /** Milliseconds that a chain takes. */
+  chain: async (count) => {
+    const began = performance.now();
+    await chain(add.s(0, 1), ...many(count - 1, () => add.s(1)))
+      .delay()
+      .get();
+    return performance.now() - began;
+  },
   stop: () => app.close(),
 });

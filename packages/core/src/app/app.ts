@@ -100,7 +100,9 @@ export class App implements AsyncDisposable {
     this.include = checkInclude(include);
     const broker = new Broker(this.config);
     this.#broker = broker;
-    this.queues = new Queues(broker, this.config);
+    this.queues = new Queues(broker, this.config, (message, outcome) =>
+      this.#canvases.flow.ended(message, outcome),
+    );
     const { prefix } = this.config;
     const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
     const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
@@ -109,10 +111,14 @@ export class App implements AsyncDisposable {
       ledger,
       mailbox,
       revoke: (id, queue) => this.queues.revoke(id, queue),
-      revokeAll: (canvas) =>
-        broker.ask('a canvas was not revoked', (connection) =>
+      revokeAll: async (canvas) => {
+        const ended = await broker.ask('a canvas was not revoked', (connection) =>
           revokeTasks(connection, canvas, place),
-        ),
+        );
+        // Those that were sent and wait would be run all the same.
+        await this.queues.remove(ended);
+        return ended.length;
+      },
     };
     this.#canvases = new Canvases({
       config: this.config,

@@ -5,7 +5,7 @@ import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
 import { bullQueueName, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
-import { encodeOutcome } from '../protocol/outcome.js';
+import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import { OutcomeWriter } from '../result/writer.js';
 import { TaskRevokedError } from '../errors.js';
 
@@ -21,6 +21,9 @@ export interface QueueCounts {
   readonly failed: number;
 }
 
+/** Does what follows a task that was taken out of its queue. */
+type OnRevoked = (message: Message, outcome: Outcome) => Promise<void>;
+
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
 
@@ -28,11 +31,13 @@ const portion = 5_000;
 export class Queues {
   readonly #broker: Broker;
   readonly #config: AppConfig;
+  readonly #onRevoked: OnRevoked;
 
   /** @internal */
-  constructor(broker: Broker, config: AppConfig) {
+  constructor(broker: Broker, config: AppConfig, onRevoked: OnRevoked) {
     this.#broker = broker;
     this.#config = config;
+    this.#onRevoked = onRevoked;
   }
 
   /** The names of the queues that were ever sent to or consumed, sorted. */
@@ -90,28 +95,43 @@ export class Queues {
   }
 
   /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */
-  revoke(id: string, queue: string): Promise<boolean> {
-    return this.#with(queue, `searched for task ${id}`, async (bull, connection) => {
-      const job = await bull.getJob(id);
-      // A running task is locked, and is not removed.
-      if (!job || (await bull.remove(id)) === 0) return false;
-      await this.#storeRevoked(connection, decodeMessage(id, job.name, job.data));
-      return true;
-    });
+  async revoke(id: string, queue: string): Promise<boolean> {
+    return (await this.remove([{ id, queue }])) > 0;
   }
 
-  async #storeRevoked(connection: Redis, message: Message): Promise<void> {
-    if (message.ignoreResult) return;
-    const { id, name } = message;
-    const error = new TaskRevokedError('it was taken out of its queue');
-    const text = encodeOutcome(
-      { id, task: name, state: 'REVOKED', error, at: Date.now() },
-      this.#config.maxPayload,
+  /** Takes messages that wait out of their queues; gives how many. What follows them is told. */
+  async remove(tasks: readonly { readonly id: string; readonly queue: string }[]): Promise<number> {
+    let removed = 0;
+    for (const queue of new Set(tasks.map((task) => task.queue))) {
+      const ids = tasks.filter((task) => task.queue === queue).map(({ id }) => id);
+      for (let from = 0; from < ids.length; from += portion)
+        removed += await this.#removeFrom(queue, ids.slice(from, from + portion));
+    }
+    return removed;
+  }
+
+  async #removeFrom(queue: string, ids: readonly string[]): Promise<number> {
+    const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
+    const messages = await this.#with(queue, what, (bull, connection) =>
+      Promise.all(ids.map((id) => this.#removeOne(bull, connection, id))),
     );
+    const removed = messages.filter((message) => message !== undefined);
+    for (const message of removed) await this.#onRevoked(message, revoked(message));
+    return removed.length;
+  }
+
+  async #removeOne(bull: Queue, connection: Redis, id: string): Promise<Message | undefined> {
+    const job = await bull.getJob(id);
+    // A running task is locked, and is not removed.
+    if (!job || (await bull.remove(id)) === 0) return undefined;
+    const message = decodeMessage(id, job.name, job.data);
+    if (message.ignoreResult) return message;
+    const text = encodeOutcome(revoked(message), this.#config.maxPayload);
     const keep = message.resultExpires ?? this.#config.resultExpires;
     const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
     writer.write({ id, text, reply: message.reply, keep });
     writer.flush();
+    return message;
   }
 
   async #with<R>(
@@ -135,4 +155,9 @@ export class Queues {
       }
     });
   }
+}
+
+function revoked({ id, name }: Message): Outcome {
+  const error = new TaskRevokedError('it was taken out of its queue');
+  return { id, task: name, state: 'REVOKED', error, at: Date.now() };
 }

@@ -25,6 +25,7 @@ export type FindSender = () => CanvasSender | undefined;
 
 declare const input: unique symbol;
 declare const output: unique symbol;
+declare const outcome: unique symbol;
 
 /**
  * Something that can be sent: a task with its arguments, or several composed.
@@ -35,12 +36,13 @@ declare const output: unique symbol;
  * @typeParam Out what it gives in the end
  */
 export abstract class Canvas<
-  In extends readonly unknown[] = readonly unknown[],
+  In extends readonly unknown[] = [],
   Out = unknown,
   R extends AnyResult<Out> = AsyncResult<Out>,
 > {
   declare readonly [input]: (...args: In) => void;
   declare readonly [output]: Out;
+  declare readonly [outcome]: R;
   /** @internal */
   readonly node: Node;
   /** @internal */
@@ -130,8 +132,12 @@ export abstract class Canvas<
   }
 
   /** The chain of this and what is to follow. */
-  pipe<Next>(next: Canvas<never, Next, AnyResult<Next>>): Chain<In, Next> {
-    return new Chain(chainOf([this.node, next.node]), firstSender([this, next]));
+  pipe<Self extends Any, Next extends Any>(
+    this: Self,
+    next: Follows<OutputOf<Self>, Next>,
+  ): Chain<InputOf<Self>, OutputOf<Next>, ResultOf<Next>> {
+    const step = next as unknown as Any;
+    return new Chain(chainOf([this.node, step.node]), firstSender([this, step]));
   }
 
   /** What runs, and what comes before what. */
@@ -151,10 +157,7 @@ export abstract class Canvas<
 }
 
 /** One call of a task, with the arguments that it has so far. */
-export class Signature<
-  In extends readonly unknown[] = readonly unknown[],
-  Out = unknown,
-> extends Canvas<In, Out> {
+export class Signature<In extends readonly unknown[] = [], Out = unknown> extends Canvas<In, Out> {
   declare readonly node: TaskNode;
 
   /** The task's name. */
@@ -174,17 +177,18 @@ export class Signature<
 
 /** Steps one after another. */
 export class Chain<
-  In extends readonly unknown[] = readonly unknown[],
+  In extends readonly unknown[] = [],
   Out = unknown,
-> extends Canvas<In, Out> {
+  R extends AnyResult<Out> = AsyncResult<Out>,
+> extends Canvas<In, Out, R> {
   protected override with(node: Node): this {
-    return new Chain<In, Out>(node, this.sender) as this;
+    return new Chain<In, Out, R>(node, this.sender) as this;
   }
 }
 
 /** Steps at the same time, whose values make a list. */
 export class Group<
-  In extends readonly unknown[] = readonly unknown[],
+  In extends readonly unknown[] = [],
   Out extends readonly unknown[] = readonly unknown[],
 > extends Canvas<In, Out, GroupResult<Out>> {
   protected override with(node: Node): this {
@@ -207,11 +211,12 @@ export class Group<
 
 /** A group, and a task that gets its list. */
 export class Chord<
-  In extends readonly unknown[] = readonly unknown[],
+  In extends readonly unknown[] = [],
   Out = unknown,
-> extends Canvas<In, Out> {
+  R extends AnyResult<Out> = AsyncResult<Out>,
+> extends Canvas<In, Out, R> {
   protected override with(node: Node): this {
-    return new Chord<In, Out>(node, this.sender) as this;
+    return new Chord<In, Out, R>(node, this.sender) as this;
   }
 }
 
@@ -259,35 +264,76 @@ export type OutputOf<C> = C extends { readonly [output]: infer Out } ? Out : nev
 /** The arguments that a canvas still takes. */
 export type InputOf<C> = C extends { readonly [input]: (...args: infer In) => void } ? In : never;
 
+/** What sending a canvas resolves to. */
+export type ResultOf<C> = C extends { readonly [outcome]: infer R extends AnyResult<OutputOf<C>> }
+  ? R
+  : never;
+
+/**
+ * What a call takes that has all its arguments: one more would be too many. What takes `[]`, as
+ * `si()` does, passes over whatever it is given.
+ */
+type Nothing = [nothing?: never];
+
 /** Why two steps do not fit, for the compiler's message. */
 interface Misfit<Gives, Takes> {
   readonly 'this step does not take what the one before gives': { gives: Gives; takes: Takes };
 }
 
+/** Why a step cannot follow another, for the compiler's message. */
+interface Surplus<Gives> {
+  readonly 'this step has all its arguments; si() makes one that takes nothing from the one before': {
+    gives: Gives;
+  };
+}
+
 /** A step that can follow one that gives `Value`, or the reason why it cannot. */
-export type Follows<Value, Step> =
-  InputOf<Step> extends infer In
-    ? In extends readonly []
+export type Follows<Value, Step> = [InputOf<Step>] extends [readonly []]
+  ? Step
+  : [InputOf<Step>, []] extends [Nothing, InputOf<Step>]
+    ? Surplus<Value>
+    : [[Fitting<Value>]] extends [InputOf<Step>]
       ? Step
-      : [Value] extends In
-        ? Step
-        : Misfit<Value, In extends readonly [infer First, ...unknown[]] ? First : In>
-    : never;
+      : Misfit<Value, InputOf<Step>>;
 
-/** The steps of a chain, each checked against the one before. */
-type Steps<S extends readonly Any[]> = S extends readonly [
-  infer First extends Any,
-  infer Second extends Any,
-  ...infer Rest extends readonly Any[],
-]
-  ? readonly [First, Follows<OutputOf<First>, Second>, ...Tail<Steps<readonly [Second, ...Rest]>>]
-  : S;
+/** Of what generic tasks and calls by name give, nothing is known that would not fit. */
+type Fitting<Value> = unknown extends Value
+  ? never
+  : Value extends readonly unknown[]
+    ? { [K in keyof Value]: Fitting<Value[K]> }
+    : Value;
 
-type Tail<T> = T extends readonly [unknown, ...infer Rest] ? Rest : [];
+/** The steps of a chain, each checked against the one before; those of a list against each other. */
+type Steps<
+  S extends readonly Any[],
+  Before = never,
+  Done extends readonly unknown[] = [],
+> = S extends readonly []
+  ? Done
+  : S extends readonly [infer Step, ...infer More extends readonly Any[]]
+    ? Steps<
+        More,
+        Step,
+        [...Done, [Before] extends [never] ? Step : Follows<OutputOf<Before>, Step>]
+      >
+    : S[number][] extends S
+      ? [...Done, ...Follows<OutputOf<Before | S[number]>, S[number]>[]]
+      : [...Done, ...S];
 
-type Last<S extends readonly Any[]> = S extends readonly [...unknown[], infer L extends Any]
-  ? OutputOf<L>
-  : unknown;
+type First<S extends readonly Any[]> = S extends readonly []
+  ? []
+  : S extends readonly [infer F, ...unknown[]]
+    ? Needed<InputOf<F>>
+    : Needed<InputOf<S[number]>>;
+
+/** Of a canvas of any kind, it is not known what it takes. */
+type Needed<In extends readonly unknown[]> = [In] extends [never] ? [] : In;
+
+type Last<S extends readonly Any[]> = S extends readonly []
+  ? Any
+  : S extends readonly [...unknown[], infer L]
+    ? L
+    : S[number];
 
 /**
  * Steps one after another: each gets the value of the one before as its first argument.
@@ -301,13 +347,41 @@ type Last<S extends readonly Any[]> = S extends readonly [...unknown[], infer L 
  * ```
  */
 export function chain<const S extends readonly Any[]>(
-  ...steps: S & Steps<S>
-): Chain<S extends readonly [infer First, ...unknown[]] ? InputOf<First> : [], Last<S>> {
+  ...steps: S extends Steps<S> ? S : Steps<S>
+): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>> {
   const parts = steps as unknown as readonly Any[];
   return new Chain(chainOf(parts.map(nodeOf)), firstSender(parts));
 }
 
-type Outputs<P extends readonly Any[]> = { -readonly [K in keyof P]: OutputOf<P[K]> };
+/** The values of a group's parts. Those of a group in it stand among them. */
+type Outputs<
+  P extends readonly Any[],
+  Before extends readonly unknown[] = [],
+> = P extends readonly [infer C, ...infer More extends readonly Any[]]
+  ? Outputs<More, [...Before, ...Values<C>]>
+  : P extends readonly []
+    ? Before
+    : [...Before, ...Values<P[number]>[number][]];
+
+type Values<C> = C extends Group<never, infer Out> ? Out : [OutputOf<C>];
+
+/** What all the parts of a group take, of whom each gets the same. */
+type Shared<C, F = C> = [Taking<C>] extends [never]
+  ? []
+  : Taking<C> extends (args: infer In extends readonly unknown[]) => void
+    ? [In] extends [never]
+      ? [unlike: never]
+      : [InputOf<F>] extends [In]
+        ? InputOf<F>
+        : In
+    : never;
+
+/** One for each part that takes something. */
+type Taking<C> = C extends Any
+  ? [InputOf<C>] extends [readonly []]
+    ? never
+    : (args: InputOf<C>) => void
+  : never;
 
 /**
  * Steps at the same time; its value is the list of theirs, in the order in which they are given.
@@ -321,8 +395,8 @@ type Outputs<P extends readonly Any[]> = { -readonly [K in keyof P]: OutputOf<P[
  */
 export function group<const P extends readonly Any[]>(
   ...parts: P
-): Group<InputOf<P[0]>, Outputs<P>>;
-export function group<C extends Any>(parts: Iterable<C>): Group<InputOf<C>, OutputOf<C>[]>;
+): Group<Shared<P[number], P[0]>, Outputs<P>>;
+export function group<C extends Any>(parts: Iterable<C>): Group<Shared<C>, Values<C>[number][]>;
 export function group(...given: readonly unknown[]): unknown {
   const parts = partsOf(given);
   return new Group(groupOf(parts.map(nodeOf)), firstSender(parts));
@@ -340,6 +414,23 @@ function partsOf(given: readonly unknown[]): Any[] {
   );
 }
 
+type Header = Iterable<Any> | Group<never>;
+
+type HeaderValues<H> =
+  H extends Group<never, infer Out>
+    ? Out
+    : H extends readonly Any[]
+      ? Outputs<H>
+      : H extends Iterable<infer C>
+        ? Values<C>[number][]
+        : never;
+
+type HeaderInput<H> = H extends readonly Any[]
+  ? Shared<H[number], H[0]>
+  : H extends Iterable<infer C>
+    ? Shared<C>
+    : InputOf<H>;
+
 /**
  * A group, and a body that gets the list of its values when all have ended well.
  *
@@ -350,14 +441,10 @@ function partsOf(given: readonly unknown[]): Any[] {
  * await chord([add.s(1, 1), add.s(2, 2)], sum.s()).delay().get(); // 6
  * ```
  */
-export function chord<const H extends readonly Any[], B extends Any>(
+export function chord<const H extends Header, B extends Any>(
   header: H,
-  body: B & Follows<Outputs<H>, B>,
-): Chord<[], OutputOf<B>>;
-export function chord<C extends Any, B extends Any>(
-  header: Iterable<C> | Group<never, OutputOf<C>[]>,
-  body: B & Follows<OutputOf<C>[], B>,
-): Chord<[], OutputOf<B>>;
+  body: Follows<HeaderValues<H>, B>,
+): Chord<HeaderInput<H>, OutputOf<B>, ResultOf<B>>;
 export function chord(header: unknown, body: unknown): unknown {
   const parts = header instanceof Canvas ? header : group(header as Iterable<Any>);
   const last = body as Any;

@@ -96,7 +96,7 @@ export class Flow {
     if (group.length === 0)
       return this.proceed(frames, { ok: true, given: { kind: 'value', json: [] } }, origin);
     if (frames.length > 0) {
-      const continuation = { next: frames, origin: { ...origin, parent: id } };
+      const continuation = { next: frames, origin: { ...origin, parent: id, again: true } };
       const wait = patience + waitOf({ group, id });
       await this.#place.joins.open(id, group.length, continuation, wait);
     }
@@ -119,7 +119,7 @@ export class Flow {
     origin: Origin,
   ): Promise<number> {
     if (frames.length > 0) {
-      const continuation = { next: frames, origin: { ...origin, parent: id } };
+      const continuation = { next: frames, origin: { ...origin, parent: id, again: true } };
       await this.#place.joins.open(id, undefined, continuation, patience);
     }
     let count = 0;
@@ -241,7 +241,12 @@ export class Flow {
 
   /** Does what follows the end of a task that a worker ran. */
   async ended(message: Message, outcome: Outcome): Promise<void> {
-    const origin = { root: message.root ?? message.id, parent: message.id, reply: message.reply };
+    const origin = {
+      root: message.root ?? message.id,
+      parent: message.id,
+      reply: message.reply,
+      again: true,
+    };
     const end = endOf(outcome);
     await this.#callBack(message, message.id, end, origin);
     await this.proceed(message.next ?? [], end, origin);
@@ -288,7 +293,7 @@ export class Flow {
     );
     const message: Message = {
       ...call.message,
-      once: true,
+      ...(origin.again && { once: true }),
       ...(takes.kind === 'list' && { from: takes.join, ...(!takes.shared && { only: true }) }),
       ...(frames.length > 0 && { next: frames }),
       ...(step.link && { link: step.link }),

@@ -12,6 +12,8 @@ export interface Origin {
   readonly parent: string | undefined;
   /** The caller process that hears of the results. */
   readonly reply: string | undefined;
+  /** Whether it may be sent again: by a worker, that is, and by the next one when that dies. */
+  readonly again?: boolean;
 }
 
 /** What follows a group, and for whom. */
@@ -182,7 +184,10 @@ export class Joins {
     const key = listKey(this.#prefix, id);
     const wait = known && at >= known.length - 1 ? afterwards : patience;
     if (known) {
-      await this.#ask(`chain ${id} was not kept`, (connection) => connection.pexpire(key, wait));
+      // Where it fails, there is a week for the next one.
+      void this.#ask(`chain ${id} was not kept`, (connection) =>
+        connection.pexpire(key, wait),
+      ).catch(() => undefined);
       return known;
     }
     const text = await this.#ask(`chain ${id} was not read`, (connection) =>

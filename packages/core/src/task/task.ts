@@ -84,25 +84,48 @@ export interface TaskMethods<A extends readonly unknown[], R> {
 }
 
 /** The lists of arguments that a list of parameters may end with. */
-export type Endings<A extends readonly unknown[]> = number extends A['length']
-  ? readonly unknown[]
-  : A extends readonly [unknown?, ...infer Rest]
-    ? A extends readonly []
-      ? []
-      : A | Endings<Rest>
-    : readonly unknown[];
+export type Endings<A extends readonly unknown[]> = A[number][] extends A
+  ? A
+  : A extends readonly []
+    ? []
+    : A extends readonly [unknown?, ...infer Rest]
+      ? A | Endings<Rest>
+      : readonly unknown[];
 
 /** The parameters in front of those that have an argument. */
 export type Remaining<
   A extends readonly unknown[],
   G extends readonly unknown[],
-> = number extends A['length']
-  ? A
-  : G extends readonly [unknown, ...infer More]
-    ? A extends readonly [...infer Front, unknown?]
-      ? Remaining<Front, More>
-      : []
-    : A;
+> = G extends readonly [] ? Taken<A> : Taken<Fronts<A, G>>;
+
+/** `Nothing` by its shape: its name would get into the declarations of who exports a signature. */
+type Taken<A extends readonly unknown[]> = [A] extends [readonly []] ? [nothing?: never] : A;
+
+/** The ways to fill the parameters in front of arguments, so that these come where they fit. */
+type Fronts<
+  A extends readonly unknown[],
+  G extends readonly unknown[],
+  Front extends readonly unknown[] = [],
+> = A[number][] extends A
+  ? G extends A
+    ? [...Front, ...A]
+    : never
+  :
+      | (G extends A ? Front : never)
+      | (A extends readonly []
+          ? never
+          : A extends readonly [unknown?, ...infer Rest]
+            ? Fronts<Rest, G, [...Front, ...Head<A, Rest>]>
+            : never);
+
+type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A extends readonly [
+  ...infer H,
+  ...Rest,
+]
+  ? unknown[] extends H
+    ? [A[0]]
+    : Required<H>
+  : [A[0]];
 
 /** `this` of a function left out, which callers do not give. */
 type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
