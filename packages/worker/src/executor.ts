@@ -364,7 +364,9 @@ export class Executor {
   async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<unknown> {
     let text: string;
     try {
-      text = encodeMessage({ ...message, args }, this.#place.app.config.maxPayload);
+      // The values of a group are among them now.
+      const { from: _from, only: _only, ...rest } = message;
+      text = encodeMessage({ ...rest, args }, this.#place.app.config.maxPayload);
     } catch (error) {
       if (isEncodeFailure(error)) return error;
       throw error;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin } from '../canvas/joins.js';
-import { type CanvasLike, freeze, mapFirst, mapTasks, type Node } from '../canvas/tree.js';
+import { type CanvasLike, freeze, mapTasks, type Node, withOptions } from '../canvas/tree.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
@@ -62,7 +62,7 @@ export class Canvases {
   /** Sends a canvas; gives the promise of its result. */
   send(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown, AnyResult> {
     const parent = findCurrentTask();
-    const step = prepend(freeze(this.#settled(withCall(node, call)), randomUUID), args);
+    const step = prepend(freeze(this.#settled(withOptions(node, call)), randomUUID), args);
     const { mailbox } = this.#place.results;
     const root = parent?.rootId ?? firstId(step);
     for (const { id } of firstTasks(step)) parent?.spawned?.(id);
@@ -84,7 +84,7 @@ export class Canvases {
     const parent = findCurrentTask();
     const origin = { root: parent?.rootId, parent: parent?.id, reply: mailbox.caller };
     const results: AnyResult[] = [];
-    const last = body && freeze(this.#settled(withCall(body.node, headersOf(call))), randomUUID);
+    const last = body && freeze(this.#settled(withOptions(body.node, headersOf(call))), randomUUID);
     const frames: Frame[] = last ? [{ steps: 'chain' in last ? last.chain : [last] }] : [];
     const sent: { -readonly [K in keyof SentCall]: SentCall[K] } = {
       queue: undefined,
@@ -96,7 +96,7 @@ export class Canvases {
       for await (const { node } of source) {
         const at = results.length;
         let count = 0;
-        const step = freeze(this.#settled(withCall(node, call)), () => {
+        const step = freeze(this.#settled(withOptions(node, call)), () => {
           count += 1;
           return `${id}-${at}${count === 1 ? '' : `.${count}`}`;
         });
@@ -130,6 +130,7 @@ export class Canvases {
     origin: Origin,
   ): Promise<void> {
     let count = 0;
+    // Its own headers win.
     const inherited = mapTasks(node, (task) => ({
       ...task,
       options: { ...task.options, headers: { ...headers, ...task.options.headers } },
@@ -230,19 +231,6 @@ export class Canvases {
       if (failure !== undefined) throw failure as Error;
     });
   }
-}
-
-/** Options of the call itself: headers for all, the others for the tasks that it begins with. */
-function withCall(node: Node, { headers, ...rest }: CallSettings): Node {
-  const all =
-    headers === undefined
-      ? node
-      : mapTasks(node, (task) => ({
-          ...task,
-          options: { ...task.options, headers: { ...task.options.headers, ...headers } },
-        }));
-  if (Object.keys(rest).length === 0) return all;
-  return mapFirst(all, (task) => ({ ...task, options: { ...task.options, ...rest } }));
 }
 
 /** Of a call's options, those that are for all tasks. */

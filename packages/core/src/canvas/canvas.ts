@@ -12,7 +12,16 @@ import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
 import { type CanvasGraph, graphOf, mermaidOf } from './graph.js';
 import { type CanvasJson, nodeFromJson, nodeToJson } from './json.js';
-import { chainOf, groupOf, mapFirst, mapLast, mapTasks, type Node, type TaskNode } from './tree.js';
+import {
+  chainOf,
+  groupOf,
+  mapFirst,
+  mapLast,
+  type Node,
+  type TaskNode,
+  withHeaders,
+  withOptions,
+} from './tree.js';
 
 /** What a canvas needs of an App: to be sent. */
 export interface CanvasSender {
@@ -67,7 +76,10 @@ export abstract class Canvas<
     return this.applyAsync(args);
   }
 
-  /** Sends it with options: `headers` reach every task, the others those that it begins with. */
+  /**
+   * Sends it with options: `headers` reach every task, `id` the last one, the others those that it
+   * begins with.
+   */
   applyAsync(args: In, options?: CallOptions): Sent<Out, R> {
     return attempt(() => {
       const sender = this.sender();
@@ -98,11 +110,14 @@ export abstract class Canvas<
     throw new RegistryError('nothing in this canvas belongs to an App, so there is no code to run');
   }
 
-  /** Gives options to the tasks that it begins with; `headers` to all. */
+  /** Gives options to the tasks that it begins with; `headers` to all, `id` to the last. */
   set(options: CallOptions): this {
-    const { headers, ...rest } = checkCallOptions(options);
-    const all = headers === undefined ? this.node : withHeaders(this.node, headers);
-    return this.with(mapFirst(all, (task) => ({ ...task, options: { ...task.options, ...rest } })));
+    return this.with(withOptions(this.node, checkCallOptions(options)));
+  }
+
+  /** The same, under an id that is known ahead: that of its last task. */
+  freeze(id: string = randomUUID()): this {
+    return this.with(withOptions(this.node, checkCallOptions({ id })));
   }
 
   /** Puts tags into the headers of every task, such as who asked for it. */
@@ -227,12 +242,6 @@ const nodeOf = (canvas: Any): Node => {
   if (canvas instanceof Canvas) return canvas.node;
   throw new ConfigError(`a canvas is made of signatures, such as add.s(1), got ${show(canvas)}`);
 };
-
-const withHeaders = (node: Node, headers: Readonly<Record<string, unknown>>): Node =>
-  mapTasks(node, (task) => ({
-    ...task,
-    options: { ...task.options, headers: { ...task.options.headers, ...headers } },
-  }));
 
 /** Errbacks stand at every task, but not at those of a group that a body follows. */
 function errorsOf(node: Node, callbacks: readonly Node[]): Node {

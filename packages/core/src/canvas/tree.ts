@@ -1,4 +1,5 @@
 /** What a canvas is made of, before it is sent: no ids yet, and arguments as they were given. */
+import { ConfigError } from '../errors.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { encodeArgs, encodeOptions, type Step, type TaskStep } from '../protocol/step.js';
 
@@ -70,6 +71,37 @@ export function mapLast(node: Node, change: (task: TaskNode) => TaskNode): Node 
     node.kind === 'group' || at === last ? mapLast(part, change) : part,
   );
   return { ...node, parts };
+}
+
+/** Puts headers onto every task of a node. */
+export const withHeaders = (node: Node, headers: Readonly<Record<string, unknown>>): Node =>
+  mapTasks(node, (task) => ({
+    ...task,
+    options: { ...task.options, headers: { ...task.options.headers, ...headers } },
+  }));
+
+/**
+ * Gives a node call options: `headers` to every task, `id` to the last, for it is that of the whole,
+ * the others to those that it begins with.
+ *
+ * @throws ConfigError when it ends with a group, of which no task is the last
+ */
+export function withOptions(node: Node, { headers, id, ...rest }: CallSettings): Node {
+  let changed = headers === undefined ? node : withHeaders(node, headers);
+  if (id !== undefined) {
+    let last = 0;
+    changed = mapLast(changed, (task) => {
+      last += 1;
+      return { ...task, options: { ...task.options, id } };
+    });
+    if (last !== 1) {
+      throw new ConfigError(
+        `the id ${id} is for one task, and this canvas ends with ${last}; give ids to its parts`,
+      );
+    }
+  }
+  if (Object.keys(rest).length === 0) return changed;
+  return mapFirst(changed, (task) => ({ ...task, options: { ...task.options, ...rest } }));
 }
 
 /** Gives every task and group of a node its id. */
