@@ -11,6 +11,7 @@ export { decode } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { appSettings, workerSettings } from './config/settings.js';
+export { findDefinition } from './app/find-definition.js';
 export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';

@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import {
   type Definition,
   encodeMessage,
+  findDefinition,
   isEncodeFailure,
   isPromiseLike,
   judge,
@@ -22,7 +23,6 @@ import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
 import { childrenOf, hasSequel, originOf, Sequel } from './sequel.js';
 import { Slots } from './slots.js';
-import { findDefinition } from './find-definition.js';
 
 /**
  * How often a task may be found without a living worker. A task that kills its process takes

@@ -29,6 +29,7 @@ import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task } from '../task/task.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
+import { findDefinition } from './find-definition.js';
 import { loadIncluded } from './include.js';
 import { Canvases } from './canvases.js';
 import { Queues } from './queues.js';
@@ -112,12 +113,12 @@ export class App implements AsyncDisposable {
       mailbox,
       revoke: (id, queue) => this.queues.revoke(id, queue),
       revokeAll: async (canvas) => {
+        // First what was sent and waits, so that no worker takes it; then what was not sent yet.
+        const removed = await this.queues.remove(canvas);
         const ended = await broker.ask('a canvas was not revoked', (connection) =>
           revokeTasks(connection, canvas, place),
         );
-        // Those that were sent and wait would be run all the same.
-        await this.queues.remove(ended);
-        return ended.length;
+        return removed + ended;
       },
     };
     this.#canvases = new Canvases({
@@ -133,7 +134,9 @@ export class App implements AsyncDisposable {
       maxPayload: this.config.maxPayload,
       applyCanvas: (node, taskArgs) =>
         runCanvasEagerly(node, taskArgs, {
-          definition: (task) => inside(this.#registry.get(task)).definition,
+          definition: (task, all) =>
+            findDefinition(this.#registry, { name: task, args: all }) ??
+            inside(this.#registry.get(task)).definition,
           maxPayload: this.config.maxPayload,
         }),
       sendCanvas: (node, taskArgs, call) =>

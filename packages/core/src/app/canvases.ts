@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin } from '../canvas/joins.js';
-import { type CanvasLike, freeze, mapTasks, type Node, withOptions } from '../canvas/tree.js';
+import { type CanvasLike, freeze, mapAll, type Node, withOptions } from '../canvas/tree.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
@@ -116,7 +116,7 @@ export class Canvases {
 
   /** Writes into each task what is known of it here, for a worker may not have its code. */
   #settled(node: Node): Node {
-    return mapTasks(node, (task) => ({
+    return mapAll(node, (task) => ({
       ...task,
       options: { ...this.#place.calls(task.task), ...task.options },
     }));
@@ -131,7 +131,7 @@ export class Canvases {
   ): Promise<void> {
     let count = 0;
     // Its own headers win.
-    const inherited = mapTasks(node, (task) => ({
+    const inherited = mapAll(node, (task) => ({
       ...task,
       options: { ...task.options, headers: { ...headers, ...task.options.headers } },
     }));
@@ -161,7 +161,9 @@ export class Canvases {
   ): AnyResult {
     if ('task' in step) {
       const tree = (): Revocable[] => [...before(), this.#revocable(step)];
-      return new AsyncResult(step.id, this.#place.results, { ...sent, tree }, parent);
+      const ignoreResult = step.options?.ignoreResult ?? false;
+      const call = { ...sent, ignoreResult, tree };
+      return new AsyncResult(step.id, this.#place.results, call, parent);
     }
     if (isGroupStep(step)) {
       const parts = step.group.map((part) => this.#resultOf(part, sent, parent));

@@ -1,7 +1,7 @@
 /** Runs a canvas where it is called, task by task. */
 import { randomUUID } from 'node:crypto';
-import type { Node, TaskNode } from '../canvas/tree.js';
-import { isFinal, type Outcome } from '../protocol/outcome.js';
+import { bodyOf, type Node, type TaskNode } from '../canvas/tree.js';
+import type { Outcome } from '../protocol/outcome.js';
 import { EagerResult } from '../result/eager-result.js';
 import type { CallSettings } from '../task/call.js';
 import type { Definition } from '../task/definition.js';
@@ -10,7 +10,7 @@ import { runEagerly } from '../task/eager.js';
 /** What is needed to run tasks here. */
 export interface EagerPlace {
   /** @throws UnknownTaskError */
-  readonly definition: (task: string) => Definition;
+  readonly definition: (task: string, args: readonly unknown[]) => Definition;
   readonly maxPayload: number;
 }
 
@@ -29,10 +29,13 @@ export function runCanvasEagerly(
   const run = new EagerRun(place);
   const id = randomUUID();
   const ended = run.run(node, args);
+  const parent = ended.then(({ result }) => result.parent);
+  // Whoever asks for the value hears of it.
+  parent.catch(() => undefined);
   return new EagerResult(
     id,
     ended.then(({ outcome }) => ({ ...outcome, id })),
-    ended.then(({ result }) => result.parent),
+    parent,
   );
 }
 
@@ -59,8 +62,8 @@ class EagerRun {
     given: readonly unknown[],
     parent: EagerResult<unknown> | undefined,
   ): Promise<Ended> {
-    const definition = this.#place.definition(task);
     const all = immutable ? args : [...given, ...args];
+    const definition = this.#place.definition(task, all);
     const settings: CallSettings = options;
     const ran = runEagerly(task, definition, all, settings, this.#place.maxPayload);
     const outcome = await ran.outcome;
@@ -98,9 +101,14 @@ class EagerRun {
     parent: EagerResult<unknown> | undefined,
   ): Promise<Ended> {
     let last: Ended | undefined;
-    for (const part of parts) {
+    for (const [at, part] of parts.entries()) {
       last = await this.run(part, last ? [last.outcome.value] : given, last?.result ?? parent);
-      if (isFinal(last.outcome.state) && last.outcome.state !== 'SUCCESS') break;
+      const { id, task = '', state, error } = last.outcome;
+      if (state === 'SUCCESS') continue;
+      if (state === 'FAILURE' && part.kind === 'group')
+        for (const body of bodyOf(parts.slice(at + 1)))
+          for (const next of body.linkError) await this.run(next, [{ id, task, error }]);
+      break;
     }
     return last ?? this.#runGroup([], given, parent);
   }

@@ -1,5 +1,5 @@
 /** Looks into queues and empties them, with what BullMQ has for that. */
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
@@ -84,14 +84,28 @@ export class Queues {
     for (const state of ['wait', 'prioritized', 'delayed', 'failed'] as const) {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
-        some = await this.#with(
+        const steps = state === 'failed' ? [] : await this.#stepsIn(queue, state);
+        some = await this.#removeFrom(queue, steps);
+        some += await this.#with(
           queue,
           'purged',
-          async (bull) => (await bull.clean(0, portion, state)).length,
+          async (bull) => (await bull.clean(0, portion - some, state)).length,
         );
       }
     }
     return removed;
+  }
+
+  /** Of the tasks that `clean` would remove, those that something follows, which has to be told. */
+  #stepsIn(queue: string, state: 'wait' | 'prioritized' | 'delayed'): Promise<string[]> {
+    return this.#with(queue, 'purged', async (bull) => {
+      const jobs = (await bull.getJobs([state], 0, portion - 1)) as Job<Partial<Message>>[];
+      // A job that is gone meanwhile, or damaged, is not a step.
+      const steps = jobs.filter(
+        (job) => job?.data?.next ?? job?.data?.linkError ?? job?.data?.link,
+      );
+      return steps.map(({ id }) => id ?? '');
+    });
   }
 
   /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */

@@ -84,7 +84,13 @@ export abstract class Canvas<
     return attempt(() => {
       const sender = this.sender();
       if (!sender && isEmptyGroup(this.node)) {
-        const result = new GroupResult(randomUUID(), [], undefined, () => Promise.resolve());
+        const result = new GroupResult(randomUUID(), [], undefined, () =>
+          Promise.reject(
+            new RegistryError(
+              'this group of nothing belongs to no App, so there is nowhere to save it',
+            ),
+          ),
+        );
         return new Sent(result as AnyResult as R, Promise.resolve());
       }
       if (sender) {
@@ -359,6 +365,7 @@ export function chain<const S extends readonly Any[]>(
   ...steps: S extends Steps<S> ? S : Steps<S>
 ): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>> {
   const parts = steps as unknown as readonly Any[];
+  if (parts.length === 0) throw new ConfigError('an empty chain has nothing to run; give it a step');
   return new Chain(chainOf(parts.map(nodeOf)), firstSender(parts));
 }
 
@@ -455,7 +462,8 @@ export function chord<const H extends Header, B extends Any>(
   body: Follows<HeaderValues<H>, B>,
 ): Chord<HeaderInput<H>, OutputOf<B>, ResultOf<B>>;
 export function chord(header: unknown, body: unknown): unknown {
-  const parts = header instanceof Canvas ? header : group(header as Iterable<Any>);
+  const single = header instanceof Canvas && !(header instanceof Group);
+  const parts = header instanceof Group ? header : group((single ? [header] : header) as Any[]);
   const last = body as Any;
   return new Chord(
     { kind: 'chain', parts: [parts.node, ...chainParts(nodeOf(last))] },

@@ -1,5 +1,6 @@
 /** Carries a canvas on: starts its steps, and does what follows when one has ended. */
 import { decode, encode, encodeError, type JsonValue } from '../codec/index.js';
+import { ChordError } from '../errors.js';
 import type { Call, Message } from '../protocol/message.js';
 import type { Outcome, TaskState } from '../protocol/outcome.js';
 import type { CallSettings } from '../protocol/call-settings.js';
@@ -13,6 +14,7 @@ import {
   isGroupStep,
   type Step,
   type TaskStep,
+  bodyOf,
   firstTasks,
   tasksOf,
 } from '../protocol/step.js';
@@ -83,8 +85,11 @@ export class Flow {
   /** A long rest is stored, so that a chain of a thousand steps is not sent a thousand times. */
   async #restOf(id: string, rest: readonly Step[]): Promise<Frame> {
     if (rest.length === 1 || JSON.stringify(rest).length <= shortRest) return { steps: rest };
-    await this.#place.joins.store(id, rest, patience + waitOf({ chain: rest, id }));
-    return { list: id, at: 0 };
+    // Under the id of its first task: chains in one another may end with the same one.
+    const [first] = rest.flatMap(firstTasks);
+    const list = first?.id ?? id;
+    await this.#place.joins.store(list, rest, patience + waitOf({ chain: rest, id }));
+    return { list, at: 0 };
   }
 
   async #startGroup(
@@ -193,8 +198,16 @@ export class Flow {
   async #fill(join: string, at: number, end: End): Promise<void> {
     const text = await this.#text(end);
     const filled = await this.#place.joins.fill(join, at, text, patience);
-    if (filled.kind !== 'waiting')
-      await this.#joined(join, filled.continuation, end.ok ? undefined : end);
+    if (filled.kind !== 'waiting') {
+      // Complete by an ignored task is complete.
+      const failure = filled.kind === 'failed' && !end.ok ? end : undefined;
+      try {
+        await this.#joined(join, filled.continuation, failure);
+      } catch (error) {
+        // The values went when all was done: another worker has done it meanwhile.
+        if (!(error instanceof ChordError)) throw error;
+      }
+    }
     await this.#copied(end);
   }
 
@@ -226,8 +239,7 @@ export class Flow {
     // The body of a chord is not run; who waits for its failure hears of it, once.
     const [frame] = next;
     if (frame && ('steps' in frame || 'list' in frame)) {
-      const [body] = await this.#rest(frame);
-      for (const task of body ? firstTasks(body) : [])
+      for (const task of bodyOf(await this.#rest(frame)))
         await this.#callBack(task, task.id, failure, origin);
     }
     return this.proceed(next, failure, origin);

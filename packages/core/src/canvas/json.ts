@@ -5,7 +5,7 @@ import type { JsonValue } from '../codec/index.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { decodeArgs, decodeOptions, encodeArgs, encodeOptions } from '../protocol/step.js';
 import { checkName } from '../task/definition.js';
-import type { Node } from './tree.js';
+import { chainOf, groupOf, type Node } from './tree.js';
 
 /** What `JSON.stringify(canvas)` writes. */
 export type CanvasJson =
@@ -37,8 +37,8 @@ export function nodeToJson(node: Node): CanvasJson {
 /** @throws ConfigError when it is not a canvas' JSON */
 export function nodeFromJson(json: CanvasJson): Node {
   if (typeof json !== 'object' || json === null) throw notCanvas(json);
-  if ('chain' in json) return { kind: 'chain', parts: listOf(json.chain).map(nodeFromJson) };
-  if ('group' in json) return { kind: 'group', parts: listOf(json.group).map(nodeFromJson) };
+  if ('chain' in json) return chainOf(listOf(json.chain).map(nodeFromJson));
+  if ('group' in json) return groupOf(listOf(json.group).map(nodeFromJson));
   if (!('task' in json)) throw notCanvas(json);
   const { task, args = [], immutable = false, options, link = [], linkError = [] } = json;
   checkName(task);

@@ -54,6 +54,18 @@ export function mapTasks(node: Node, change: (task: TaskNode) => TaskNode): Node
   return { ...node, parts: node.parts.map((part) => mapTasks(part, change)) };
 }
 
+/** Changes every task of a node, and those that are linked to it. */
+export function mapAll(node: Node, change: (task: TaskNode) => TaskNode): Node {
+  return mapTasks(node, (task) => {
+    const { link, linkError, ...rest } = change(task);
+    return {
+      ...rest,
+      link: link.map((linked) => mapAll(linked, change)),
+      linkError: linkError.map((linked) => mapAll(linked, change)),
+    };
+  });
+}
+
 /** Changes the tasks that a node begins with. */
 export function mapFirst(node: Node, change: (task: TaskNode) => TaskNode): Node {
   if (node.kind === 'task') return change(node);
@@ -73,9 +85,9 @@ export function mapLast(node: Node, change: (task: TaskNode) => TaskNode): Node 
   return { ...node, parts };
 }
 
-/** Puts headers onto every task of a node. */
+/** Puts headers onto every task of a node, and onto those that are linked to it. */
 export const withHeaders = (node: Node, headers: Readonly<Record<string, unknown>>): Node =>
-  mapTasks(node, (task) => ({
+  mapAll(node, (task) => ({
     ...task,
     options: { ...task.options, headers: { ...task.options.headers, ...headers } },
   }));
@@ -130,4 +142,18 @@ function freezeTask(node: TaskNode, newId: () => string): TaskStep {
     ...(link.length > 0 && { link: link.map((linked) => freeze(linked, newId)) }),
     ...(linkError.length > 0 && { linkError: linkError.map((linked) => freeze(linked, newId)) }),
   };
+}
+
+/** The tasks that a group is followed by: its body, which may be a group with a body of its own. */
+export function bodyOf(rest: readonly Node[]): TaskNode[] {
+  const tasks: TaskNode[] = [];
+  const collect = (task: TaskNode): TaskNode => {
+    tasks.push(task);
+    return task;
+  };
+  for (const [at, node] of rest.entries()) {
+    mapFirst(node, collect);
+    if (node.kind !== 'group' || at === rest.length - 1) break;
+  }
+  return tasks;
 }

@@ -94,3 +94,13 @@ export function firstTasks(step: Step): TaskStep[] {
   if (isGroupStep(step)) return step.group.flatMap(firstTasks);
   return step.chain.slice(0, 1).flatMap(firstTasks);
 }
+
+/** The tasks that a group is followed by: its body, which may be a group with a body of its own. */
+export function bodyOf(rest: readonly Step[]): TaskStep[] {
+  const tasks: TaskStep[] = [];
+  for (const [at, step] of rest.entries()) {
+    tasks.push(...firstTasks(step));
+    if (!isGroupStep(step) || at === rest.length - 1) break;
+  }
+  return tasks;
+}

@@ -61,6 +61,8 @@ export class GroupResult<
     try {
       await this.#known;
       const options = { ...rest, signal: limit.signal };
+      // Nothing of its own would tell that what came before has failed.
+      if (this.length === 0) await this.parent?.get(options as GetOptions & { propagate?: true });
       return (await Promise.all(
         this.results.map((result) => result.get(options as GetOptions)),
       )) as unknown as T;

@@ -14,6 +14,7 @@ const own: readonly (new (
   errors.PayloadTooLargeError,
   errors.MessageRejectedError,
   errors.WorkerLostError,
+  errors.ChordError,
   MaxRetriesExceededError,
 ];
 

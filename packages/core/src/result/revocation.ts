@@ -37,12 +37,12 @@ export interface RevocationPlace {
   readonly keep: number;
 }
 
-/** Revokes tasks; gives those that it has ended. */
+/** Revokes tasks; gives how many it has ended. */
 export async function revokeTasks(
   connection: Redis,
   tasks: readonly Revocable[],
   { prefix, caller, keep }: RevocationPlace,
-): Promise<readonly Revocable[]> {
+): Promise<number> {
   if (!(command in connection)) connection.defineCommand(command, { lua: script, numberOfKeys: 2 });
   const error = new TaskRevokedError('its canvas was revoked before it could start');
   const ended = await Promise.all(
@@ -56,5 +56,5 @@ export async function revokeTasks(
       return (connection as Scripted)[command](...keys, record, Math.ceil(keep), channel);
     }),
   );
-  return tasks.filter((_task, at) => ended[at] === 1);
+  return ended.filter((one) => one === 1).length;
 }

@@ -1,16 +1,17 @@
 /** Finds what runs a message. */
-import { currentTask, type Registry } from '@dtask/core';
-import {
-  type Definition,
-  define,
-  inside,
-  type Message,
-  runTask,
-  starmapTask,
-} from '@dtask/core/internal';
+import { starmapTask } from '../canvas/items.js';
+import type { Message } from '../protocol/message.js';
+import { currentTask } from '../task/context.js';
+import { type Definition, define } from '../task/definition.js';
+import { runTask } from '../task/run.js';
+import { inside } from '../task/task.js';
+import type { Registry } from './registry.js';
 
 /** What is known here of a message's task; nothing where the worker does not have it. */
-export function findDefinition(tasks: Registry, message: Message): Definition | undefined {
+export function findDefinition(
+  tasks: Registry,
+  message: Pick<Message, 'name' | 'args'>,
+): Definition | undefined {
   if (message.name === starmapTask) return starmap(tasks, message);
   const task = tasks.find(message.name);
   return task && inside(task).definition;
@@ -21,7 +22,7 @@ export function findDefinition(tasks: Registry, message: Message): Definition | 
  * policy of their own task.
  * Gives none where the worker does not have that task.
  */
-function starmap(tasks: Registry, { args }: Message): Definition | undefined {
+function starmap(tasks: Registry, { args }: Pick<Message, 'args'>): Definition | undefined {
   const task = tasks.find(String(args[0]));
   if (!task) return undefined;
   const item = inside(task).definition;
