@@ -3,20 +3,9 @@ import './callable.js';
 
 export { App, type AppOptions } from './app/app.js';
 export { task } from './app/declare.js';
-export {
-  type AnyCanvas,
-  Canvas,
-  Chain,
-  chain,
-  Chord,
-  chord,
-  Group,
-  group,
-  type InputOf,
-  type OutputOf,
-  Signature,
-  signature,
-} from './canvas/canvas.js';
+export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas/canvas.js';
+export { chain, chord, group, signature } from './canvas/compose.js';
+export type { InputOf, OutputOf } from './canvas/fit.js';
 export { chunks, map, starmap } from './canvas/items.js';
 export type { CanvasGraph } from './canvas/graph.js';
 export type { CanvasJson } from './canvas/json.js';

@@ -1,13 +1,9 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
 import { randomUUID } from 'node:crypto';
 import { Broker } from '../broker/broker.js';
-import {
-  type AnyCanvas,
-  type Canvas,
-  type Follows,
-  makeSignature,
-  type OutputOf,
-} from '../canvas/canvas.js';
+import type { AnyCanvas, Canvas } from '../canvas/canvas.js';
+import { makeSignature } from '../canvas/compose.js';
+import type { Follows, OutputOf } from '../canvas/fit.js';
 import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';

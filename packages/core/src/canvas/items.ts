@@ -2,8 +2,8 @@
 import { ConfigError } from '../errors.js';
 import { show } from '../config/setting.js';
 import type { TaskFunction } from '../task/definition.js';
-import { Group, Signature, taskNode } from './canvas.js';
-import { groupOf } from './tree.js';
+import { Group, Signature } from './canvas.js';
+import { groupOf, taskNode } from './tree.js';
 
 /** The task that every worker has: it runs another one on each item of a list. */
 export const starmapTask = 'dtask.starmap';

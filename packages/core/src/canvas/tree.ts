@@ -34,6 +34,16 @@ export interface CanvasLike {
   readonly node: Node;
 }
 
+/** The tree of one call. */
+export function taskNode(
+  task: string,
+  args: readonly unknown[],
+  options: CallSettings = {},
+  immutable = false,
+): TaskNode {
+  return { kind: 'task', task, args, immutable, options, link: [], linkError: [] };
+}
+
 /** A chain whose chains are laid out in it. One part is that part. */
 export function chainOf(parts: readonly Node[]): Node {
   const flat = parts.flatMap((part) => (part.kind === 'chain' ? part.parts : [part]));

@@ -1,5 +1,6 @@
 /** The task: a function that can also be called in another process. */
-import { type CanvasSender, type Group, Signature, taskNode } from '../canvas/canvas.js';
+import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
+import { taskNode } from '../canvas/tree.js';
 import { chunks, map, starmap } from '../canvas/items.js';
 import { RegistryError } from '../errors.js';
 import type { EagerResult } from '../result/eager-result.js';

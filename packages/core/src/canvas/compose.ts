@@ -1,0 +1,140 @@
+/** What makes canvases: chain, group, chord, signature. */
+import { ConfigError } from '../errors.js';
+import { show } from '../config/setting.js';
+import { checkCallOptions } from '../task/call.js';
+import type { CallOptions } from '../task/options.js';
+import {
+  type AnyCanvas as Any,
+  Canvas,
+  Chain,
+  Chord,
+  type FindSender,
+  firstSender,
+  Group,
+  nodeOf,
+  Signature,
+} from './canvas.js';
+import type {
+  First,
+  Follows,
+  Header,
+  HeaderInput,
+  HeaderValues,
+  Last,
+  Outputs,
+  OutputOf,
+  ResultOf,
+  Shared,
+  Steps,
+  Values,
+} from './fit.js';
+import { type CanvasJson, nodeFromJson } from './json.js';
+import { chainOf, groupOf, type Node, taskNode } from './tree.js';
+
+/**
+ * Steps one after another: each gets the value of the one before as its first argument.
+ *
+ * A group that is followed by something gives it its list of values. The first failure ends the
+ * chain: `get()` throws it, and so does that of every later step.
+ *
+ * @example
+ * ```ts
+ * await chain(add.s(1, 2), add.s(4)).delay().get(); // 7
+ * ```
+ */
+export function chain<const S extends readonly Any[]>(
+  ...steps: S extends Steps<S> ? S : Steps<S>
+): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>> {
+  const parts = steps as unknown as readonly Any[];
+  if (parts.length === 0)
+    throw new ConfigError('an empty chain has nothing to run; give it a step');
+  return new Chain(chainOf(parts.map(nodeOf)), firstSender(parts));
+}
+
+/**
+ * Steps at the same time; its value is the list of theirs, in the order in which they are given.
+ *
+ * @param parts signatures or other canvases, as arguments or as one iterable
+ * @example
+ * ```ts
+ * await group(add.s(1, 1), add.s(2, 2)).delay().get();           // [2, 4]
+ * await group(files.map((file) => resize.s(file))).delay().get();
+ * ```
+ */
+export function group<const P extends readonly Any[]>(
+  ...parts: P
+): Group<Shared<P[number], P[0]>, Outputs<P>>;
+export function group<C extends Any>(parts: Iterable<C>): Group<Shared<C>, Values<C>[number][]>;
+export function group(...given: readonly unknown[]): unknown {
+  const parts = partsOf(given);
+  return new Group(groupOf(parts.map(nodeOf)), firstSender(parts));
+}
+
+function partsOf(given: readonly unknown[]): Any[] {
+  const [first] = given;
+  if (given.length !== 1 || first instanceof Canvas) return given as Any[];
+  if (typeof first === 'object' && first !== null && Symbol.iterator in first)
+    return [...(first as Iterable<Any>)];
+  throw new ConfigError(
+    typeof first === 'object' && first !== null && Symbol.asyncIterator in first
+      ? 'group() cannot wait for an async generator; app.group(generator) sends its parts as they come'
+      : `group() takes signatures, or one list of them, got ${show(first)}`,
+  );
+}
+
+/**
+ * A group, and a body that gets the list of its values when all have ended well.
+ *
+ * When one fails, the rest still runs, the body does not, and `get()` throws the failure.
+ *
+ * @example
+ * ```ts
+ * await chord([add.s(1, 1), add.s(2, 2)], sum.s()).delay().get(); // 6
+ * ```
+ */
+export function chord<const H extends Header, B extends Any>(
+  header: H,
+  body: Follows<HeaderValues<H>, B>,
+): Chord<HeaderInput<H>, OutputOf<B>, ResultOf<B>>;
+export function chord(header: unknown, body: unknown): unknown {
+  const single = header instanceof Canvas && !(header instanceof Group);
+  const parts = header instanceof Group ? header : group((single ? [header] : header) as Any[]);
+  const last = body as Any;
+  return new Chord(
+    { kind: 'chain', parts: [parts.node, ...chainParts(nodeOf(last))] },
+    firstSender([parts as Any, last]),
+  );
+}
+
+const chainParts = (node: Node): readonly Node[] => (node.kind === 'chain' ? node.parts : [node]);
+
+/**
+ * A call of a task by its name, or a canvas from its JSON. It belongs to no App: within a canvas, it
+ * is sent by the App of another part. `app.signature` gives one that belongs to an App.
+ *
+ * @throws ConfigError when the name or the JSON is not one
+ */
+export function signature<In extends readonly unknown[] = readonly unknown[], Out = unknown>(
+  from: string | CanvasJson,
+  args: readonly unknown[] = [],
+  options?: CallOptions,
+): Canvas<In, Out> {
+  return makeSignature(from, args, options, () => undefined);
+}
+
+/** @internal */
+export function makeSignature<In extends readonly unknown[], Out>(
+  from: string | CanvasJson,
+  args: readonly unknown[],
+  options: CallOptions | undefined,
+  sender: FindSender,
+): Canvas<In, Out> {
+  if (typeof from === 'string') {
+    return new Signature<In, Out>(taskNode(from, args, checkCallOptions(options)), sender);
+  }
+  const node = nodeFromJson(from);
+  if (node.kind === 'task') return new Signature<In, Out>(node, sender);
+  if (node.kind === 'group')
+    return new Group<In, readonly unknown[]>(node, sender) as unknown as Canvas<In, Out>;
+  return new Chain<In, Out>(node, sender);
+}
