@@ -134,7 +134,11 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
               giveUp(error);
             }
           },
-          done: (outcome) => end(() => resolve(outcome)),
+          done: (outcome) => {
+            // At once: who asks next must not wait for a push that has been.
+            this.#ended = outcome;
+            end(() => resolve(outcome));
+          },
           failed: giveUp,
           lost: () => giveUp(this.#lost()),
         });
