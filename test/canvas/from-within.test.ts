@@ -172,7 +172,7 @@ describe('what is known of a canvas', () => {
 
     const last = await chain(add.s(1, 1), add.s(2), add.s(3)).delay();
     expect(await last.get(soon)).toBe(7);
-    const head = app.result((last.parent?.parent as { id: string }).id);
+    const head = app.result(last.parent?.parent?.id ?? '');
     const values: unknown[] = [];
     for await (const [, value] of head.collect(soon)) values.push(value);
     expect(values).toEqual([2, 4, 7]);
@@ -192,6 +192,18 @@ describe('what is known of a canvas', () => {
     for await (const details of result.progress()) heard.push(details);
     expect(heard.at(-1)).toBe(3);
     expect(await result.get(soon)).toBe('done');
+  });
+
+  it('is what it was stamped with, task by task', async () => {
+    const headers = app.task('headers', () => currentTask().headers);
+    await stage.worker(app);
+    const stamped = group(headers.s(), headers.s())
+      .stamp({ request: 7 })
+      .stamp(({ task }) => ({ of: task }));
+    expect(await stamped.delay().get(soon)).toEqual([
+      { request: 7, of: 'headers' },
+      { request: 7, of: 'headers' },
+    ]);
   });
 
   it('may be its id, ahead of its being sent', async () => {

@@ -131,8 +131,21 @@ export abstract class Canvas<
     return this.with(withOptions(this.node, checkCallOptions({ id })));
   }
 
-  /** Puts tags into the headers of every task, such as who asked for it. */
-  stamp(stamps: Readonly<Record<string, unknown>>): this {
+  /**
+   * Puts tags into the headers of every task, such as who asked for it. A function gives the tags
+   * of each.
+   *
+   * @example
+   * ```ts
+   * canvas.stamp({ requestId }).delay();
+   * canvas.stamp(({ task }) => ({ team: teamOf(task) })).delay();
+   * ```
+   */
+  stamp(
+    stamps:
+      | Readonly<Record<string, unknown>>
+      | ((call: { task: string; args: readonly unknown[] }) => Readonly<Record<string, unknown>>),
+  ): this {
     return this.with(withHeaders(this.node, stamps));
   }
 

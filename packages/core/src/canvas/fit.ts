@@ -125,14 +125,13 @@ export type Taking<C> = C extends Any
 
 export type Header = Iterable<Any> | (Any & { readonly [listed]: unknown });
 
-export type HeaderValues<H> =
-  H extends { readonly [listed]: infer Out }
-    ? Out
-    : H extends readonly Any[]
-      ? Outputs<H>
-      : H extends Iterable<infer C>
-        ? Values<C>[number][]
-        : never;
+export type HeaderValues<H> = H extends { readonly [listed]: infer Out }
+  ? Out
+  : H extends readonly Any[]
+    ? Outputs<H>
+    : H extends Iterable<infer C>
+      ? Values<C>[number][]
+      : never;
 
 export type HeaderInput<H> = H extends readonly Any[]
   ? Shared<H[number], H[0]>

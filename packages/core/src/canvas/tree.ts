@@ -96,11 +96,16 @@ export function mapLast(node: Node, change: (task: TaskNode) => TaskNode): Node 
 }
 
 /** Puts headers onto every task of a node, and onto those that are linked to it. */
-export const withHeaders = (node: Node, headers: Readonly<Record<string, unknown>>): Node =>
-  mapAll(node, (task) => ({
-    ...task,
-    options: { ...task.options, headers: { ...task.options.headers, ...headers } },
-  }));
+export const withHeaders = (
+  node: Node,
+  headers:
+    | Readonly<Record<string, unknown>>
+    | ((call: TaskNode) => Readonly<Record<string, unknown>>),
+): Node =>
+  mapAll(node, (task) => {
+    const own = typeof headers === 'function' ? headers(task) : headers;
+    return { ...task, options: { ...task.options, headers: { ...task.options.headers, ...own } } };
+  });
 
 /**
  * Gives a node call options: `headers` to every task, `id` to the last, for it is that of the whole,
