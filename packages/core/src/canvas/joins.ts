@@ -41,6 +41,8 @@ if ARGV[3] == '1' then redis.call('HSETNX', key, 'failed', at) end
 redis.call('PEXPIRE', key, ARGV[4])
 local meta = redis.call('HMGET', key, 'size', 'next', 'failed')
 if meta[3] then
+  -- Nobody needs the values of a group that has failed.
+  if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then redis.call('PEXPIRE', key, 3600000) end
   if meta[3] == at then return {'failed', meta[2]} end
   return {'waiting'}
 end

@@ -62,7 +62,10 @@ export class GroupResult<
       await this.#known;
       const options = { ...rest, signal: limit.signal };
       // Nothing of its own would tell that what came before has failed.
-      if (this.length === 0) await this.parent?.get(options as GetOptions & { propagate?: true });
+      if (this.length === 0 && this.parent) {
+        const before = await this.parent.get(options as GetOptions);
+        if (before instanceof Error && (await this.parent.failed())) return before;
+      }
       return (await Promise.all(
         this.results.map((result) => result.get(options as GetOptions)),
       )) as unknown as T;
@@ -111,6 +114,7 @@ export class GroupResult<
   /** The state of all: `SUCCESS` when each has succeeded, else the first that is in the way. */
   async state(): Promise<TaskState> {
     await this.#known;
+    if (this.length === 0 && this.parent) return this.parent.state();
     const states = await Promise.all(this.results.map((result) => result.state()));
     return (
       states.find((state) => state === 'FAILURE' || state === 'REVOKED') ??
@@ -126,16 +130,19 @@ export class GroupResult<
 
   /** Whether all parts have ended. */
   async ready(): Promise<boolean> {
+    if (this.length === 0 && this.parent) return this.parent.ready();
     return (await this.#count((result) => result.ready())) === this.length;
   }
 
   /** Whether all parts have ended well. */
   async successful(): Promise<boolean> {
+    if (this.length === 0 && this.parent) return this.parent.successful();
     return (await this.completedCount()) === this.length;
   }
 
   /** Whether any part has failed. */
   async failed(): Promise<boolean> {
+    if (this.length === 0 && this.parent) return this.parent.failed();
     return (await this.#count((result) => result.failed())) > 0;
   }
 
@@ -189,8 +196,10 @@ class Limit {
     return this.#abort.signal;
   }
 
+  /** Also ends the waits that go on because another part has failed. */
   end(): void {
     clearTimeout(this.#timer);
+    this.#abort.abort(new Error('the wait for the group is over'));
     this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }
