@@ -20,7 +20,7 @@ export async function findLeaks(redis: Redis, prefix: string): Promise<string[]>
   const keys = await redis.keys(`${prefix}:*`);
   const leaks: string[] = [];
   for (const key of keys) {
-    if (key === `${prefix}:queues` || (await redis.pttl(key)) >= 0) continue;
+    if (key === `${prefix}:queues` || (await redis.pttl(key)) !== -1) continue;
     if (!(await isKept(redis, prefix, key))) leaks.push(key);
   }
   return leaks.sort();

@@ -14,10 +14,10 @@ import {
   runTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { TaskRevokedError, UnknownTaskError, WorkerLostError } from '@dtask/core';
+import { TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import type { ExecutorPlace } from './executor-place.js';
-import { FailedRun } from './failed-run.js';
+import { FailedRun, lost } from './failed-run.js';
 import { Outcomes } from './outcomes.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
@@ -161,7 +161,7 @@ export class Executor {
   /** A step of a canvas may be sent twice: once it has ended, all that is left is what follows it. */
   async #attemptStep(current: Current, message: Message): Promise<void> {
     const ended = await this.#outcomes.recorded(message.id);
-    if (ended) return this.#carryOn(message, ended);
+    if (ended) return this.#endAgain(current.job, message, ended);
     let complete: Message;
     try {
       complete = await this.#sequel.complete(message);
@@ -175,7 +175,7 @@ export class Executor {
   async #attemptAgain(current: Current, message: Message): Promise<void> {
     const { job } = current;
     const ended = await this.#outcomes.recorded(message.id);
-    if (ended) return this.#carryOn(message, ended);
+    if (ended) return this.#endAgain(current.job, message, ended);
     if (job.stalledCounter > mostCrashes) return this.#refuse(job, message, lost(message, job));
     job.stalledCounter = 0;
     return this.#attempt(current, message);
@@ -261,6 +261,14 @@ export class Executor {
     );
   }
 
+  /** What has ended ends again as it did: its worker died before it could say so. */
+  async #endAgain(job: Job, message: Message, outcome: Outcome): Promise<void> {
+    await this.#carryOn(message, outcome);
+    if (outcome.state !== 'FAILURE') return;
+    job.opts.attempts = 0;
+    throw new FailedRun(outcome.error);
+  }
+
   /** Does what follows a task, once its end is stored. */
   async #carryOn(message: Message, outcome: Outcome): Promise<void> {
     if (!hasSequel(message)) return;
@@ -287,6 +295,8 @@ export class Executor {
   /** A canvas takes the task's place. Run again, the task sends the same one. */
   async #replace(message: Message, run: Run, { node }: Replace): Promise<void> {
     this.#outcomes.store(message, this.#outcomes.make(message, 'REPLACED', run.retries));
+    // Or it might come behind the end of what takes its place.
+    await this.writer.stored();
     try {
       await this.#sequel.replace(message, node);
     } catch (error) {
@@ -374,12 +384,6 @@ export class Executor {
     await job.updateData(JSON.parse(text) as object);
     return undefined;
   }
-}
-
-function lost({ name, id }: Message, { stalledCounter }: Job): WorkerLostError {
-  return new WorkerLostError(
-    `the worker process of task ${name}[${id}] died ${stalledCounter} times while it ran`,
-  );
 }
 
 /** A filter or a duration of the user's that throws is a failure of the task, not of the worker. */

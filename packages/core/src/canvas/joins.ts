@@ -67,6 +67,8 @@ return {'waiting'}`;
 const growScript = `
 local at = redis.call('HGET', KEYS[2], ARGV[1])
 if not at then
+  local size = redis.call('HGET', KEYS[1], 'size')
+  if not size or size == '' then return -1 end
   at = redis.call('HINCRBY', KEYS[1], 'size', 1) - 1
   redis.call('HSET', KEYS[2], ARGV[1], at)
 end
@@ -138,9 +140,13 @@ export class Joins {
   /** Adds a place to a group that is not complete; the same one for the same name. */
   async grow(id: string, name: string): Promise<number> {
     const key = joinKey(this.#prefix, id);
-    return (await this.#ask(`group ${id} did not grow`, (connection) =>
+    const at = (await this.#ask(`group ${id} did not grow`, (connection) =>
       scripted(connection).dtaskGrow(key, `${key}:added`, name, grown),
     )) as number;
+    if (at >= 0) return at;
+    throw new ChordError(
+      `nothing can be added to group ${id}: it is complete, or its generator still produces parts`,
+    );
   }
 
   /**
