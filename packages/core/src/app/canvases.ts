@@ -26,6 +26,7 @@ import { Sent } from '../result/sent.js';
 import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
+import { SentParts } from './sent-parts.js';
 
 /** What canvases need of their App. */
 export interface CanvasesPlace {
@@ -83,7 +84,7 @@ export class Canvases {
     const { mailbox } = this.#place.results;
     const parent = findCurrentTask();
     const origin = { root: parent?.rootId, parent: parent?.id, reply: mailbox.caller };
-    const results: AnyResult[] = [];
+    const sentParts = new SentParts(id);
     const last = body && freeze(this.#settled(withOptions(body.node, headersOf(call))), randomUUID);
     const frames: Frame[] = last ? [{ steps: 'chain' in last ? last.chain : [last] }] : [];
     const sent: { -readonly [K in keyof SentCall]: SentCall[K] } = {
@@ -94,14 +95,13 @@ export class Canvases {
     };
     const steps = async function* (this: Canvases): AsyncGenerator<Step> {
       for await (const { node } of source) {
-        const at = results.length;
+        const at = sentParts.count;
         let count = 0;
         const step = freeze(this.#settled(withOptions(node, call)), () => {
           count += 1;
           return `${id}-${at}${count === 1 ? '' : `.${count}`}`;
         });
-        if (!last) results.push(this.#resultOf(step, sent, undefined));
-        else results.length += 1;
+        sentParts.add(step, last === undefined);
         yield step;
       }
     };
@@ -109,8 +109,10 @@ export class Canvases {
     sent.sending = sending;
     // What `get()` waits for may fail before anyone asks.
     sending.catch(() => undefined);
-    const save = (): Promise<void> => this.#save(id, results);
-    const header = new GroupResult(id, results, undefined, save, sending);
+    const resultsOf = (): AnyResult[] =>
+      sentParts.steps().map((step) => this.#resultOf(step, sent, undefined));
+    const save = (): Promise<void> => this.#save(id, header.results);
+    const header = new GroupResult(id, resultsOf, undefined, save, sending);
     return new Sent(last ? this.#resultOf(last, sent, undefined) : header, sending);
   }
 
@@ -184,7 +186,12 @@ export class Canvases {
   }
 
   #group(id: string, parts: readonly AnyResult[], parent: AnyResult | undefined): GroupResult {
-    return new GroupResult(id, parts, parent, () => this.#save(id, parts));
+    return new GroupResult(
+      id,
+      () => parts,
+      parent,
+      () => this.#save(id, parts),
+    );
   }
 
   async #save(id: string, parts: readonly AnyResult[]): Promise<void> {

@@ -89,12 +89,16 @@ export abstract class Canvas<
     return attempt(() => {
       const sender = this.sender();
       if (!sender && isEmptyGroup(this.node)) {
-        const result = new GroupResult(randomUUID(), [], undefined, () =>
-          Promise.reject(
-            new RegistryError(
-              'this group of nothing belongs to no App, so there is nowhere to save it',
+        const result = new GroupResult(
+          randomUUID(),
+          () => [],
+          undefined,
+          () =>
+            Promise.reject(
+              new RegistryError(
+                'this group of nothing belongs to no App, so there is nowhere to save it',
+              ),
             ),
-          ),
         );
         return new Sent(result as AnyResult as R, Promise.resolve());
       }

@@ -20,10 +20,10 @@ export class GroupResult<
 > implements AnyResult<T> {
   /** The group's id. */
   readonly id: string;
-  /** One for each part. */
-  readonly results: readonly AnyResult[];
   /** What came before the group. */
   readonly parent: AnyResult | undefined;
+  readonly #make: () => readonly AnyResult[];
+  #results: readonly AnyResult[] | undefined;
   readonly #save: (id: string, results: readonly AnyResult[]) => Promise<void>;
   /** Resolves when all parts are known, where they are sent as they are produced. */
   readonly #known: Promise<unknown> | undefined;
@@ -31,16 +31,22 @@ export class GroupResult<
   /** @internal */
   constructor(
     id: string,
-    results: readonly AnyResult[],
+    results: () => readonly AnyResult[],
     parent: AnyResult | undefined,
     save: (id: string, results: readonly AnyResult[]) => Promise<void>,
     known?: Promise<unknown>,
   ) {
     this.id = id;
-    this.results = results;
+    this.#make = results;
     this.parent = parent;
     this.#save = save;
     this.#known = known;
+  }
+
+  /** One for each part. */
+  get results(): readonly AnyResult[] {
+    // Made when they are asked for: a generator may have sent a million.
+    return (this.#results ??= this.#make());
   }
 
   /** How many parts there are. */
