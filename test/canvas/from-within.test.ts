@@ -1,8 +1,9 @@
 /** What tasks do with canvases, and what is known of one: waiting within a task, generators, graphs, children. */
 import { type App, chain, chord, currentTask, group, RegistryError } from 'dtask';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Gate } from '../behaviour/gate.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Stage } from '../behaviour/stage.js';
+import { messageKey, Stage } from '../behaviour/stage.js';
 
 const soon = { timeout: '20s' } as const;
 
@@ -214,6 +215,58 @@ describe('what is known of a canvas', () => {
     expect(sent.id).toBe('known-ahead');
     expect(await app.result('known-ahead').get(soon)).toBe(4);
     expect(() => group(add.s(1, 1), add.s(2, 2)).freeze('two')).toThrow(/ends with 2/);
+  });
+});
+
+describe('what becomes of a canvas', () => {
+  it('is told to those who wait when its queue is purged, damaged jobs in it or not', async () => {
+    const { add } = tasks();
+    const result = await chain(add.s(1, 1), add.s(2)).delay();
+    await stage.redis
+      .multi()
+      .hset(messageKey(app, 'default', 'damaged'), { name: 'x', data: '{', opts: '{' })
+      .lpush(messageKey(app, 'default', 'wait'), 'damaged')
+      .exec();
+    expect(await app.queues.purge('default')).toBe(2);
+    expect(await rejection(result.get(soon))).toMatchObject({ name: 'TaskRevokedError' });
+    expect((await app.queues.counts('default')).waiting).toBe(0);
+  });
+
+  it('is left to another worker when the App of this one is closed', async () => {
+    const begun = new Gate();
+    const end = new Gate();
+    const caller = stage.app({ prefix: app.config.prefix });
+    app.task('held', async () => {
+      begun.open();
+      await end.passed;
+      return 1;
+    });
+    const first = await stage.worker(app);
+    const result = chain(caller.signature('held'), caller.signature('after')).delay();
+    await begun.passed;
+    await app.close();
+    end.open();
+    await first.stop();
+
+    const heir = stage.app({ prefix: app.config.prefix });
+    heir.task('held', () => 1);
+    heir.task('after', (value: number) => value + 1);
+    await stage.worker(heir);
+    expect(await result.get(soon)).toBe(2);
+  });
+
+  it('costs messages that stay small, however much follows', async () => {
+    const { identity, sum } = tasks();
+    const { prefix } = app.config;
+    await chain(identity.s(0), ...Array.from({ length: 999 }, () => identity.s())).delay();
+    await chord(
+      Array.from({ length: 500 }, (_, n) => identity.s(n)),
+      sum.s(),
+    ).delay();
+    for (const key of await stage.redis.keys(`${prefix}:{default}:*-*`))
+      expect(await stage.redis.hstrlen(key, 'data')).toBeLessThan(400);
+    expect(await stage.redis.keys(`${prefix}:f:*`)).toHaveLength(1);
+    expect(await stage.redis.keys(`${prefix}:j:*`)).toHaveLength(1);
   });
 });
 

@@ -14,7 +14,7 @@ import {
   runTask,
   type Verdict,
 } from '@dtask/core/internal';
-import { TaskRevokedError, UnknownTaskError } from '@dtask/core';
+import { BrokerError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun, lost } from './failed-run.js';
@@ -105,11 +105,15 @@ export class Executor {
   async #ending(current: Current, ended: Promise<void>): Promise<void> {
     try {
       await ended;
-      // BullMQ then leaves the job alone.
-      if (current.handedBack) throw new bullmq.WaitingError();
+    } catch (error) {
+      // What follows the task can only be sent by a worker whose App is open.
+      if (!(error instanceof BrokerError && this.#place.app.closed)) throw error;
+      await this.#handBack(current);
     } finally {
       this.#leave(current);
     }
+    // BullMQ then leaves the job alone.
+    if (current.handedBack) throw new bullmq.WaitingError();
   }
 
   #leave(current: Current): void {

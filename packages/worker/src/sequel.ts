@@ -41,7 +41,7 @@ const again = 1_000;
 
 /**
  * Sends what follows. Without it nothing would ever come, so it is tried for as long as Redis is
- * away, and a worker that dies on the way leaves it to the next one.
+ * away, and a worker that dies on the way, or whose App is closed, leaves it to the next one.
  */
 export class Sequel {
   readonly #app: App;
@@ -97,7 +97,8 @@ export class Sequel {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof BrokerError)) throw error;
+        // Of an App that is closed, nothing comes any more.
+        if (!(error instanceof BrokerError) || this.#app.closed) throw error;
         this.#log.warn(
           { task: name, id, err: error },
           'Redis is away; what the task needs is tried again',

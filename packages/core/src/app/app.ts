@@ -299,6 +299,11 @@ export class App implements AsyncDisposable {
     return this.#canvases;
   }
 
+  /** Whether `close()` was called: nothing can be sent any more. */
+  get closed(): boolean {
+    return this.#broker.closed;
+  }
+
   /** Ends the connections. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
     await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));

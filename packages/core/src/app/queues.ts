@@ -1,9 +1,9 @@
 /** Looks into queues and empties them, with what BullMQ has for that. */
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
-import { bullQueueName, queuesKey } from '../protocol/keys.js';
+import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import { OutcomeWriter } from '../result/writer.js';
@@ -98,14 +98,26 @@ export class Queues {
 
   /** Of the tasks that `clean` would remove, those that something follows, which has to be told. */
   #stepsIn(queue: string, state: 'wait' | 'prioritized' | 'delayed'): Promise<string[]> {
-    return this.#with(queue, 'purged', async (bull) => {
-      const jobs = (await bull.getJobs([state], 0, portion - 1)) as Job<Partial<Message>>[];
-      // A job that is gone meanwhile, or damaged, is not a step.
-      const steps = jobs.filter(
-        (job) => job?.data?.next ?? job?.data?.linkError ?? job?.data?.link,
-      );
-      return steps.map(({ id }) => id ?? '');
+    return this.#with(queue, 'purged', async (bull, connection) => {
+      const ids = await bull.getRanges([state], 0, portion - 1);
+      const messages = await Promise.all(ids.map((id) => this.#read(connection, queue, id)));
+      return ids.filter((_, at) => {
+        const { next, link, linkError } = messages[at] ?? {};
+        return next ?? link ?? linkError;
+      });
     });
+  }
+
+  /** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
+  async #read(connection: Redis, queue: string, id: string): Promise<Message | undefined> {
+    const key = jobKey(this.#config.prefix, queue, id);
+    const [name, data] = await connection.hmget(key, 'name', 'data');
+    try {
+      return decodeMessage(id, name, JSON.parse(data ?? ''));
+    } catch {
+      // What it says nobody can read: it is removed like the others.
+      return undefined;
+    }
   }
 
   /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */
@@ -127,25 +139,27 @@ export class Queues {
   async #removeFrom(queue: string, ids: readonly string[]): Promise<number> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const messages = await this.#with(queue, what, (bull, connection) =>
-      Promise.all(ids.map((id) => this.#removeOne(bull, connection, id))),
+      Promise.all(
+        ids.map(async (id) => {
+          const message = await this.#read(connection, queue, id);
+          // A running task is locked, and is not removed.
+          if (!message || (await bull.remove(id)) === 0) return undefined;
+          if (!message.ignoreResult) this.#storeRevoked(connection, message);
+          return message;
+        }),
+      ),
     );
     const removed = messages.filter((message) => message !== undefined);
     for (const message of removed) await this.#onRevoked(message, revoked(message));
     return removed.length;
   }
 
-  async #removeOne(bull: Queue, connection: Redis, id: string): Promise<Message | undefined> {
-    const job = await bull.getJob(id);
-    // A running task is locked, and is not removed.
-    if (!job || (await bull.remove(id)) === 0) return undefined;
-    const message = decodeMessage(id, job.name, job.data);
-    if (message.ignoreResult) return message;
+  #storeRevoked(connection: Redis, message: Message): void {
     const text = encodeOutcome(revoked(message), this.#config.maxPayload);
     const keep = message.resultExpires ?? this.#config.resultExpires;
     const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
-    writer.write({ id, text, reply: message.reply, keep });
+    writer.write({ id: message.id, text, reply: message.reply, keep });
     writer.flush();
-    return message;
   }
 
   async #with<R>(

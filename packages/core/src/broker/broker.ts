@@ -37,6 +37,10 @@ export class Broker {
     this.#deadlines = new Deadlines(config.sendTimeout);
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Opens a connection of its own for what a shared one cannot do. */
   open(): Redis {
     if (this.#closed) throw new BrokerError('the App is closed; make a new one to go on');
