@@ -124,6 +124,16 @@ export class MessageRejectedError extends DtaskError {
   static override readonly code = 'MESSAGE_REJECTED';
 }
 
+/** The failure of a task that ran for longer than its `timeLimit`. Its child was killed. */
+export class TimeLimitExceededError extends DtaskError {
+  static override readonly code = 'TIME_LIMIT_EXCEEDED';
+}
+
+/** The reason of a task's `signal` when its `softTimeLimit` has passed. */
+export class SoftTimeLimitExceededError extends DtaskError {
+  static override readonly code = 'SOFT_TIME_LIMIT_EXCEEDED';
+}
+
 /** The failure of a task whose worker process died while it ran. */
 export class WorkerLostError extends DtaskError {
   static override readonly code = 'WORKER_LOST';

@@ -26,7 +26,13 @@ export { Sent } from './result/sent.js';
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
 export type { TaskDecorator } from './task/decorator.js';
-export type { CallOptions, TaskOptions } from './task/options.js';
+export type {
+  CallOptions,
+  PoolKind,
+  RateLimit,
+  TaskOptions,
+  UniqueOptions,
+} from './task/options.js';
 export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
 export type { StandardSchema } from './task/schema.js';
 export { isTask, type Task, type TaskMethods, taskOf } from './task/task.js';

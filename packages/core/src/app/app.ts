@@ -22,7 +22,7 @@ import { findCurrentTask } from '../task/context.js';
 import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
-import { checkCall, inside, type Sender, type Task } from '../task/task.js';
+import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { findDefinition } from './find-definition.js';
@@ -149,9 +149,13 @@ export class App implements AsyncDisposable {
    * Makes a task of a function, under a name.
    * @throws ConfigError when an option or the name is wrong, RegistryError when the name is taken
    */
-  task<F extends TaskFunction>(name: string, fn: F, options?: TaskOptions): Task<F>;
+  task<F extends TaskFunction>(
+    name: string,
+    fn: F,
+    options?: TaskOptions<TaskArguments<F>>,
+  ): Task<F>;
   /** Makes a task of a function, under the function's own name. */
-  task<F extends TaskFunction>(fn: F, options?: TaskOptions): Task<F>;
+  task<F extends TaskFunction>(fn: F, options?: TaskOptions<TaskArguments<F>>): Task<F>;
   task(first?: unknown, second?: unknown, third?: unknown): unknown {
     return declareTask([first, second, third], (task) => this.#registry.declare(task));
   }

@@ -9,6 +9,13 @@ export interface MessageRetry {
   readonly jitter?: boolean;
 }
 
+/** How calls are recognised as the same one. */
+export interface Uniqueness {
+  readonly key?: (...args: readonly unknown[]) => string;
+  readonly until: 'started' | 'done';
+  readonly ttl?: number;
+}
+
 /** Call options, checked. Times are in milliseconds. */
 export interface CallSettings {
   readonly queue?: string;
@@ -24,4 +31,7 @@ export interface CallSettings {
   readonly ignoreResult?: boolean;
   readonly resultExpires?: number;
   readonly retry?: MessageRetry;
+  readonly timeLimit?: number;
+  readonly softTimeLimit?: number;
+  readonly unique?: Uniqueness | false;
 }

@@ -27,6 +27,10 @@ export interface Message {
   /** How long the result is kept, in milliseconds; 0 keeps it for ever. */
   readonly resultExpires?: number;
   readonly retry?: MessageRetry;
+  /** Longest run, in milliseconds, in place of the task's; 0 is none. */
+  readonly timeLimit?: number;
+  /** When the task is asked to end, in milliseconds from its start, in place of the task's. */
+  readonly softTimeLimit?: number;
   /** The first task of the tree that this call belongs to; absent means itself. */
   readonly root?: string;
   /** The task that made this call. */
@@ -125,6 +129,8 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['ignoreResult', 'boolean'],
     ['resultExpires', 'number'],
     ['retry', 'object'],
+    ['timeLimit', 'number'],
+    ['softTimeLimit', 'number'],
     ['root', 'string'],
     ['parent', 'string'],
     ['once', 'boolean'],

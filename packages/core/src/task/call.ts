@@ -4,9 +4,9 @@ import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import { reservedIds } from '../protocol/keys.js';
-import type { CallSettings, MessageRetry } from '../protocol/call-settings.js';
+import type { CallSettings, MessageRetry, Uniqueness } from '../protocol/call-settings.js';
 import type { Call, Message } from '../protocol/message.js';
-import { type CallOptions, callOptionKeys } from './options.js';
+import { type CallOptions, callOptionKeys, type UniqueOptions } from './options.js';
 import { retryNumbers } from './retry-policy.js';
 
 export type { CallSettings };
@@ -41,6 +41,8 @@ export function callSettings(options: CallOptions): CallSettings {
   if (options.resultExpires !== undefined) {
     settings.resultExpires = toMilliseconds(options.resultExpires, 'resultExpires');
   }
+  Object.assign(settings, timeLimits(options));
+  if (options.unique !== undefined) settings.unique = uniqueness(options.unique);
   if (settings.countdown !== undefined && settings.eta !== undefined) {
     throw new ConfigError('a call takes countdown or eta, not both');
   }
@@ -83,6 +85,9 @@ export function freezeCall(
   if (expires !== undefined) message.expires = expires;
   if (merged.resultExpires !== undefined) message.resultExpires = merged.resultExpires;
   if (call.retry !== undefined) message.retry = call.retry;
+  // As with retries: what the task says the worker knows.
+  if (call.timeLimit !== undefined) message.timeLimit = call.timeLimit;
+  if (call.softTimeLimit !== undefined) message.softTimeLimit = call.softTimeLimit;
   if (place.root !== undefined) message.root = place.root;
   if (place.parent !== undefined) message.parent = place.parent;
   return {
@@ -129,6 +134,49 @@ function pointInTime(value: unknown, what: string): number {
 function expiry(value: Duration | Date): Pick<CallSettings, 'expiresIn' | 'expiresAt'> {
   if (value instanceof Date) return { expiresAt: pointInTime(value, 'expires') };
   return { expiresIn: toMilliseconds(value, 'expires') };
+}
+
+/**
+ * Checks the limits of a run.
+ *
+ * @throws ConfigError also when the soft one is not below the hard one
+ */
+export function timeLimits(
+  options: Pick<CallOptions, 'timeLimit' | 'softTimeLimit'>,
+): Pick<CallSettings, 'timeLimit' | 'softTimeLimit'> {
+  const { timeLimit, softTimeLimit } = options;
+  const hard = timeLimit === undefined ? undefined : toMilliseconds(timeLimit, 'timeLimit');
+  const soft =
+    softTimeLimit === undefined ? undefined : toMilliseconds(softTimeLimit, 'softTimeLimit');
+  if (hard && soft && soft >= hard) {
+    throw new ConfigError(
+      `softTimeLimit must be below timeLimit, so that the task has time to clean up; got ${show(softTimeLimit)} and ${show(timeLimit)}`,
+    );
+  }
+  return {
+    ...(hard !== undefined && { timeLimit: hard }),
+    ...(soft !== undefined && { softTimeLimit: soft }),
+  };
+}
+
+function uniqueness(value: unknown): Uniqueness | false {
+  if (value === false) return false;
+  if (value === true) return { until: 'done' };
+  if (typeof value !== 'object' || value === null)
+    throw new ConfigError(`unique must be true, false or an object, got ${show(value)}`);
+  refuseUnknown(value as Record<string, unknown>, ['key', 'until', 'ttl'], 'unique');
+  const { key, until = 'done', ttl } = value as UniqueOptions;
+  if (key !== undefined && typeof key !== 'function')
+    throw new ConfigError(
+      `unique.key must be a function of the task's arguments, got ${show(key)}`,
+    );
+  if (until !== 'started' && until !== 'done')
+    throw new ConfigError(`unique.until must be 'started' or 'done', got ${show(until)}`);
+  return {
+    until,
+    ...(key && { key: key as NonNullable<Uniqueness['key']> }),
+    ...(ttl !== undefined && { ttl: toMilliseconds(ttl, 'unique.ttl') }),
+  };
 }
 
 /** BullMQ takes no id that is a number, nor one with a colon in it. */

@@ -3,6 +3,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import { callSettings, type CallSettings } from './call.js';
+import { type Execution, executionOf } from './limits.js';
 import { type TaskOptions, taskOptionKeys } from './options.js';
 import { type Parameters, parametersOf } from './parameters.js';
 import type { Receiver } from './receiver.js';
@@ -26,6 +27,7 @@ export interface Definition {
   readonly fn: AnyFunction;
   readonly calls: CallSettings;
   readonly retry: RetryPolicy;
+  readonly execution: Execution;
   readonly parameters: Parameters;
   readonly args: StandardSchema | readonly StandardSchema[] | undefined;
   readonly returns: StandardSchema | undefined;
@@ -58,6 +60,7 @@ export function define(
     fn,
     calls: callSettings(options),
     retry: retryPolicy(options),
+    execution: executionOf(options),
     parameters: parametersOf(fn, place?.owner, place?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),

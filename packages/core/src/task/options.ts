@@ -3,6 +3,22 @@ import type { Duration } from '../duration.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
 
+/** Where the code of a task runs: on the worker's event loop, in its threads, or in child processes. */
+export type PoolKind = 'inline' | 'threads' | 'processes';
+
+/** How often a task may start: so many times in a second, a minute, an hour or a day. */
+export type RateLimit = `${number}/${'s' | 'm' | 'h' | 'd'}` | number;
+
+/** How calls of a task are recognised as the same one. */
+export interface UniqueOptions {
+  /** What makes two calls the same. @default the arguments */
+  key?: (...args: never[]) => string;
+  /** Until when a second call is the first one. @default 'done' */
+  until?: 'started' | 'done';
+  /** Also after the end: calls within this time of the first one are that one. */
+  ttl?: Duration;
+}
+
 /** What a call may say, in place of what its task says. */
 export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryFor'> {
   /** Queue to send to. @default the task's, else the app's `defaultQueue` */
@@ -29,10 +45,33 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
   ignoreResult?: boolean;
   /** How long the result is kept; 0 keeps it for ever. @default the app's `resultExpires` */
   resultExpires?: Duration;
+  /**
+   * Longest run. Then its child is killed and the task fails with `TimeLimitExceededError`; in the
+   * inline pool the task fails, and its code goes on.
+   * @default the worker's `timeLimit`, else none
+   */
+  timeLimit?: Duration;
+  /**
+   * After this time the task's `signal` fires with a `SoftTimeLimitExceededError`, which dtask's own
+   * waits within the task throw as well.
+   * @default the worker's `softTimeLimit`, else none
+   */
+  softTimeLimit?: Duration;
+  /**
+   * Send once while an equal call waits or runs: who calls again gets the result of the first.
+   * @default false
+   */
+  unique?: boolean | UniqueOptions;
 }
 
-/** What a task may say of itself. */
-export interface TaskOptions extends RetryOptions, Omit<CallOptions, 'id' | 'eta'> {
+/**
+ * What a task may say of itself.
+ *
+ * @typeParam A the arguments of the task, which its key functions get
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know the arguments
+export interface TaskOptions<A extends readonly unknown[] = any[]>
+  extends RetryOptions, Omit<CallOptions, 'id' | 'eta'> {
   /** The task's name, which callers and workers share. @default the function's, or `Class.method` */
   name?: string;
   /**
@@ -42,6 +81,31 @@ export interface TaskOptions extends RetryOptions, Omit<CallOptions, 'id' | 'eta
   args?: StandardSchema | readonly StandardSchema[];
   /** Schema of the result: the caller gets what it parses to. */
   returns?: StandardSchema;
+  /**
+   * How often it may start, over all workers: `'100/m'` starts one every 600 ms at most. What comes
+   * sooner waits in Redis, and holds nothing up.
+   */
+  rateLimit?: RateLimit;
+  /** Limits calls with the same key apart from those with another one. */
+  rateLimitKey?: (...args: A) => string;
+  /** Whether the rate is that of all workers together, or of each (as in Celery). @default 'global' */
+  rateLimitScope?: 'global' | 'worker';
+  /** How many may run at a time, over all workers. The others wait in Redis, and hold nothing up. */
+  maxConcurrency?: number;
+  /** Counts calls with the same key apart from those with another one. */
+  concurrencyKey?: (...args: A) => string;
+  /**
+   * What becomes of a task whose worker dies: it runs again, or it fails with `WorkerLostError`.
+   * @default 'at-least-once'
+   */
+  delivery?: 'at-least-once' | 'at-most-once';
+  /**
+   * How many times it may kill the process that it runs in before it fails with `WorkerLostError`.
+   * @default 3
+   */
+  maxCrashes?: number;
+  /** Where its code runs. @default the worker's pool */
+  pool?: PoolKind;
 }
 
 /** The keys of `CallOptions`. */
@@ -55,6 +119,9 @@ export const callOptionKeys = [
   'headers',
   'ignoreResult',
   'resultExpires',
+  'timeLimit',
+  'softTimeLimit',
+  'unique',
   'maxRetries',
   'retryDelay',
   'retryBackoff',
@@ -70,4 +137,12 @@ export const taskOptionKeys = [
   'returns',
   'retryFor',
   'dontRetryFor',
+  'rateLimit',
+  'rateLimitKey',
+  'rateLimitScope',
+  'maxConcurrency',
+  'concurrencyKey',
+  'delivery',
+  'maxCrashes',
+  'pool',
 ] as const satisfies readonly (keyof TaskOptions)[];

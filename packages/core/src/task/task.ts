@@ -128,12 +128,12 @@ type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A ext
     : Required<H>
   : [A[0]];
 
-/** `this` of a function left out, which callers do not give. */
-type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
+/** The arguments of a task; `this` left out, which callers do not give. */
+export type TaskArguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
 
 /** A function that is also a task. */
 export type Task<F extends TaskFunction = AnyFunction> = F &
-  TaskMethods<Arguments<F>, Awaited<ReturnType<F>>>;
+  TaskMethods<TaskArguments<F>, Awaited<ReturnType<F>>>;
 
 const definitions: unique symbol = Symbol.for('dtask.task') as never;
 
