@@ -21,12 +21,17 @@ export function banner(
     ['app', `${app.name}  ${pc.dim(path.relative(process.cwd(), file))}`],
     ['broker', `${redactAddress(app.config.broker)}${pc.dim(engineNote ?? '')}`],
     ['queues', worker.queues.join(', ')],
-    ['pool', `inline, ${worker.config.concurrency} at a time`],
+    ['pool', `${worker.config.pool}, ${sizeOf(worker)} at a time`],
     ['tasks', tasks(app.tasks.names())],
   ];
   const lines = rows.map(([key, value]) => `  ${pc.dim(key.padEnd(8))}${value}`);
   const heading = `${pc.bold('dtask worker')} ${version}  ${worker.name}`;
   return ['', heading, '', ...lines, '', pc.dim('  Ctrl-C stops'), ''].join('\n');
+}
+
+function sizeOf({ size, config }: Worker): string {
+  const [most] = config.autoscale.split(',');
+  return most ? `${size} to ${most}` : String(size);
 }
 
 /** One a line, so that a missing one is seen. */

@@ -1,15 +1,13 @@
 /** Finds and loads the App that `-A` names. */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { App, StartupError } from '@dtask/core';
-import { exportsOf } from '@dtask/core/internal';
+import { type App, StartupError } from '@dtask/core';
+import { type AppSource, importApp } from '@dtask/core/internal';
 
 /** An App and where it came from. */
 export interface FoundApp {
   readonly app: App;
-  /** The module's path. */
-  readonly file: string;
+  readonly source: AppSource;
 }
 
 const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'] as const;
@@ -24,10 +22,9 @@ const typescript = /\.[mc]?ts$/;
 export async function findApp(spec: string, folder: string = process.cwd()): Promise<FoundApp> {
   const { module, name } = split(spec);
   const file = locate(module, folder);
-  const exported = await load(file);
-  const app = pick(exported, name, path.relative(folder, file));
-  app.tasks.registerExports(exportsOf(exported));
-  return { app, file };
+  const preload = typescript.test(file) ? new URL('register.js', import.meta.url).href : undefined;
+  const source = { file, name, preload };
+  return { app: await importApp(source), source };
 }
 
 /** A Windows drive has a colon as well, but a path behind it. */
@@ -54,33 +51,4 @@ function candidates(module: string): string[] {
     path.join(module, 'index'),
   ];
   return places.flatMap((place) => extensions.map((extension) => place + extension));
-}
-
-async function load(file: string): Promise<Record<string, unknown>> {
-  // TypeScript loads as it is, decorators and their metadata included.
-  if (typescript.test(file)) await import('./register.js');
-  try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StartupError(`${path.relative(process.cwd(), file)} failed to load: ${reason}`, {
-      cause,
-    });
-  }
-}
-
-function pick(exported: Record<string, unknown>, name: string | undefined, file: string): App {
-  if (name !== undefined) {
-    const named = exported[name];
-    if (named instanceof App) return named;
-    throw new StartupError(
-      `${file} exports no App named ${name}; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
-    );
-  }
-  const apps = [...new Set(exportsOf(exported).filter((item) => item instanceof App))];
-  if (apps.length === 1 && apps[0]) return apps[0];
-  if (apps.length === 0) {
-    throw new StartupError(`${file} exports no App; write: export const app = new App('name')`);
-  }
-  throw new StartupError(`${file} exports ${apps.length} Apps; say which one: -A ${file}:name`);
 }

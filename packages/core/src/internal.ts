@@ -7,10 +7,11 @@ export {
   whenReady,
   whyDown,
 } from './broker/connection.js';
-export { decode } from './codec/index.js';
+export { decode, encode, encodeError, type JsonValue } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { appSettings, workerSettings } from './config/settings.js';
+export { type AppSource, importApp, loadApp } from './app/app-source.js';
 export { findDefinition } from './app/find-definition.js';
 export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
@@ -18,15 +19,16 @@ export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
 export { decodeMessage, encodeMessage, type Message } from './protocol/message.js';
 export {
+  Encoded,
   encodeOutcome,
   isEncodeFailure,
   isFinal,
   type Outcome,
   parseOutcome,
 } from './protocol/outcome.js';
-export { firstTasks } from './protocol/step.js';
+export { decodeArgs, firstTasks } from './protocol/step.js';
 export { starmapTask } from './canvas/items.js';
-export type { Origin } from './canvas/joins.js';
+export { nodeFromJson, nodeToJson } from './canvas/json.js';
 export { Replace } from './canvas/steering.js';
 export { OutcomeWriter } from './result/writer.js';
 export {
@@ -39,6 +41,8 @@ export {
 } from './broker/script-call.js';
 export { findCurrentTask, isPromiseLike } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
+export { poolKinds, rateInterval, type Rate, type TaskLimits } from './task/limits.js';
+export { timeLimits } from './task/call.js';
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

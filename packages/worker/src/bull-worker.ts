@@ -6,7 +6,9 @@ import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { jobJson } from './job-json.js';
+import { readMarks } from './marks.js';
 import { Damaged } from './read-message.js';
+import type { Slots } from './slots.js';
 
 /** What a BullWorker needs of its worker. */
 export interface BullPlace {
@@ -15,6 +17,8 @@ export interface BullPlace {
   readonly execute: (job: Job, token: string) => Promise<void> | undefined;
   /** Writes outcomes, behind which the jobs are completed. */
   readonly writer: OutcomeWriter;
+  /** No job is fetched without one. */
+  readonly slots: Slots;
 }
 
 /** The fields of the next job, its id, how long the queue is held back, and when a job is due. */
@@ -22,16 +26,16 @@ type Fetched = [string[] | undefined, string, number | undefined, number | undef
 
 type AnyJob = Job<unknown, unknown, string>;
 
-/** One unit of concurrency: it runs a job, then those that each completion brings along. */
+/** One slot in use: it runs a job, then those that each completion brings along. */
 class Lane {
   /** The lock token of all its jobs. */
   readonly token: string;
-  /** Resolves when no job is left, or to one that BullMQ is to go on with. */
-  readonly ended: Promise<AnyJob | void>;
-  end: (next?: Promise<AnyJob | void>) => void = () => undefined;
-  /** Whether there is room for another job; known when BullMQ has heard of the first. */
-  fetchNext = (): boolean => true;
+  /** Resolves when no job is left. */
+  readonly ended: Promise<void>;
+  end: () => void = () => undefined;
   completion: Completion | undefined;
+  /** How many jobs it has run. */
+  run = 0;
 
   constructor(token: string) {
     this.token = token;
@@ -40,6 +44,15 @@ class Lane {
     });
   }
 }
+
+/** Where another queue waits for a slot, a lane passes its slot on after this many jobs. */
+const longestLane = 8;
+
+/** What BullMQ gets where there is no job; its types have no word for it. */
+const noJob = undefined as unknown as AnyJob;
+
+/** BullMQ's own limit is out of the way: slots say how many tasks run, over all queues. */
+const unlimited = 1_000_000;
 
 /** How a job ended that BullMQ is to put where it belongs: well, or with an error. */
 type Ended = { readonly error?: unknown };
@@ -62,15 +75,9 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   constructor(name: string, place: BullPlace, options: Omit<WorkerOptions, 'connection'>) {
     // `callProcessJob` is what runs; BullMQ asks for a processor all the same.
     const processor = (): Promise<void> => Promise.resolve();
-    super(name, processor, { ...options, connection: place.connection }, careful);
+    const given = { ...options, concurrency: unlimited, connection: place.connection };
+    super(name, processor, given, careful);
     this.#place = place;
-  }
-
-  /** Takes one job more at a time, or one less. */
-  resize(change: 1 | -1): void {
-    this.concurrency += change;
-    // A loop that waits for a job to end would not see that there is room.
-    if (change > 0) this['mainLoopQueue']?.add(Promise.resolve());
   }
 
   /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
@@ -85,49 +92,71 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   }
 
   protected override createJob(json: JobJson, id: string): AnyJob {
+    let job: AnyJob;
     try {
-      return super.createJob(json, id);
+      job = super.createJob(json, id);
     } catch (error) {
-      const job = super.createJob({ ...json, data: '{}' }, id);
+      job = super.createJob({ ...json, data: '{}' }, id);
       job.data = new Damaged(json.data, error instanceof Error ? error.message : String(error));
-      return job;
     }
-  }
-
-  /**
-   * Fetches a job, and starts it. BullMQ would first ask for the next one, and hand over this one
-   * when it has that answer.
-   */
-  protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
-    const job = await super.moveToActive(token, name);
-    if (job && !isDoomed(job)) {
-      this.#start(job, token);
-      // Before BullMQ's next command, behind which the caller would have to wait.
-      this.#place.writer.flush();
-    }
+    readMarks(job, json);
     return job;
   }
 
-  /** Runs a job, and those that come with its completion; resolves when none came. */
-  override processJob(
-    job: AnyJob,
-    token: string,
-    fetchNext: () => boolean = () => true,
-  ): Promise<void | AnyJob> {
-    if (isDoomed(job)) return super.processJob(job, token, fetchNext);
-    const lane = this.#lanes.get(job) ?? this.#start(job, token);
-    lane.fetchNext = fetchNext;
-    return lane.ended;
+  /**
+   * Fetches a job where there is a slot for it, and starts it. BullMQ would first ask for the next
+   * one, and hand over this one when it has that answer.
+   */
+  protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
+    if (!this.#place.slots.take()) {
+      await this.#room();
+      return noJob;
+    }
+    let job: AnyJob | undefined;
+    try {
+      job = await super.moveToActive(token, name);
+    } finally {
+      if (!job) this.#place.slots.release();
+    }
+    if (!job) return noJob;
+    this.#start(job, token);
+    // Before BullMQ's next command, behind which the caller would have to wait.
+    this.#place.writer.flush();
+    return job;
   }
 
-  #start(job: AnyJob, token: string): Lane {
+  /** Waits for a slot, with no job in hand: BullMQ looks after its other jobs, and asks again. */
+  async #room(): Promise<void> {
+    const room = this.#place.slots.room(this);
+    // The sign that there is a job has been taken down to come here. Others may have a slot.
+    this.#place.connection.zadd(this.toKey('marker'), 0, '0').catch(() => undefined);
+    await room;
+  }
+
+  /** Takes no more jobs, and waits for those that run. */
+  override close(force?: boolean): Promise<void> {
+    const closed = super.close(force);
+    this.#place.slots.cancel(this);
+    return closed;
+  }
+
+  /** BullMQ asks for the run of a job that has been started. */
+  override processJob(job: AnyJob): Promise<void> {
+    return this.#lanes.get(job)?.ended ?? Promise.resolve();
+  }
+
+  #start(job: AnyJob, token: string): void {
     const lane = new Lane(token);
     this.#lanes.set(job, lane);
     this.#process(job, lane);
-    return lane;
   }
 
   #process(job: AnyJob, lane: Lane): void {
+    lane.run += 1;
+    if (isDoomed(job)) {
+      this.#leave(job, lane, {});
+      return;
+    }
     this.lockManager.trackJob(job.id as string, lane.token, job.processedOn as number);
     let running: Promise<void> | undefined;
     try {
@@ -145,7 +174,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   }
 
   #finish(job: AnyJob, lane: Lane): void {
-    if (this.closing || this.paused || !Completion.fits(job.id) || !lane.fetchNext()) {
+    if (!Completion.fits(job.id) || !this.#goesOn(lane)) {
       this.#leave(job, lane, {});
       return;
     }
@@ -181,38 +210,62 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     this['updateDelays'](limit, delay);
     this['drained'] = !fields;
     if (!fields) {
-      lane.end();
+      this.#end(lane);
       return;
     }
     const json = jobJson(fields, id);
-    if (!json) {
-      lane.end(this.#foreign(reply, id, lane.token));
-      return;
-    }
-    const next = this.createJob(json, id);
-    next.token = lane.token;
-    this.#process(next, lane);
+    if (json) this.#go(this.createJob(json, id), lane);
+    else void this.#foreign(reply, id, lane);
   }
 
-  /** Reads a job that is not as dtask sends it. */
-  async #foreign(reply: unknown, id: string, token: string): Promise<AnyJob> {
-    const job = this.createJob(await parseFetched(this.backend as Backend, reply), id);
-    job.token = token;
-    return job;
+  /** Goes on with a job that is not as dtask sends it. */
+  async #foreign(reply: unknown, id: string, lane: Lane): Promise<void> {
+    this.#go(this.createJob(await parseFetched(this.backend as Backend, reply), id), lane);
+  }
+
+  #go(job: AnyJob, lane: Lane): void {
+    job.token = lane.token;
+    this.#process(job, lane);
+  }
+
+  /** Whether a lane takes another job. */
+  #goesOn(lane: Lane): boolean {
+    if (this.closing || this.paused) return false;
+    const { slots } = this.#place;
+    return slots.taken <= slots.size && (lane.run < longestLane || !slots.wantedBeside(this));
+  }
+
+  #end(lane: Lane): void {
+    this.#place.slots.release();
+    lane.end();
   }
 
   /** Leaves the end of a job to BullMQ, behind what is still to be written. */
   #leave(job: AnyJob, lane: Lane, ended: Ended): void {
     this.#ended.set(job, ended);
-    this.#place.writer.follow(() => lane.end(super.processJob(job, lane.token, lane.fetchNext)));
+    this.#place.writer.follow(() => {
+      // BullMQ would fetch the next job of one that went elsewhere by `moveToActive`, with a new lane.
+      const goesOn = (): boolean => !isElsewhere(ended.error) && this.#goesOn(lane);
+      super.processJob(job, lane.token, goesOn).then(
+        (next) => (next ? this.#go(next, lane) : this.#end(lane)),
+        (error: unknown) => {
+          this.emit('error', error as Error);
+          this.#end(lane);
+        },
+      );
+    });
   }
 
-  /** BullMQ asks for the run of a job that has run. */
+  /** BullMQ asks what came of a job that has run. */
   protected override callProcessJob(job: AnyJob): Promise<void> {
     const ended = this.#ended.get(job) ?? { error: new Error(`job ${job.id} has not run`) };
     return 'error' in ended ? Promise.reject(ended.error as Error) : Promise.resolve();
   }
 }
+
+/** Whether a job has been put where it belongs already. */
+const isElsewhere = (error: unknown): boolean =>
+  error instanceof bullmq.WaitingError || error instanceof bullmq.DelayedError;
 
 /** Whether BullMQ is to fail a job that never ran, as the parent of a flow asks for. */
 const isDoomed = (job: AnyJob): boolean => Boolean(job.deferredFailure);

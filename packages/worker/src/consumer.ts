@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { BullWorker } from './bull-worker.js';
 import type { Executor } from './executor.js';
 import type { WorkerLog } from './log.js';
+import type { Slots } from './slots.js';
 
 /** What a consumer needs of its worker. */
 export interface ConsumerPlace {
@@ -11,7 +12,7 @@ export interface ConsumerPlace {
   readonly prefix: string;
   readonly executor: Executor;
   readonly log: WorkerLog;
-  readonly concurrency: number;
+  readonly slots: Slots;
   readonly lockDuration: number;
   readonly stalledInterval: number;
 }
@@ -25,18 +26,18 @@ export class Consumer {
   readonly #bull: BullWorker;
 
   constructor(queue: string, place: ConsumerPlace) {
-    const { connection, prefix, executor, concurrency, lockDuration, stalledInterval } = place;
+    const { connection, prefix, executor, slots, lockDuration, stalledInterval } = place;
     this.queue = queue;
     this.#bull = new BullWorker(
       bullQueueName(queue),
       {
         connection,
         writer: executor.writer,
+        slots,
         execute: (job, token) => executor.execute(job, token, queue),
       },
       {
         prefix,
-        concurrency,
         lockDuration,
         stalledInterval,
         autorun: false,
@@ -64,11 +65,6 @@ export class Consumer {
   async start(onError: (error: unknown) => void): Promise<void> {
     await this.#bull.waitUntilReady();
     this.#bull.run().catch(onError);
-  }
-
-  /** Takes one job more at a time, or one less. */
-  resize(change: 1 | -1): void {
-    this.#bull.resize(change);
   }
 
   /** Takes no more jobs; resolves when those that run have ended. */

@@ -2,6 +2,8 @@
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { WorkerLog } from './log.js';
+import type { Pools } from './pools.js';
+import type { TimeLimit } from './time-limit.js';
 
 /** What an executor needs of its worker. */
 export interface ExecutorPlace {
@@ -9,7 +11,7 @@ export interface ExecutorPlace {
   readonly worker: string;
   readonly connection: Redis;
   readonly log: WorkerLog;
-  readonly concurrency: number;
-  /** Hears of room for one more job, or one less. */
-  readonly onRoom: (change: 1 | -1) => void;
+  /** Limits of tasks that say nothing themselves. */
+  readonly timeLimit: TimeLimit;
+  readonly pools: Pools;
 }

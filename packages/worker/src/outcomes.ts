@@ -8,15 +8,25 @@ import {
   parseOutcome,
   resultKey,
 } from '@dtask/core/internal';
-import type { ExecutorPlace } from './executor-place.js';
+import type { App } from '@dtask/core';
+import type { Redis } from 'ioredis';
+import type { WorkerLog } from './log.js';
+
+/** What outcomes need of their worker. */
+export interface OutcomesPlace {
+  readonly app: App;
+  readonly worker: string;
+  readonly connection: Redis;
+  readonly log: WorkerLog;
+}
 
 /** Stores what becomes of tasks. */
 export class Outcomes {
   /** Writes the outcomes, and behind them what ends the jobs. */
   readonly writer: OutcomeWriter;
-  readonly #place: ExecutorPlace;
+  readonly #place: OutcomesPlace;
 
-  constructor(place: ExecutorPlace) {
+  constructor(place: OutcomesPlace) {
     this.#place = place;
     this.writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
       place.log.warn({ err: error }, 'Redis refused a result'),
@@ -40,6 +50,12 @@ export class Outcomes {
       value,
       error,
     };
+  }
+
+  /** Stores a state that is not the last; resolves when that is on its way. */
+  report(message: Message, outcome: Outcome): Promise<void> {
+    this.store(message, outcome);
+    return new Promise((resolve) => this.writer.follow(resolve));
   }
 
   /** The outcome is written ahead of what the job's end writes. */

@@ -8,6 +8,7 @@ import {
   type TaskContext,
   type TaskLogger,
 } from '@dtask/core';
+import type { Report } from './report.js';
 
 /** What a run needs of its worker. */
 export interface RunPlace {
@@ -20,7 +21,7 @@ export interface RunPlace {
   readonly lend: () => void;
   readonly takeBack: () => void;
   /** Adds a part to the group that a task is in; the same name adds it once. */
-  readonly grow: (message: Message, join: string, part: CanvasLike, name: string) => Promise<void>;
+  readonly grow: (part: CanvasLike, message: Message, join: string, name: string) => Promise<void>;
 }
 
 /** States that only the worker sets. */
@@ -43,19 +44,23 @@ export const mostChildren = 1_000;
 export class Run implements TaskContext {
   readonly retries: number;
   readonly queue: string;
+  readonly deadline: Date | undefined;
   readonly isEager = false;
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
-  #crash: ((error: unknown) => void) | undefined;
+  #settle: ((report: Report) => void) | undefined;
+  #judged: ((thrown: unknown) => Report) | undefined;
   #over = false;
   #reported = 0;
   #added = 0;
   #children: string[] | undefined;
   #waits = 0;
 
-  constructor(message: Message, retries: number, queue: string, place: RunPlace) {
+  /** @param limit longest run, in milliseconds; 0 is none */
+  constructor(message: Message, retries: number, queue: string, place: RunPlace, limit = 0) {
     this.retries = retries;
+    this.deadline = limit > 0 ? new Date(Date.now() + limit) : undefined;
     this.queue = queue;
     this.#message = message;
     this.#place = place;
@@ -104,6 +109,7 @@ export class Run implements TaskContext {
   }
 
   async updateState(state: string, details?: unknown): Promise<void> {
+    this.#abort?.signal.throwIfAborted();
     if (reserved.has(state) || state === '') {
       throw new ConfigError(
         `updateState cannot set ${JSON.stringify(state)}, which dtask sets itself; use a name of your own`,
@@ -142,11 +148,19 @@ export class Run implements TaskContext {
   }
 
   async yieldWhile<R>(wait: Promise<R>): Promise<R> {
+    const { signal } = this;
+    signal.throwIfAborted();
     this.#waits += 1;
     if (this.#waits === 1) this.#place.lend();
+    let onAbort: (() => void) | undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort);
+    });
     try {
-      return await wait;
+      return await Promise.race([wait, aborted]);
     } finally {
+      if (onAbort) signal.removeEventListener('abort', onAbort);
       this.#waits -= 1;
       if (this.#waits === 0) this.#place.takeBack();
     }
@@ -167,22 +181,43 @@ export class Run implements TaskContext {
       );
     }
     this.#added += 1;
-    await this.#place.grow(this.#message, frame.join, canvas, `${this.id}+${this.#added}`);
+    await this.#place.grow(canvas, this.#message, frame.join, `${this.id}+${this.#added}`);
   }
 
-  /** Waits for what the task's function returned, unless `crash` comes first. */
-  outlast<T>(returned: PromiseLike<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#crash = reject;
-      returned.then(resolve, reject);
+  /**
+   * Waits for what the task's function returned, unless the run is cut short.
+   *
+   * @param judged what follows what it throws
+   */
+  outlast(returned: PromiseLike<unknown>, judged: (thrown: unknown) => Report): Promise<Report> {
+    return new Promise((resolve) => {
+      this.#judged = judged;
+      this.#settle = (report) => {
+        this.end();
+        resolve(report);
+      };
+      returned.then(
+        (value) => this.#settle?.({ kind: 'value', value }),
+        (thrown: unknown) => this.#settle?.(judged(thrown)),
+      );
     });
   }
 
   /** Ends a run that goes on with an error that its code threw where no promise was looking. */
   crash(error: unknown): boolean {
-    if (this.#over || !this.#crash) return false;
-    this.#crash(error);
+    if (this.#over || !this.#settle || !this.#judged) return false;
+    this.#settle(this.#judged(error));
     return true;
+  }
+
+  /** Ends the run for its caller. Its code goes on, and what it says counts no more. */
+  cut(report: Report): void {
+    if (this.#over || !this.#settle) return;
+    this.#place.logger.warn(
+      { task: this.name, id: this.id },
+      'the task was ended, but its code still runs: the inline pool cannot stop it',
+    );
+    this.#settle(report);
   }
 
   /** Fires `signal`. */

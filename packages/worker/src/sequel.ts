@@ -1,16 +1,10 @@
 /** What follows a task in a canvas. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type App, BrokerError } from '@dtask/core';
-import {
-  decode,
-  firstTasks,
-  type Message,
-  type Origin,
-  type Outcome,
-  type Replace,
-} from '@dtask/core/internal';
+import { decode, firstTasks, type Message, type Outcome, type Replace } from '@dtask/core/internal';
 import type { WorkerLog } from './log.js';
-import { mostChildren, type Run } from './run.js';
+import type { Performance } from './pool/pool.js';
+import { mostChildren } from './run.js';
 
 /** Whether anything follows a task. */
 export const hasSequel = ({ next, link, linkError, only }: Message): boolean =>
@@ -19,7 +13,7 @@ export const hasSequel = ({ next, link, linkError, only }: Message): boolean =>
 /** The tasks that a task called, and those that come next. */
 export function childrenOf(
   { next, link = [] }: Message,
-  { children = [] }: Run,
+  { children = [] }: Pick<Performance, 'children'>,
 ): readonly string[] | undefined {
   if (!next && link.length === 0) return children.length > 0 ? children : undefined;
   const [frame] = next ?? [];
@@ -27,14 +21,6 @@ export function childrenOf(
   const ids = [...link, ...following].flatMap(firstTasks).map(({ id }) => id);
   return [...children, ...ids].slice(0, mostChildren);
 }
-
-/** What the messages that a task leads to have of it. */
-export const originOf = ({ id, root = id, reply }: Message): Origin => ({
-  root,
-  parent: id,
-  reply,
-  again: true,
-});
 
 /** Wait between attempts while Redis is away, in milliseconds. */
 const again = 1_000;
@@ -86,9 +72,7 @@ export class Sequel {
       ...(link && { link }),
       ...(linkError && { linkError }),
     };
-    await this.#insist(message, () =>
-      this.#app.canvases.replace(node, message, [settle, ...next], originOf(message)),
-    );
+    await this.#insist(message, () => this.#app.canvases.replace(node, message, [settle, ...next]));
     this.#log.info({ task: name, id }, 'replaced by a canvas');
   }
 

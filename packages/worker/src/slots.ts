@@ -1,38 +1,82 @@
 /** How many tasks may run at a time, over all queues of a worker. */
 
-/** A counting semaphore, first come first served. */
+/** A counting semaphore; whoever waits for room says who they are. */
 export class Slots {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-  #owed = 0;
+  readonly #waiting = new Map<object, (room: boolean) => void>();
+  #size: number;
+  #taken = 0;
 
-  constructor(count: number) {
-    this.#free = count;
+  constructor(size: number) {
+    this.#size = size;
   }
 
-  /** Takes a slot; gives a promise only where none is free. */
-  take(): Promise<void> | undefined {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return undefined;
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** How many tasks may run. */
+  get size(): number {
+    return this.#size;
   }
 
-  /** Takes a slot that was given back for a while; where none is free, the next one that is. */
-  takeBack(): void {
-    if (this.#free > 0) this.#free -= 1;
-    else this.#owed += 1;
+  /** How many slots are taken. */
+  get taken(): number {
+    return this.#taken;
   }
 
-  /** Gives a slot back, to whoever has waited longest. */
+  /** Whether there is work beyond the slots: somebody waits. */
+  get contended(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Takes a slot, if one is free. */
+  take(): boolean {
+    if (this.#taken >= this.#size) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  /**
+   * Waits until there may be room. Nothing is taken: whoever waits for a job as well must not hold a
+   * slot meanwhile.
+   *
+   * @returns false when the wait was cancelled
+   */
+  room(who: object): Promise<boolean> {
+    return new Promise((resolve) => this.#waiting.set(who, resolve));
+  }
+
+  /** Ends a wait. */
+  cancel(who: object): void {
+    this.#waiting.get(who)?.(false);
+    this.#waiting.delete(who);
+  }
+
+  /** Whether anyone else waits for room. */
+  wantedBeside(who: object): boolean {
+    return this.#waiting.size > (this.#waiting.has(who) ? 1 : 0);
+  }
+
+  /** Gives a slot back. */
   release(): void {
-    if (this.#owed > 0) {
-      this.#owed -= 1;
-      return;
+    this.#taken -= 1;
+    this.#wake();
+  }
+
+  /** Takes a slot that was given back for a while, at once: there may be one too many for a time. */
+  takeBack(): void {
+    this.#taken += 1;
+  }
+
+  /** Changes how many tasks may run. What runs beyond that goes on. */
+  resize(size: number): void {
+    this.#size = size;
+    this.#wake();
+  }
+
+  #wake(): void {
+    let free = this.#size - this.#taken;
+    for (const [who, resolve] of this.#waiting) {
+      if (free <= 0) return;
+      free -= 1;
+      this.#waiting.delete(who);
+      resolve(true);
     }
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free += 1;
   }
 }

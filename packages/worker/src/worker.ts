@@ -1,7 +1,10 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
-import { hostname } from 'node:os';
-import type { App, Duration } from '@dtask/core';
+import { availableParallelism, hostname } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type App, ConfigError, type Duration, type PoolKind } from '@dtask/core';
 import {
+  type AppSource,
   bullQueueName,
   closeConnection,
   inside,
@@ -10,24 +13,53 @@ import {
   redactAddress,
   refuseUnknown,
   resolveSettings,
+  timeLimits,
   whenReady,
   whyDown,
   type WorkerConfig,
   workerSettings,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import { Autoscaler, type Scale } from './autoscaler.js';
 import { Consumer } from './consumer.js';
 import { Executor } from './executor.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
+import { Outcomes } from './outcomes.js';
+import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
+import type { RunPlace } from './run.js';
+import { Slots } from './slots.js';
 
 /** The options of a worker. Each may also come from the environment; see the configuration reference. */
 export interface WorkerOptions {
   /** Queues to take tasks from. @default the app's default queue and those that its tasks name */
   queues?: readonly string[];
-  /** How many tasks run at a time. @default 10 */
+  /**
+   * Where the code of tasks runs: on this process' event loop, for code that waits more than it
+   * computes; in threads; or in child processes, which can be killed whatever they do.
+   * @default 'inline'
+   */
+  pool?: PoolKind;
+  /** How many tasks run at a time. @default 10 inline, else the number of CPUs */
   concurrency?: number;
+  /** Between how many tasks at a time to scale: `'10,2'` is at most 10 and at least 2. */
+  autoscale?: `${number},${number}`;
+  /** Longest run of tasks that say nothing themselves. @default none */
+  timeLimit?: Duration;
+  /** When the `signal` fires of tasks that say nothing themselves. @default none */
+  softTimeLimit?: Duration;
+  /** How many tasks a child runs before a new one takes its place. @default no limit */
+  maxTasksPerChild?: number;
+  /** Memory of a child, in bytes, above which a new one takes its place. @default no limit */
+  maxMemoryPerChild?: number;
+  /** How long `stop()` waits for running tasks before they go back to their queues. @default for ever */
+  shutdownTimeout?: Duration;
+  /**
+   * The module that exports the App: a path, or `import.meta.url`. The children of a pool load it;
+   * without it tasks that may have killed a worker run on this process' event loop again.
+   */
+  module?: string | URL | AppSource;
   /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
   name?: string;
   /** Least level that is logged. @default 'info' */
@@ -38,6 +70,8 @@ export interface WorkerOptions {
   stalledInterval?: Duration;
 }
 
+/** How many tasks run at a time on one event loop, where nobody says. */
+const inlineConcurrency = 10;
 /** How often a worker that cannot start says why, in milliseconds. */
 const patience = 5_000;
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
@@ -66,15 +100,25 @@ export class Worker implements AsyncDisposable {
   #connection: Redis | undefined;
   #presence: Presence | undefined;
   #executor: Executor | undefined;
+  #pools: Pools | undefined;
+  #autoscaler: Autoscaler | undefined;
   #keeper: LockKeeper | undefined;
+  readonly #source: AppSource | undefined;
+  readonly #slots: Slots;
   #consumers: Consumer[] = [];
   #stopping: Promise<void> | undefined;
+  #failure: unknown;
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
   constructor(app: App, options: WorkerOptions = {}) {
-    refuseUnknown({ ...options }, Object.keys(workerSettings), 'the worker');
+    const { module, ...settings } = options;
+    refuseUnknown(settings, Object.keys(workerSettings), 'the worker');
     this.app = app;
-    this.config = resolveSettings(workerSettings, { ...options }, process.env);
+    const config = resolveSettings(workerSettings, settings, process.env);
+    this.config = Object.freeze({ ...config, concurrency: firstSize(config) });
+    timeLimits(this.config);
+    this.#source = sourceOf(module);
+    this.#slots = new Slots(this.config.concurrency);
     this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
     this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
@@ -89,11 +133,12 @@ export class Worker implements AsyncDisposable {
   async start(): Promise<void> {
     const { broker, prefix } = this.app.config;
     const { lockDuration } = this.config;
-    // First, for it has to be up before a task blocks the loop.
-    const keeper = new LockKeeper({ broker, lockDuration }, (error) =>
-      this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
-    );
-    this.#keeper = keeper;
+    // First, for it has to be up before a task blocks the loop. Children do not block it.
+    if (this.config.pool === 'inline') {
+      this.#keeper = new LockKeeper({ broker, lockDuration }, (error) =>
+        this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
+      );
+    }
     const connection = openConnection(broker, `worker:${this.name}`);
     this.#connection = connection;
     await this.#connected(connection);
@@ -102,22 +147,25 @@ export class Worker implements AsyncDisposable {
     try {
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
-      await keeper.stop();
+      await this.#keeper?.stop();
       await closeConnection(connection);
       throw error;
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
     await connection.sadd(queuesKey(prefix), ...this.queues);
-    await this.#consume(connection, keeper);
+    await this.#consume(connection);
+    if (this.#stopping) return undefined;
     this.#announce();
   }
 
   #announce(): void {
     const { app, queues, log } = this;
     const broker = redactAddress(app.config.broker);
-    const { concurrency } = this.config;
-    log.ready({ app: app.name, broker, queues, concurrency, tasks: app.tasks.names() });
+    const { pool } = this.config;
+    const concurrency = this.#slots.size;
+    log.ready({ app: app.name, broker, queues, pool, concurrency, tasks: app.tasks.names() });
+    return undefined;
   }
 
   async #connected(connection: Redis): Promise<void> {
@@ -132,15 +180,20 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  async #consume(connection: Redis, keeper: LockKeeper): Promise<void> {
+  async #consume(connection: Redis): Promise<void> {
     const { app, name: worker, log } = this;
-    const { concurrency, lockDuration, stalledInterval } = this.config;
-    const onRoom = (change: 1 | -1): void => {
-      for (const consumer of this.#consumers) consumer.resize(change);
-    };
-    const executor = new Executor({ app, worker, connection, log, concurrency, onRoom });
+    const { lockDuration, stalledInterval, timeLimit, softTimeLimit } = this.config;
+    const outcomes = new Outcomes({ app, worker, connection, log });
+    const pools = new Pools(this.#poolsPlace(outcomes));
+    this.#pools = pools;
+    await pools.open(app.tasks.names().map((name) => inside(app.tasks.get(name)).definition));
+    if (this.#stopping) return;
+    const limits = { hard: timeLimit, soft: softTimeLimit };
+    const place = { app, worker, connection, log, timeLimit: limits, pools };
+    const executor = new Executor(place, outcomes);
     this.#executor = executor;
     const { prefix } = app.config;
+    const slots = this.#slots;
     this.#consumers = this.queues.map(
       (queue) =>
         new Consumer(queue, {
@@ -148,17 +201,19 @@ export class Worker implements AsyncDisposable {
           prefix,
           executor,
           log,
-          concurrency,
+          slots,
           lockDuration,
           stalledInterval,
         }),
     );
-    keeper.watch(
+    this.#keeper?.watch(
       this.#consumers.map(({ queue, tokenPrefix }) => {
         const base = `${prefix}:${bullQueueName(queue)}:`;
         return { active: `${base}active`, jobPrefix: base, tokenPrefix };
       }),
     );
+    const scale = scaleOf(this.config);
+    if (scale) this.#autoscaler = new Autoscaler(slots, scale, (size) => this.resize(size));
     await Promise.all(
       this.#consumers.map((consumer) =>
         consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
@@ -166,9 +221,66 @@ export class Worker implements AsyncDisposable {
     );
   }
 
+  #poolsPlace(outcomes: Outcomes): PoolsPlace {
+    const { app, name: worker, log, config } = this;
+    const lend = (): void => this.#slots.release();
+    const takeBack = (): void => this.#slots.takeBack();
+    const report: RunPlace['report'] = (message, outcome) => outcomes.report(message, outcome);
+    const source = this.#source;
+    return {
+      kind: config.pool,
+      size: this.#slots.size,
+      inline: {
+        worker,
+        logger: log,
+        report,
+        lend,
+        takeBack,
+        grow: (part, message, join, name) => app.canvases.grow(part.node, message, join, name),
+      },
+      children: source && {
+        app,
+        report,
+        lend,
+        takeBack,
+        source,
+        worker,
+        log,
+        logLevel: config.logLevel,
+        maxTasks: config.maxTasksPerChild,
+        maxMemory: config.maxMemoryPerChild,
+        onFatal: (error) => this.#fail(error),
+      },
+    };
+  }
+
+  /** Without children nothing can run here: others may have them. */
+  #fail(error: unknown): void {
+    this.log.fatal({ err: error }, 'the worker cannot run tasks any more, and stops');
+    this.#failure ??= error;
+    this.stop({ force: true }).catch(() => undefined);
+  }
+
+  /** What made the worker stop by itself, if anything did. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** How many tasks may run at a time. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Changes how many tasks run at a time. Those that run go on. */
+  resize(size: number): void {
+    this.#slots.resize(size);
+    this.#pools?.resize(size);
+    this.log.debug({ size }, 'resized');
+  }
+
   /** How many tasks run now. */
   get running(): number {
-    return this.#executor?.running ?? 0;
+    return this.#executor?.current.size ?? 0;
   }
 
   /**
@@ -177,17 +289,20 @@ export class Worker implements AsyncDisposable {
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#stopping ??= this.#stop();
-    if (force) {
-      await pause(settling);
-      await Promise.race([this.#handBack(), pause(lastWait)]);
-      return;
-    }
-    await this.#stopping;
+    const { shutdownTimeout } = this.config;
+    if (!force && shutdownTimeout > 0) {
+      const ended = this.#stopping.then(() => true);
+      if (await Promise.race([ended, pause(shutdownTimeout).then(() => false)])) return;
+      this.log.warn('the time to stop is over: running tasks go back to their queues');
+    } else if (!force) return this.#stopping;
+    await pause(settling);
+    await Promise.race([this.#handBack(), pause(lastWait)]);
   }
 
   /** What runs is not waited for: connections end with it. */
   async #handBack(): Promise<void> {
     await this.#executor?.handBackAll();
+    await this.#pools?.stop(true);
     if (this.#connection?.status === 'ready') await this.#presence?.release();
     this.log.flush();
   }
@@ -195,7 +310,9 @@ export class Worker implements AsyncDisposable {
   async #stop(): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
+    this.#autoscaler?.stop();
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    await this.#pools?.stop();
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.
     if (connection.status === 'ready') await this.#presence?.release();
@@ -206,6 +323,31 @@ export class Worker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+function sourceOf(module: WorkerOptions['module']): AppSource | undefined {
+  if (module === undefined) return undefined;
+  if (typeof module === 'object' && 'file' in module) return module;
+  const text = String(module);
+  return { file: text.startsWith('file:') ? fileURLToPath(text) : path.resolve(text) };
+}
+
+function scaleOf({ autoscale }: WorkerConfig): Scale | undefined {
+  if (autoscale === '') return undefined;
+  const [max = 0, min = 0] = autoscale.split(',').map(Number);
+  if (min < 1 || max < min) {
+    throw new ConfigError(
+      `autoscale must be the most and the least, at least 1, as in '10,2', got ${autoscale}`,
+    );
+  }
+  return { max, min };
+}
+
+function firstSize(config: WorkerConfig): number {
+  const scale = scaleOf(config);
+  if (scale) return scale.min;
+  if (config.concurrency > 0) return config.concurrency;
+  return config.pool === 'inline' ? inlineConcurrency : availableParallelism();
 }
 
 /** The default queue, and the queues that tasks name. */

@@ -27,14 +27,14 @@ export function workerCommand(): Command {
 async function work({ app: spec, embedded, ...settings }: Options): Promise<void> {
   // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
   const { blame, captureConsole, Worker } = await import('@dtask/worker');
-  const { app, file } = await findApp(spec);
-  await app.load(path.dirname(file));
+  const { app, source } = await findApp(spec);
+  await app.load(path.dirname(source.file));
   const engine = embedded ? await engineFor(app.config.broker) : undefined;
-  const worker = new Worker(app, settings as WorkerOptions);
+  const worker = new Worker(app, { ...(settings as WorkerOptions), module: source });
   captureConsole(worker.log);
   const exit = stopOnSignals(worker);
   watchStrays(worker, blame);
-  console.error(banner(app, worker, file, engine));
+  console.error(banner(app, worker, source.file, engine));
   await Promise.race([worker.start(), exit]);
   const code = await exit;
   await app.close();

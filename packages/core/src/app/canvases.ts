@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import { Flow, nothing } from '../canvas/flow.js';
-import { Joins, type Origin } from '../canvas/joins.js';
+import { Joins, type Origin, originOf } from '../canvas/joins.js';
 import { type CanvasLike, freeze, mapAll, type Node, withOptions } from '../canvas/tree.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
@@ -125,28 +125,32 @@ export class Canvases {
   }
 
   /** Has a canvas take a task's place, with its headers. Run twice, it sends the same ids. */
-  replace(
+  replace(node: Node, message: Message, frames: readonly Frame[]): Promise<void> {
+    return this.#startWithin(node, message, message.id, frames);
+  }
+
+  /** Adds a part to the group that a task is in, with the task's headers; the same name adds it once. */
+  async grow(node: Node, message: Message, join: string, name: string): Promise<void> {
+    const at = await this.#joins.grow(join, name);
+    await this.#startWithin(node, message, name, [{ join, at }]);
+  }
+
+  /** Starts what a task leads to, under ids that begin with `name`. */
+  #startWithin(
     node: Node,
-    { id, headers = {} }: Message,
+    message: Message,
+    name: string,
     frames: readonly Frame[],
-    origin: Origin,
   ): Promise<void> {
-    let count = 0;
+    const { headers = {} } = message;
     // Its own headers win.
     const inherited = mapAll(node, (task) => ({
       ...task,
       options: { ...task.options, headers: { ...headers, ...task.options.headers } },
     }));
-    const step = freeze(this.#settled(inherited), () => `${id}~${(count += 1)}`);
-    return this.flow.start(step, nothing, frames, origin);
-  }
-
-  /** Adds a part to a group; the same name adds it once. */
-  async grow(join: string, node: Node, name: string, origin: Origin): Promise<void> {
-    const at = await this.#joins.grow(join, name);
     let count = 0;
-    const step = freeze(this.#settled(node), () => `${name}~${(count += 1)}`);
-    await this.flow.start(step, nothing, [{ join, at }], origin);
+    const step = freeze(this.#settled(inherited), () => `${name}~${(count += 1)}`);
+    return this.flow.start(step, nothing, frames, originOf(message));
   }
 
   /** The values of a group, as the JSON text of a list. */

@@ -2,10 +2,10 @@
 import { decode, encode, encodeError, type JsonValue } from '../codec/index.js';
 import { ChordError } from '../errors.js';
 import type { Call, Message } from '../protocol/message.js';
-import type { Outcome, TaskState } from '../protocol/outcome.js';
+import { Encoded, type Outcome, type TaskState } from '../protocol/outcome.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { freezeCall } from '../task/call.js';
-import type { Continuation, Joins, Origin } from './joins.js';
+import { type Continuation, type Joins, type Origin, originOf } from './joins.js';
 import {
   decodeArgs,
   decodeOptions,
@@ -253,12 +253,7 @@ export class Flow {
 
   /** Does what follows the end of a task that a worker ran. */
   async ended(message: Message, outcome: Outcome): Promise<void> {
-    const origin = {
-      root: message.root ?? message.id,
-      parent: message.id,
-      reply: message.reply,
-      again: true,
-    };
+    const origin = originOf(message);
     const end = endOf(outcome);
     await this.#callBack(message, message.id, end, origin);
     await this.proceed(message.next ?? [], end, origin);
@@ -318,7 +313,9 @@ export class Flow {
 /** How a stored outcome goes on. */
 function endOf({ id, task, state, value, error }: Outcome): End {
   if (state === 'SUCCESS') {
-    return { ok: true, given: { kind: 'value', json: encode(value, 'result') } };
+    const json =
+      value instanceof Encoded ? (JSON.parse(value.text) as JsonValue) : encode(value, 'result');
+    return { ok: true, given: { kind: 'value', json } };
   }
   return { ok: false, state, error, from: { id, ...(task !== undefined && { task }) } };
 }

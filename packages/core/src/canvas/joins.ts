@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { ChordError } from '../errors.js';
 import { joinKey, listKey } from '../protocol/keys.js';
+import type { Message } from '../protocol/message.js';
 import type { Frame, Step } from '../protocol/step.js';
 
 /** What every message of a flow has in common. */
@@ -15,6 +16,14 @@ export interface Origin {
   /** Whether it may be sent again: by a worker, that is, and by the next one when that dies. */
   readonly again?: boolean;
 }
+
+/** What the messages that a task leads to have of it. */
+export const originOf = ({ id, root = id, reply }: Message): Origin => ({
+  root,
+  parent: id,
+  reply,
+  again: true,
+});
 
 /** What follows a group, and for whom. */
 export interface Continuation {

@@ -31,12 +31,34 @@ export function duration(row: Row<number> & { defaultText: string }): Setting<nu
   };
 }
 
-/** A size in bytes. */
+const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** A size in bytes: a number, or a text such as `'200MB'`. */
 export function bytes(row: Row<number>): Setting<number> {
+  const whole = integer({ ...row, minimum: 1 });
   return {
-    ...integer({ ...row, minimum: 1 }),
+    ...whole,
     kind: 'bytes',
-    defaultText: formatBytes(row.default),
+    defaultText: row.defaultText ?? formatBytes(row.default),
+    parse: (value, what) => {
+      const match = /^\s*(\d+(?:\.\d+)?)\s*([KMG])i?B?\s*$/i.exec(String(value));
+      const unit = match && units[(match[2] as string).toUpperCase()];
+      return whole.parse(unit ? Math.round(Number(match[1]) * unit) : value, what);
+    },
+  };
+}
+
+/** One of several words. */
+export function choice<T extends string>(row: Row<T> & { of: readonly T[] }): Setting<T> {
+  const { of: allowed, ...rest } = row;
+  return {
+    kind: 'string',
+    defaultText: row.default,
+    ...rest,
+    parse: (value, what) => {
+      if (allowed.includes(value as T)) return value as T;
+      throw new ConfigError(`${what} must be one of ${allowed.join(', ')}, got ${show(value)}`);
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 /** Every setting of dtask, in one table. */
-import { bytes, duration, integer, list, type Setting, text } from './setting.js';
+import { poolKinds } from '../task/limits.js';
+import type { PoolKind } from '../task/options.js';
+import { bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
 const queueName = /^[\w.@-]+$/;
@@ -54,12 +56,65 @@ export const workerSettings = {
     flag: '-Q, --queues <names>',
     doc: 'Queues to take tasks from, parted by commas; without it the default queue and the queues that registered tasks name.',
   }),
+  pool: choice<PoolKind>({
+    default: 'inline',
+    of: poolKinds,
+    env: 'DTASK_POOL',
+    flag: '-P, --pool <kind>',
+    doc: "Where the code of tasks runs: `inline` on the worker's event loop (for code that waits), in `threads` or in `processes` (for code that computes, hangs, leaks or crashes).",
+  }),
   concurrency: integer({
-    default: 10,
+    default: 0,
     minimum: 1,
     env: 'DTASK_CONCURRENCY',
     flag: '-c, --concurrency <n>',
-    doc: 'How many tasks run at a time.',
+    defaultText: '10 inline, else the number of CPUs',
+    doc: 'How many tasks run at a time, each in a child of its own where the pool is threads or processes.',
+  }),
+  autoscale: text({
+    default: '',
+    env: 'DTASK_AUTOSCALE',
+    pattern: /^\d+,\d+$/,
+    expects: "two whole numbers, such as '10,2'",
+    flag: '--autoscale <max,min>',
+    defaultText: '(none)',
+    doc: 'Between how many tasks at a time to scale: up while there is a backlog, down after 30 s of less.',
+  }),
+  timeLimit: duration({
+    default: 0,
+    defaultText: '(none)',
+    env: 'DTASK_TIME_LIMIT',
+    flag: '--time-limit <time>',
+    doc: 'Longest run of tasks that do not say so themselves. Then the child is killed and the task fails.',
+  }),
+  softTimeLimit: duration({
+    default: 0,
+    defaultText: '(none)',
+    env: 'DTASK_SOFT_TIME_LIMIT',
+    flag: '--soft-time-limit <time>',
+    doc: "After this time a task's `signal` fires, for tasks that do not say so themselves.",
+  }),
+  maxTasksPerChild: integer({
+    default: 0,
+    minimum: 0,
+    env: 'DTASK_MAX_TASKS_PER_CHILD',
+    flag: '--max-tasks-per-child <n>',
+    defaultText: '(no limit)',
+    doc: 'How many tasks a child runs before a new one takes its place.',
+  }),
+  maxMemoryPerChild: bytes({
+    default: 0,
+    env: 'DTASK_MAX_MEMORY_PER_CHILD',
+    flag: '--max-memory-per-child <size>',
+    defaultText: '(no limit)',
+    doc: 'Memory of a child, such as `200MB`, above which a new one takes its place when its task has ended.',
+  }),
+  shutdownTimeout: duration({
+    default: 0,
+    defaultText: '(none)',
+    env: 'DTASK_SHUTDOWN_TIMEOUT',
+    flag: '--shutdown-timeout <time>',
+    doc: 'How long a worker that was told to stop waits for its tasks. Then they go back to their queues. 0 waits for ever.',
   }),
   name: text({
     default: '',

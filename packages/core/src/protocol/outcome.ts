@@ -42,6 +42,20 @@ export interface Outcome {
   readonly children?: readonly string[] | undefined;
 }
 
+/** A value that is JSON text already: what a task returned in another process. */
+export class Encoded {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The value itself. */
+  decoded(): unknown {
+    return decode(JSON.parse(this.text), 'result');
+  }
+}
+
 /**
  * Writes an outcome as JSON text.
  *
@@ -56,7 +70,8 @@ export function encodeOutcome(outcome: Outcome, maxPayload: number): string {
   if (retries !== undefined) text += `,"retries":${retries}`;
   if (children !== undefined && children.length > 0)
     text += `,"children":${JSON.stringify(children)}`;
-  if (value !== undefined) text += `,"value":${JSON.stringify(encode(value, 'result'))}`;
+  if (value instanceof Encoded) text += `,"value":${value.text}`;
+  else if (value !== undefined) text += `,"value":${JSON.stringify(encode(value, 'result'))}`;
   if (error !== undefined) text += `,"error":${JSON.stringify(encodeError(error))}`;
   text += '}';
   // A UTF-16 unit takes at most three bytes, so most texts need no counting.

@@ -14,6 +14,8 @@ const own: readonly (new (
   errors.PayloadTooLargeError,
   errors.MessageRejectedError,
   errors.WorkerLostError,
+  errors.TimeLimitExceededError,
+  errors.SoftTimeLimitExceededError,
   errors.ChordError,
   MaxRetriesExceededError,
 ];

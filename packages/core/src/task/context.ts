@@ -36,9 +36,14 @@ export interface TaskContext {
   readonly parentId: string | undefined;
   /** When the call is no longer wanted. */
   readonly expires: Date | undefined;
+  /** When its `timeLimit` ends it. */
+  readonly deadline: Date | undefined;
   /** Whether it runs by `apply`, without a worker. */
   readonly isEager: boolean;
-  /** Aborted when the worker is told to stop at once. */
+  /**
+   * Aborted when the task is revoked, when its `softTimeLimit` has passed (with a
+   * `SoftTimeLimitExceededError`), and when the worker is told to stop at once.
+   */
   readonly signal: AbortSignal;
   /** Logs lines that carry the task's name and id. */
   readonly logger: TaskLogger;

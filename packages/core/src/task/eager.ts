@@ -93,6 +93,7 @@ function eagerContext(message: Message, retries: number): TaskContext {
     rootId: message.root ?? id,
     parentId: message.parent,
     expires: message.expires === undefined ? undefined : new Date(message.expires),
+    deadline: undefined,
     isEager: true,
     signal: new AbortController().signal,
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },

@@ -1,0 +1,246 @@
+/**
+ * Runs tasks in children of the worker, one at a time in each: the worker's own loop stays free,
+ * and a task that hangs, leaks or crashes harms no other. Modelled on tinypool's process runtime;
+ * no library kills busy code, recycles by count and memory, and passes progress on.
+ */
+import { type AppSource, encodeMessage } from '@dtask/core/internal';
+import { StartupError } from '@dtask/core';
+import type { WorkerLog } from '../log.js';
+import type { Report } from '../report.js';
+import { Child, type ChildPlace } from './child.js';
+import type { Performance, Pool, Work } from './pool.js';
+import { spawnProcess, spawnThread } from './spawn.js';
+
+/** What a pool of children needs. */
+export interface ChildPoolPlace extends ChildPlace {
+  readonly source: AppSource;
+  readonly worker: string;
+  readonly log: WorkerLog;
+  readonly logLevel: string;
+  /** A child ends after so many tasks; 0 is no limit. */
+  readonly maxTasks: number;
+  /** A child ends after a task that leaves it with more memory than this, in bytes; 0 is no limit. */
+  readonly maxMemory: number;
+  /** Hears that no child can be started any more. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** A child that dies before its app is loaded is tried again, this many times in a row. */
+const mostBroken = 5;
+/** Wait before a child is tried again, which doubles each time, in milliseconds. */
+const firstWait = 100;
+
+/** A task that waits for a child. */
+class Waiting implements Performance {
+  readonly report: Promise<Report>;
+  readonly work: Work;
+  started: Performance | undefined;
+  #settle: (report: Report) => void = () => undefined;
+  #aborted: Error | undefined;
+  #cut = false;
+
+  constructor(work: Work) {
+    this.work = work;
+    this.report = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get children(): readonly string[] | undefined {
+    return this.started?.children;
+  }
+
+  /** Whether it still wants a child. */
+  get wants(): boolean {
+    return !this.#cut;
+  }
+
+  begin(started: Performance): void {
+    this.started = started;
+    if (this.#aborted) started.abort(this.#aborted);
+    void Promise.resolve(started.report).then(this.#settle);
+  }
+
+  abort(reason: Error): void {
+    if (this.started) this.started.abort(reason);
+    else this.#aborted = reason;
+  }
+
+  cut(report: Report): void {
+    this.#cut = true;
+    if (this.started) this.started.cut(report);
+    else this.#settle(report);
+  }
+}
+
+/** A pool of threads or of processes. */
+export class ChildPool implements Pool {
+  readonly kind: 'threads' | 'processes';
+  readonly #place: ChildPoolPlace;
+  readonly #children = new Set<Child>();
+  readonly #loaded = new Set<Child>();
+  #waiting: Waiting[] = [];
+  #size: number;
+  #broken = 0;
+  #stopping = false;
+  #timers = new Set<NodeJS.Timeout>();
+
+  constructor(kind: 'threads' | 'processes', size: number, place: ChildPoolPlace) {
+    this.kind = kind;
+    this.#size = size;
+    this.#place = place;
+  }
+
+  /**
+   * Starts the children; resolves when the first has loaded the app.
+   *
+   * @throws StartupError when the app cannot be loaded in it
+   */
+  async open(): Promise<void> {
+    const first = this.#spawn();
+    for (let more = 1; more < this.#size; more += 1) this.#spawn();
+    await first.ready;
+  }
+
+  start(work: Work): Performance {
+    const child = this.#freeChild();
+    if (child) return this.#begin(child, work);
+    const waiting = new Waiting(work);
+    this.#waiting.push(waiting);
+    return waiting;
+  }
+
+  resize(size: number): void {
+    this.#size = size;
+    this.#adjust();
+  }
+
+  stats(): Readonly<Record<string, unknown>> {
+    const children = [...this.#children];
+    return {
+      implementation: this.kind,
+      processes: children.map(({ spawned }) => spawned.id),
+      'max-concurrency': this.#size,
+      'max-tasks-per-child': this.#place.maxTasks || null,
+      writes: Object.fromEntries(children.map(({ spawned, done }) => [spawned.id, done])),
+    };
+  }
+
+  /** Replaces every child, each when its task has ended: they load the app anew. */
+  restart(): void {
+    for (const child of this.#children) this.#retire(child);
+    this.#adjust();
+  }
+
+  async stop(force = false): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const child of this.#children) {
+      if (force) child.kill();
+      else this.#retire(child);
+    }
+    await Promise.all([...this.#children].map(({ gone }) => gone));
+  }
+
+  #begin(child: Child, work: Work): Performance {
+    // It may be more than what came: the values of a group are among its arguments.
+    return child.start(work, encodeMessage(work.message, Number.MAX_SAFE_INTEGER));
+  }
+
+  /** The one that was used last: it is warm, and the others can be given up. */
+  #freeChild(): Child | undefined {
+    let found: Child | undefined;
+    for (const child of this.#loaded) if (child.free) found = child;
+    return found;
+  }
+
+  #spawn(): Child {
+    const { source, worker, logLevel, maxMemory } = this.#place;
+    const spawned = this.kind === 'threads' ? spawnThread() : spawnProcess();
+    const setup = { source, worker, logLevel, weigh: maxMemory > 0 };
+    const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
+    this.#children.add(child);
+    child.ready.then(
+      () => {
+        this.#broken = 0;
+        this.#loaded.add(child);
+        this.#serveNext();
+      },
+      (error: unknown) => this.#onBroken(child, error),
+    );
+    void child.gone.then((how) => this.#onGone(child, how));
+    return child;
+  }
+
+  #onBroken(child: Child, error: unknown): void {
+    if (this.#stopping) return;
+    this.#broken += 1;
+    child.kill();
+    if (this.#broken < mostBroken) {
+      this.#place.log.error({ err: error }, 'a child could not load the app; it is tried again');
+      return;
+    }
+    this.#stopping = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#place.onFatal(
+      new StartupError(`${mostBroken} children in a row could not load the app: ${reason}`, {
+        cause: error,
+      }),
+    );
+  }
+
+  #onGone(child: Child, how: string): void {
+    this.#children.delete(child);
+    this.#loaded.delete(child);
+    if (this.#stopping) return;
+    if (!child.retired) this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
+    if (this.#broken === 0) return this.#adjust();
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#adjust();
+      },
+      firstWait * 2 ** this.#broken,
+    );
+    this.#timers.add(timer);
+    return undefined;
+  }
+
+  /** There may be room in a child. */
+  #onChange(child: Child): void {
+    if (child.free && child.running === 0 && this.#isWorn(child)) {
+      this.#retire(child);
+      this.#adjust();
+    }
+    this.#serveNext();
+  }
+
+  #isWorn({ done, memory }: Child): boolean {
+    const { maxTasks, maxMemory } = this.#place;
+    return (maxTasks > 0 && done >= maxTasks) || (maxMemory > 0 && memory > maxMemory);
+  }
+
+  #retire(child: Child): void {
+    this.#loaded.delete(child);
+    child.retire();
+  }
+
+  /** As many children as there should be. */
+  #adjust(): void {
+    if (this.#stopping) return;
+    const kept = [...this.#children].filter(({ retired }) => !retired);
+    for (let more = kept.length; more < this.#size; more += 1) this.#spawn();
+    const idle = kept.filter(({ free, running }) => free && running === 0);
+    for (const child of idle.slice(0, Math.max(0, kept.length - this.#size))) this.#retire(child);
+    this.#serveNext();
+  }
+
+  #serveNext(): void {
+    while (this.#waiting.length > 0) {
+      const child = this.#freeChild();
+      if (!child) return;
+      const next = this.#waiting.shift();
+      if (next?.wants) next.begin(this.#begin(child, next.work));
+    }
+  }
+}

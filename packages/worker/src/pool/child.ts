@@ -1,0 +1,219 @@
+/** The worker's side of one child of a pool. */
+import { performance as clock } from 'node:perf_hooks';
+import { type App, StartupError } from '@dtask/core';
+import {
+  decode,
+  decodeArgs,
+  Encoded,
+  type Message,
+  nodeFromJson,
+  type Outcome,
+  parseOutcome,
+} from '@dtask/core/internal';
+import type { Report } from '../report.js';
+import type { ChildReport, ChildSetup, FromChild } from './conversation.js';
+import type { Performance, Work } from './pool.js';
+import type { Spawned } from './spawn.js';
+
+/** What children need of their worker. */
+export interface ChildPlace {
+  readonly app: App;
+  /** Stores a state that is not the last. */
+  readonly report: (message: Message, outcome: Outcome) => Promise<void>;
+  /** Room for one more task while one waits for a result, and no more room. */
+  readonly lend: () => void;
+  readonly takeBack: () => void;
+}
+
+/** A task in a child. */
+class Part implements Performance {
+  readonly report: Promise<Report>;
+  readonly work: Work;
+  children: readonly string[] | undefined;
+  /** Whether it waits for a result of another task. */
+  lent = false;
+  settle: (report: Report) => void = () => undefined;
+  abort: (reason: Error) => void = () => undefined;
+  cut: (report: Report) => void = () => undefined;
+
+  constructor(work: Work) {
+    this.work = work;
+    this.report = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+  }
+}
+
+/** A child: what it runs, and how it ends. */
+export class Child {
+  readonly spawned: Spawned;
+  /** Resolves when the app is loaded in it; rejected where it cannot be, or the child dies. */
+  readonly ready: Promise<void>;
+  /** Resolves when the child is gone. */
+  readonly gone: Promise<string>;
+  /** How many tasks have ended in it. */
+  done = 0;
+  /** Its memory after the last task, in bytes. */
+  memory = 0;
+  /** Takes no more tasks. */
+  retired = false;
+  readonly since = clock.now();
+  readonly #parts = new Map<number, Part>();
+  readonly #place: ChildPlace;
+  readonly #onChange: (child: Child) => void;
+  #last = 0;
+  #loaded: (() => void) | undefined;
+  #broken: ((error: Error) => void) | undefined;
+  #killed = false;
+
+  /** @param onChange hears when there may be room in it for a task */
+  constructor(
+    spawned: Spawned,
+    setup: ChildSetup,
+    place: ChildPlace,
+    onChange: (child: Child) => void,
+  ) {
+    this.spawned = spawned;
+    this.#place = place;
+    this.#onChange = onChange;
+    this.ready = new Promise((resolve, reject) => {
+      this.#loaded = resolve;
+      this.#broken = reject;
+    });
+    spawned.channel.onMessage((message) => this.#hear(message));
+    this.gone = spawned.gone.then((how) => {
+      this.#died(how);
+      return how;
+    });
+    spawned.channel.send(['setup', setup]);
+  }
+
+  /** Whether it can take a task: it has none, or all of them wait for results. */
+  get free(): boolean {
+    if (this.retired) return false;
+    for (const { lent } of this.#parts.values()) if (!lent) return false;
+    return true;
+  }
+
+  /** How many tasks it has. */
+  get running(): number {
+    return this.#parts.size;
+  }
+
+  /** Runs a task. */
+  start(work: Work, text: string): Performance {
+    const number = (this.#last += 1);
+    const part = new Part(work);
+    this.#parts.set(number, part);
+    part.abort = ({ name, message }) =>
+      this.spawned.channel.send(['abort', number, { name, message }]);
+    part.cut = (report) => {
+      this.#end(number, part, report);
+      this.kill();
+    };
+    const { message, queue, retries, limit } = work;
+    const assignment = { id: message.id, name: message.name, queue, retries, limit };
+    this.spawned.channel.send(['run', number, assignment, text]);
+    return part;
+  }
+
+  /** Has it end by itself. It has no task any more. */
+  retire(): void {
+    this.retired = true;
+    if (this.#parts.size === 0) this.spawned.channel.send(['stop']);
+  }
+
+  /** Ends it where it stands. */
+  kill(): void {
+    this.retired = true;
+    this.#killed = true;
+    this.spawned.kill();
+  }
+
+  #hear(message: FromChild): void {
+    switch (message[0]) {
+      case 'ready':
+        return this.#loaded?.();
+      case 'broken':
+        return this.#broken?.(decode(message[1], 'error') as Error);
+      case 'end': {
+        const [, number, report, children, memory] = message;
+        const part = this.#parts.get(number);
+        if (!part) return undefined;
+        this.done += 1;
+        this.memory = memory ?? this.memory;
+        if (children && children.length > 0) part.children = children;
+        return this.#end(number, part, this.#decoded(report));
+      }
+      case 'state':
+        return this.#report(message[1], message[2], message[3]);
+      case 'lend':
+        return this.#lend(message[1], true);
+      case 'back':
+        return this.#lend(message[1], false);
+    }
+  }
+
+  #end(number: number, part: Part, report: Report): void {
+    this.#parts.delete(number);
+    // What it was lent while its task waited.
+    if (part.lent) this.#place.takeBack();
+    part.settle(report);
+    if (this.retired && this.#parts.size === 0 && !this.#killed) this.retire();
+    this.#onChange(this);
+  }
+
+  #report(number: number, state: number, text: string): void {
+    const part = this.#parts.get(number);
+    if (!part) return;
+    const stored = this.#place.report(part.work.message, parseOutcome(text));
+    void stored.then(() => this.spawned.channel.send(['stored', state]));
+  }
+
+  #lend(number: number, lent: boolean): void {
+    const part = this.#parts.get(number);
+    if (!part || part.lent === lent) return;
+    part.lent = lent;
+    if (lent) {
+      this.#place.lend();
+      this.#onChange(this);
+    } else this.#place.takeBack();
+  }
+
+  #died(how: string): void {
+    this.retired = true;
+    this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
+    const report: Report = this.#killed
+      ? // It was killed for another task's sake.
+        { kind: 'requeue' }
+      : { kind: 'crashed', how };
+    for (const [number, part] of this.#parts) this.#end(number, part, report);
+  }
+
+  #decoded(report: ChildReport): Report {
+    switch (report[0]) {
+      case 'value':
+        return {
+          kind: 'value',
+          value: report[1] === undefined ? undefined : new Encoded(report[1]),
+        };
+      case 'fail':
+        return { kind: 'fail', error: decode(report[1], 'error') };
+      case 'retry': {
+        const [, wait, error, args] = report;
+        return {
+          kind: 'retry',
+          wait,
+          error: decode(error, 'error'),
+          ...(args !== undefined && { args: decodeArgs(args as never) }),
+        };
+      }
+      case 'ignore':
+        return { kind: 'ignore' };
+      case 'requeue':
+        return { kind: 'requeue' };
+      case 'replace':
+        return { kind: 'replace', node: nodeFromJson(report[1]) };
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** What a worker and its children say to each other: JSON, the kind first. */
+import type { CanvasJson } from '@dtask/core';
+import type { AppSource, JsonValue } from '@dtask/core/internal';
+
+/** What a child is told when it starts. */
+export interface ChildSetup {
+  readonly source: AppSource;
+  /** The worker's name. */
+  readonly worker: string;
+  readonly logLevel: string;
+  /** Whether to say how much memory it has, with each end. */
+  readonly weigh: boolean;
+}
+
+/** One task, as a child gets it. */
+export interface Assignment {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly retries: number;
+  readonly limit: number;
+}
+
+/** Why a signal fires. */
+export interface AbortReason {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** From the worker to a child. */
+export type ToChild =
+  | readonly ['setup', ChildSetup]
+  /** Runs a task: its number, and its message as the JSON text of an envelope. */
+  | readonly ['run', number, Assignment, string]
+  | readonly ['abort', number, AbortReason]
+  /** A state was stored. */
+  | readonly ['stored', number]
+  | readonly ['stop'];
+
+/** How a run ended in a child. Errors are encoded. */
+export type ChildReport =
+  /** Its value as JSON text, if it has one. */
+  | readonly ['value', string?]
+  | readonly ['fail', JsonValue]
+  | readonly ['retry', number, JsonValue, JsonValue?]
+  | readonly ['ignore']
+  | readonly ['requeue']
+  | readonly ['replace', CanvasJson];
+
+/** From a child to the worker. */
+export type FromChild =
+  /** The app is loaded. */
+  | readonly ['ready']
+  /** It could not be loaded. */
+  | readonly ['broken', JsonValue]
+  /** A task ended: its number, how, the tasks that it called, and the child's memory in bytes. */
+  | readonly ['end', number, ChildReport, (readonly string[])?, (number | null)?]
+  /** A task is in a state of its own: its number, the number of this message, the outcome's text. */
+  | readonly ['state', number, number, string]
+  /** A task waits for a result: another may run meanwhile. */
+  | readonly ['lend', number]
+  | readonly ['back', number];

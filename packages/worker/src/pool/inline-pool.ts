@@ -1,0 +1,38 @@
+/** Runs tasks on the worker's own event loop: for code that waits more than it computes. */
+import { perform } from '../perform.js';
+import type { Report } from '../report.js';
+import { Run, type RunPlace } from '../run.js';
+import type { Performance, Pool, Work } from './pool.js';
+
+/** A run, and how it ended. */
+class InlineRun extends Run implements Performance {
+  report: Report | Promise<Report> = { kind: 'ignore' };
+}
+
+/** The pool without children. */
+export class InlinePool implements Pool {
+  readonly kind = 'inline';
+  readonly #place: RunPlace;
+
+  constructor(place: RunPlace) {
+    this.#place = place;
+  }
+
+  start({ message, definition, queue, retries, limit }: Work): Performance {
+    const run = new InlineRun(message, retries, queue, this.#place, limit);
+    run.report = perform(definition, message, run);
+    return run;
+  }
+
+  resize(): void {
+    // Its tasks share the event loop: how many there are is the slots' to say.
+  }
+
+  stats(): Readonly<Record<string, unknown>> {
+    return { implementation: this.kind, processes: [process.pid] };
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,40 @@
+/** Where the code of tasks runs. */
+import type { Definition, Message } from '@dtask/core/internal';
+import type { PoolKind } from '@dtask/core';
+import type { Report } from '../report.js';
+
+/** A task that is to run. */
+export interface Work {
+  readonly message: Message;
+  readonly definition: Definition;
+  readonly queue: string;
+  /** How many times it has been retried. */
+  readonly retries: number;
+  /** Longest run, in milliseconds; 0 is none. The pool tells the task, and does not end it. */
+  readonly limit: number;
+}
+
+/** A task that runs. */
+export interface Performance {
+  /** How it ended; a promise where it has not ended yet. */
+  readonly report: Report | Promise<Report>;
+  /** The tasks that it has called. */
+  readonly children: readonly string[] | undefined;
+  /** Fires the task's `signal`. */
+  abort(reason: Error): void;
+  /** Ends it now, with this report. What it runs in is killed, where that can be. */
+  cut(report: Report): void;
+}
+
+/** A pool of a worker. */
+export interface Pool {
+  readonly kind: PoolKind;
+  /** Starts a task. */
+  start(work: Work): Performance;
+  /** Changes how many tasks run at a time. */
+  resize(size: number): void;
+  /** Says what runs, for `inspect`. */
+  stats(): Readonly<Record<string, unknown>>;
+  /** Ends it, when its tasks have ended; with `force` they are killed. */
+  stop(force?: boolean): Promise<void>;
+}

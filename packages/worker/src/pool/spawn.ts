@@ -1,0 +1,57 @@
+/** Starts the children of a pool. */
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Worker as Thread } from 'node:worker_threads';
+import { type Channel, portChannel, socketChannel } from './channel.js';
+import type { FromChild, ToChild } from './conversation.js';
+
+/** A child that was started. */
+export interface Spawned {
+  /** What it is called: a process' id, or a thread's. */
+  readonly id: number;
+  readonly channel: Channel<FromChild, ToChild>;
+  /** Ends it where it stands. */
+  kill(): void;
+  /** Resolves when it is gone, to how it ended. */
+  readonly gone: Promise<string>;
+}
+
+/** A process: it can be killed whatever it does, and nothing that it does harms the worker. */
+export function spawnProcess(): Spawned {
+  const entry = fileURLToPath(new URL('./process-entry.js', import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, entry], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  });
+  const socket = child.stdio[3] as Socket;
+  const gone = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) =>
+      resolve(signal ? `killed by ${signal}` : `exit code ${code}`),
+    );
+  });
+  return {
+    id: child.pid ?? 0,
+    channel: socketChannel(socket),
+    kill: () => void child.kill('SIGKILL'),
+    gone: gone.finally(() => socket.destroy()),
+  };
+}
+
+/** A thread: lighter, and ended as surely, unless native code holds it. Its memory is its own. */
+export function spawnThread(): Spawned {
+  const thread = new Thread(new URL('./thread-entry.js', import.meta.url));
+  const gone = new Promise<string>((resolve) => {
+    let reason: string | undefined;
+    thread.once('error', (error) => {
+      reason = error.message;
+    });
+    thread.once('exit', (code) => resolve(reason ?? `exit code ${code}`));
+  });
+  return {
+    id: thread.threadId,
+    channel: portChannel(thread),
+    kill: () => void thread.terminate(),
+    gone,
+  };
+}

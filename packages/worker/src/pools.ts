@@ -1,0 +1,114 @@
+/** The pools of a worker: its own, those that tasks ask for, and one for suspects. */
+import { availableParallelism } from 'node:os';
+import { ConfigError, type PoolKind } from '@dtask/core';
+import type { Definition } from '@dtask/core/internal';
+import { ChildPool, type ChildPoolPlace } from './pool/child-pool.js';
+import { InlinePool } from './pool/inline-pool.js';
+import type { Pool } from './pool/pool.js';
+import type { RunPlace } from './run.js';
+
+/** What pools need of their worker. */
+export interface PoolsPlace {
+  readonly kind: PoolKind;
+  /** How many tasks run at a time. */
+  readonly size: number;
+  readonly inline: RunPlace;
+  /** What children need; absent where nobody said which module exports the App. */
+  readonly children: ChildPoolPlace | undefined;
+}
+
+/** The children for suspects are given up when none has come for so long, in milliseconds. */
+const peaceful = 30_000;
+
+/** Gives every task the pool that it runs in. */
+export class Pools {
+  readonly #place: PoolsPlace;
+  readonly #inline: InlinePool;
+  readonly #children = new Map<PoolKind, ChildPool>();
+  #size: number;
+  #suspects: ChildPool | undefined;
+  #peace: NodeJS.Timeout | undefined;
+
+  constructor(place: PoolsPlace) {
+    this.#place = place;
+    this.#size = place.size;
+    this.#inline = new InlinePool(place.inline);
+  }
+
+  /**
+   * Starts the worker's own pool and those that its tasks name, warm.
+   *
+   * @throws ConfigError when children are needed and no module is known, StartupError when they
+   * cannot load the app
+   */
+  async open(definitions: readonly Definition[]): Promise<void> {
+    const kinds = new Set([this.#place.kind]);
+    for (const { execution } of definitions) if (execution.pool) kinds.add(execution.pool);
+    for (const kind of kinds) {
+      if (kind === 'inline') continue;
+      const pool = new ChildPool(kind, this.#size, this.#childPlace(kind));
+      this.#children.set(kind, pool);
+      await pool.open();
+    }
+  }
+
+  #childPlace(kind: PoolKind): ChildPoolPlace {
+    const { children } = this.#place;
+    if (children) return children;
+    throw new ConfigError(
+      `the ${kind} pool starts children, which load the app by themselves: say which module exports it, new Worker(app, { module: import.meta.url })`,
+    );
+  }
+
+  /** The worker's own pool. */
+  get main(): Pool {
+    return this.#children.get(this.#place.kind) ?? this.#inline;
+  }
+
+  /** @param suspect whether the task may have killed a worker */
+  for({ execution }: Definition, suspect: boolean): Pool {
+    const kind = execution.pool ?? this.#place.kind;
+    if (kind !== 'inline') return this.#children.get(kind) ?? this.#inline;
+    return suspect ? this.#isolation : this.#inline;
+  }
+
+  /** Children in which suspects run, each alone. They are started when there are any. */
+  get #isolation(): Pool {
+    const { children } = this.#place;
+    if (!children) return this.#inline;
+    if (!this.#suspects) {
+      const size = Math.min(this.#size, availableParallelism());
+      this.#suspects = new ChildPool('processes', size, children);
+      // What keeps it from starting is told by the pool.
+      this.#suspects.open().catch(() => undefined);
+    }
+    clearTimeout(this.#peace);
+    this.#peace = setTimeout(() => this.#endIsolation(), peaceful).unref();
+    return this.#suspects;
+  }
+
+  #endIsolation(): void {
+    const pool = this.#suspects;
+    this.#suspects = undefined;
+    // Its children end when their tasks have ended.
+    pool?.stop().catch(() => undefined);
+  }
+
+  /** Changes how many tasks run at a time. */
+  resize(size: number): void {
+    this.#size = size;
+    for (const pool of this.#children.values()) pool.resize(size);
+  }
+
+  /** Replaces every child when its task has ended. */
+  restart(): void {
+    for (const pool of this.#children.values()) pool.restart();
+  }
+
+  /** Ends all children; with `force` their tasks with them. */
+  async stop(force = false): Promise<void> {
+    clearTimeout(this.#peace);
+    const all = [...this.#children.values(), ...(this.#suspects ? [this.#suspects] : [])];
+    await Promise.all(all.map((pool) => pool.stop(force)));
+  }
+}

@@ -1,0 +1,14 @@
+/** How one run of a task ended. */
+import type { Replace, Verdict } from '@dtask/core/internal';
+
+export type Report =
+  /** It returned. */
+  | { readonly kind: 'value'; readonly value: unknown }
+  /** It threw, and that was judged. */
+  | Verdict
+  /** A canvas takes its place. */
+  | { readonly kind: 'replace'; readonly node: Replace['node'] }
+  /** It was revoked. */
+  | { readonly kind: 'revoked'; readonly reason: string }
+  /** The process or thread that it ran in died of it. */
+  | { readonly kind: 'crashed'; readonly how: string };

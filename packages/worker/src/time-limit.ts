@@ -1,0 +1,71 @@
+/** How long a task may run, and what happens then. */
+import { SoftTimeLimitExceededError, TimeLimitExceededError } from '@dtask/core';
+import { type Definition, formatMilliseconds, type Message } from '@dtask/core/internal';
+import { judgeThrown } from './perform.js';
+import type { Performance } from './pool/pool.js';
+
+/** Node's timers fire at once where they are to wait longer. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Limits in milliseconds; 0 is none. */
+export interface TimeLimit {
+  readonly hard: number;
+  readonly soft: number;
+}
+
+/** The limits of one run: the call's, else those set by remote control, else the task's, else the worker's. */
+export function timeLimitOf(
+  message: Message,
+  { calls }: Definition,
+  set: Partial<TimeLimit> | undefined,
+  worker: TimeLimit,
+): TimeLimit {
+  const hard = message.timeLimit ?? set?.hard ?? calls.timeLimit ?? worker.hard;
+  const soft = message.softTimeLimit ?? set?.soft ?? calls.softTimeLimit ?? worker.soft;
+  // One of them may come from elsewhere than the other.
+  return { hard, soft: hard > 0 && soft >= hard ? 0 : soft };
+}
+
+/**
+ * Watches a run: at the soft limit its signal fires, at the hard one it is ended. A task that
+ * retries on every error retries then as well.
+ *
+ * @returns ends the watch
+ */
+export function limitTime(
+  performance: Performance,
+  { hard, soft }: TimeLimit,
+  message: Message,
+  definition: Definition,
+  retries: number,
+): () => void {
+  const task = `task ${message.name}[${message.id}]`;
+  const softTimer =
+    soft > 0 &&
+    setTimeout(
+      () => {
+        const limit = formatMilliseconds(soft);
+        performance.abort(
+          new SoftTimeLimitExceededError(
+            `${task} ran for longer than its softTimeLimit of ${limit}`,
+          ),
+        );
+      },
+      Math.min(soft, longestTimer),
+    );
+  const hardTimer =
+    hard > 0 &&
+    setTimeout(
+      () => {
+        const error = new TimeLimitExceededError(
+          `${task} ran for longer than its timeLimit of ${formatMilliseconds(hard)}`,
+        );
+        performance.cut(judgeThrown(error, definition, message, retries));
+      },
+      Math.min(hard, longestTimer),
+    );
+  return () => {
+    if (softTimer) clearTimeout(softTimer);
+    if (hardTimer) clearTimeout(hardTimer);
+  };
+}
