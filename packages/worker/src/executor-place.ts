@@ -1,6 +1,7 @@
 /** What surrounds an executor. */
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
+import type { Limits } from './limits/limits.js';
 import type { WorkerLog } from './log.js';
 import type { Pools } from './pools.js';
 import type { TimeLimit } from './time-limit.js';
@@ -14,4 +15,5 @@ export interface ExecutorPlace {
   /** Limits of tasks that say nothing themselves. */
   readonly timeLimit: TimeLimit;
   readonly pools: Pools;
+  readonly limits: Limits;
 }

@@ -11,6 +11,7 @@ import { bullmq } from './bullmq.js';
 import { type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
+import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
@@ -119,7 +120,11 @@ export class Executor {
     if (message.expires !== undefined && message.expires <= Date.now())
       return this.#endings.revoke(message, 'expired');
     const definition = findDefinition(this.#place.app.tasks, message);
-    if (definition) return this.#run(current, message, definition);
+    if (definition) {
+      return this.#place.limits.limits(message.name, definition)
+        ? this.#runWithin(current, message, definition)
+        : this.#run(current, message, definition);
+    }
     const error = this.#unknown(message, current.queue);
     this.#place.log.error({ task: message.name, id: message.id }, error.message);
     return this.#endings.refuse(current.job, message, error);
@@ -148,6 +153,31 @@ export class Executor {
       return this.#endings.lose(current, message);
     if (message.once) return this.#attemptStep(current, message);
     return this.#attemptNow(current, message);
+  }
+
+  /** Runs a task when its limits let it start. */
+  async #runWithin(current: Current, message: Message, definition: Definition): Promise<void> {
+    const { limits, log } = this.#place;
+    let asked: LimitKeys;
+    try {
+      asked = keysOf(message, definition);
+    } catch (error) {
+      return this.#endings.fail(current, message, error);
+    }
+    let leave: Leave | undefined;
+    try {
+      leave = await limits.admit(current, message, definition, asked);
+    } catch (error) {
+      if (error instanceof bullmq.DelayedError) throw error;
+      log.warn({ task: message.name, id: message.id, err: error }, 'its limits could not be asked');
+      return this.#handBack(current);
+    }
+    try {
+      await this.#run(current, message, definition);
+    } finally {
+      // A worker that dies here, or has no Redis, leaves it to a sweep.
+      await leave?.().catch(() => undefined);
+    }
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {

@@ -39,6 +39,7 @@ export class Presence {
   readonly #since = new Date().toISOString();
   #beat = 0;
   #timer: NodeJS.Timeout | undefined;
+  #released: Promise<void> | undefined;
 
   constructor(connection: Redis, prefix: string, name: string) {
     this.#connection = connection;
@@ -70,7 +71,12 @@ export class Presence {
   }
 
   /** Gives the name up. */
-  async release(): Promise<void> {
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
     clearInterval(this.#timer);
     living.delete(this.#instance);
     await this.#set('');

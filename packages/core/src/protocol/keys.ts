@@ -56,3 +56,18 @@ export const queuesKey = (prefix: string): string => `${prefix}:queues`;
 
 /** The lease that a live worker holds on its name. */
 export const workerKey = (prefix: string, name: string): string => `${prefix}:w:${name}`;
+
+/** When the next call of a task may start that has a rate. */
+export const turnKey = (prefix: string, task: string, key?: string): string =>
+  limitKey(prefix, 'rate', task, key);
+
+/** The calls of a task that run, where only so many may. */
+export const placesKey = (prefix: string, task: string, key?: string): string =>
+  limitKey(prefix, 'run', task, key);
+
+/** The set of the limits for whose places somebody waits. */
+export const limitedKey = (prefix: string): string => `${prefix}:limited`;
+
+function limitKey(prefix: string, kind: string, task: string, key: string | undefined): string {
+  return `${prefix}:l:${kind}:${task}${key === undefined ? '' : `:${key}`}`;
+}

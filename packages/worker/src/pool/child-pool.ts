@@ -156,7 +156,7 @@ export class ChildPool implements Pool {
 
   #spawn(): Child {
     const { source, worker, logLevel, maxMemory } = this.#place;
-    const spawned = this.kind === 'threads' ? spawnThread() : spawnProcess();
+    const spawned = this.kind === 'threads' ? spawnThread(maxMemory) : spawnProcess();
     const setup = { source, worker, logLevel, weigh: maxMemory > 0 };
     const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
     this.#children.add(child);

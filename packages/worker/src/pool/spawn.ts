@@ -38,9 +38,19 @@ export function spawnProcess(): Spawned {
   };
 }
 
-/** A thread: lighter, and ended as surely, unless native code holds it. Its memory is its own. */
-export function spawnThread(): Spawned {
-  const thread = new Thread(new URL('./thread-entry.js', import.meta.url));
+/** A thread's heap ends it, and not the process, at this many times what a thread is to keep. */
+const headroom = 2;
+
+/**
+ * A thread: lighter, and ended as surely, unless native code holds it.
+ *
+ * @param maxMemory what it is to keep at most, in bytes; 0 is no limit
+ */
+export function spawnThread(maxMemory: number): Spawned {
+  const limit = Math.ceil((headroom * maxMemory) / 1024 ** 2);
+  const thread = new Thread(new URL('./thread-entry.js', import.meta.url), {
+    ...(limit > 0 && { resourceLimits: { maxOldGenerationSizeMb: limit } }),
+  });
   const gone = new Promise<string>((resolve) => {
     let reason: string | undefined;
     thread.once('error', (error) => {

@@ -1,0 +1,204 @@
+/** Puts off tasks that may not start yet: by their rate, or because enough of them run. */
+import type { Job } from 'bullmq';
+import type { App } from '@dtask/core';
+import {
+  bullQueueName,
+  type Definition,
+  jobKey,
+  limitedKey,
+  lockKey,
+  type Message,
+  placesKey,
+  turnKey,
+} from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import { type Backend, careful } from '../backend.js';
+import { bullmq } from '../bullmq.js';
+import type { Current } from '../current.js';
+import type { WorkerLog } from '../log.js';
+import { markFields, marksOf } from '../marks.js';
+import { Places, waitingKey } from './places.js';
+import { LocalTurns, takeTurn } from './turn.js';
+
+/** What limits need of their worker. */
+export interface LimitsPlace {
+  readonly app: App;
+  readonly connection: Redis;
+  readonly log: WorkerLog;
+}
+
+/** Who waits for a place looks again after this time, should nobody have told it, in milliseconds. */
+const longestWait = 3_600_000;
+/** How often a worker looks for places whose holder has died, in milliseconds. */
+const sweepInterval = 2_000;
+/** A place that was taken so long ago may be looked at, in milliseconds: its task had time to be locked. */
+const settled = 10_000;
+/** Most limits that one sweep looks at. */
+const mostSwept = 1_000;
+
+/** Gives a place back. */
+export type Leave = () => Promise<void>;
+
+/** What a call's limits are counted by. */
+export interface LimitKeys {
+  readonly rate: string | undefined;
+  readonly concurrency: string | undefined;
+}
+
+/** @throws what the key functions of the task throw */
+export function keysOf({ args }: Message, { execution }: Definition): LimitKeys {
+  const { rate, concurrency } = execution.limits;
+  return { rate: rate?.key?.(...args), concurrency: concurrency?.key?.(...args) };
+}
+
+/** The limits of a worker's tasks. */
+export class Limits {
+  readonly #place: LimitsPlace;
+  readonly #places: Places;
+  readonly #local = new LocalTurns();
+  readonly #backends = new Map<string, Backend>();
+  /** Rates set by remote control, in milliseconds between two starts; 0 is no limit. */
+  readonly #rates = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(place: LimitsPlace) {
+    this.#place = place;
+    this.#places = new Places(place.connection, limitedKey(place.app.config.prefix));
+  }
+
+  /** Begins to look after places whose holder has died. */
+  start(definitions: readonly Definition[]): void {
+    if (!definitions.some(({ execution }) => execution.limits.concurrency)) return;
+    this.#timer = setInterval(() => void this.#sweep(), sweepInterval).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Sets the rate of a task in place of its own; nothing gives it back its own. */
+  setRate(task: string, interval: number | undefined): void {
+    if (interval === undefined) this.#rates.delete(task);
+    else this.#rates.set(task, interval);
+  }
+
+  /** Whether a task has any. */
+  limits(name: string, { execution }: Definition): boolean {
+    const { rate, concurrency } = execution.limits;
+    return rate !== undefined || concurrency !== undefined || this.#rates.has(name);
+  }
+
+  /**
+   * Lets a task start, or puts it off.
+   *
+   * @returns what gives its place back when it has ended, where it has one
+   * @throws DelayedError where it was put off: its job waits in Redis
+   */
+  async admit(
+    current: Current,
+    message: Message,
+    definition: Definition,
+    keys: LimitKeys,
+  ): Promise<Leave | undefined> {
+    const { rate, concurrency } = definition.execution.limits;
+    const interval = this.#rates.get(message.name) ?? rate?.interval ?? 0;
+    const { job, queue } = current;
+    const asked = interval > 0 && marksOf(job).admitted !== job.attemptsMade;
+    if (asked) {
+      const key = turnKey(this.#place.app.config.prefix, message.name, keys.rate);
+      const wait =
+        rate?.scope === 'worker'
+          ? this.#local.take(key, interval)
+          : await takeTurn(this.#place.connection, key, interval);
+      if (wait > 0) return this.#putOff(current, wait);
+    }
+    if (!concurrency) return undefined;
+    const { max } = concurrency;
+    const holders = placesKey(this.#place.app.config.prefix, message.name, keys.concurrency);
+    const who = `${queue}|${message.id}`;
+    if (await this.#places.take(holders, who, max, job.priority)) {
+      return () => this.#leave(holders, who, max);
+    }
+    // Its turn is not given up while it waits for a place.
+    if (asked) await this.#mark(queue, job);
+    await job.moveToDelayed(Date.now() + longestWait, current.token);
+    // A place may have become free before it was where it can be called from.
+    await this.#leave(holders, '', max);
+    throw new bullmq.DelayedError();
+  }
+
+  async #putOff({ job, queue, token }: Current, wait: number): Promise<never> {
+    await this.#mark(queue, job);
+    await job.moveToDelayed(Date.now() + Math.ceil(wait), token);
+    throw new bullmq.DelayedError();
+  }
+
+  /** Notes that this attempt has had its turn. */
+  async #mark(queue: string, job: Job): Promise<void> {
+    const key = jobKey(this.#place.app.config.prefix, queue, job.id ?? '');
+    await this.#place.connection.hset(key, markFields.admitted, job.attemptsMade);
+  }
+
+  /** Gives a place back, and calls those who may have one now. */
+  async #leave(holders: string, who: string, max: number): Promise<void> {
+    const next = await this.#places.leave(holders, who, max);
+    await Promise.all(next.map((waiting) => this.#call(holders, waiting)));
+  }
+
+  /** Has a job that waits for a place look again. */
+  async #call(holders: string, waiting: string): Promise<void> {
+    const at = waiting.indexOf('|');
+    const [queue, id] = [waiting.slice(0, at), waiting.slice(at + 1)];
+    const { connection, app } = this.#place;
+    try {
+      await this.#backend(queue).promote(id);
+    } catch (error) {
+      // It has been called already, or runs; or it was revoked, and stands in line for nothing.
+      const exists = await connection.exists(jobKey(app.config.prefix, queue, id));
+      if (exists === 0) await connection.zrem(waitingKey(holders), waiting);
+      else this.#place.log.debug({ id, err: error }, 'not called: it is on its way');
+    }
+  }
+
+  #backend(queue: string): Backend {
+    let backend = this.#backends.get(queue);
+    if (!backend) {
+      const { connection, app } = this.#place;
+      const options = { connection, prefix: app.config.prefix, skipVersionCheck: true };
+      backend = careful(bullQueueName(queue), options);
+      backend.on('error', () => undefined);
+      this.#backends.set(queue, backend);
+    }
+    return backend;
+  }
+
+  /** Frees the places of tasks whose worker has died, and calls those who were not called. */
+  async #sweep(): Promise<void> {
+    const { connection, app } = this.#place;
+    if (connection.status !== 'ready') return;
+    const limited = limitedKey(app.config.prefix);
+    try {
+      for (const entry of await connection.zrange(limited, 0, mostSwept - 1)) {
+        const at = entry.lastIndexOf(' ');
+        const [holders, max] = [entry.slice(0, at), Number(entry.slice(at + 1))];
+        await this.#freeDead(holders);
+        await this.#leave(holders, '', max);
+        if ((await connection.zcard(waitingKey(holders))) === 0)
+          await connection.zrem(limited, entry);
+      }
+    } catch (error) {
+      this.#place.log.debug({ err: error }, 'limits were not swept; the next sweep does it');
+    }
+  }
+
+  async #freeDead(holders: string): Promise<void> {
+    const { connection, app } = this.#place;
+    const [seconds] = (await connection.time()) as unknown as [string];
+    const old = await connection.zrangebyscore(holders, 0, Number(seconds) * 1_000 - settled);
+    for (const who of old) {
+      const at = who.indexOf('|');
+      const lock = lockKey(app.config.prefix, who.slice(0, at), who.slice(at + 1));
+      if ((await connection.exists(lock)) === 0) await connection.zrem(holders, who);
+    }
+  }
+}

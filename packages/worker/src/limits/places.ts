@@ -1,0 +1,65 @@
+/** How many calls of a task run at a time, over all workers: who has a place, and who waits for one. */
+import type { Redis } from 'ioredis';
+
+/**
+ * Takes a place, or a position among those who wait. Asked twice, it gives the same. KEYS: who has a
+ * place; who waits; the limits with somebody who waits. ARGV: who asks; how many places; the
+ * position, where it is the first time. Gives 1 for a place.
+ */
+const takeScript = `
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return 1
+end
+redis.call('ZADD', KEYS[2], 'NX', tonumber(ARGV[3]) * 1e13 + now, ARGV[1])
+redis.call('ZADD', KEYS[3], now, KEYS[1] .. ' ' .. ARGV[2])
+return 0`;
+
+/**
+ * Gives a place back, and names those who may have one now. KEYS: who has a place; who waits.
+ * ARGV: who gives it back, or ''; how many places.
+ */
+const leaveScript = `
+if ARGV[1] ~= '' then redis.call('ZREM', KEYS[1], ARGV[1]) end
+local free = tonumber(ARGV[2]) - redis.call('ZCARD', KEYS[1])
+if free <= 0 then return {} end
+return redis.call('ZRANGE', KEYS[2], 0, free - 1)`;
+
+type Scripted = Redis & {
+  dtaskTakePlace(...args: unknown[]): Promise<number>;
+  dtaskLeavePlace(...args: unknown[]): Promise<string[]>;
+};
+
+/** The key of those who wait for a place. */
+export const waitingKey = (holders: string): string => `${holders}:w`;
+
+/** The places of all limits. */
+export class Places {
+  readonly #connection: Scripted;
+  readonly #limited: string;
+
+  /** @param limited the key of the limits with somebody who waits */
+  constructor(connection: Redis, limited: string) {
+    if (!('dtaskTakePlace' in connection)) {
+      connection.defineCommand('dtaskTakePlace', { lua: takeScript, numberOfKeys: 3 });
+      connection.defineCommand('dtaskLeavePlace', { lua: leaveScript, numberOfKeys: 2 });
+    }
+    this.#connection = connection as Scripted;
+    this.#limited = limited;
+  }
+
+  /** @param priority 0 (first) to 9 (last) */
+  async take(holders: string, who: string, max: number, priority: number): Promise<boolean> {
+    const keys = [holders, waitingKey(holders), this.#limited];
+    return (await this.#connection.dtaskTakePlace(...keys, who, max, priority)) === 1;
+  }
+
+  /** Gives those who may have a place now; they stay in line until they take it. */
+  leave(holders: string, who: string, max: number): Promise<string[]> {
+    return this.#connection.dtaskLeavePlace(holders, waitingKey(holders), who, max);
+  }
+}
