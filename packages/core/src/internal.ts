@@ -28,6 +28,7 @@ export { firstTasks } from './protocol/step.js';
 export { starmapTask } from './canvas/items.js';
 export type { Origin } from './canvas/joins.js';
 export { Replace } from './canvas/steering.js';
+export { type Failure, failureOf, reasonOf } from './result/failure.js';
 export { OutcomeWriter } from './result/writer.js';
 export {
   ahead,

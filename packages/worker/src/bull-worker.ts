@@ -5,6 +5,7 @@ import type { OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
+import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
 import { Damaged } from './read-message.js';
 
@@ -204,6 +205,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** Leaves the end of a job to BullMQ, behind what is still to be written. */
   #leave(job: AnyJob, lane: Lane, ended: Ended): void {
     this.#ended.set(job, ended);
+    if (ended.error instanceof FailedRun) ended.error.keepWith(job);
     this.#place.writer.follow(() => lane.end(super.processJob(job, lane.token, lane.fetchNext)));
   }
 

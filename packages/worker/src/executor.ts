@@ -270,7 +270,7 @@ export class Executor {
     await this.#carryOn(message, outcome);
     if (outcome.state !== 'FAILURE') return;
     job.opts.attempts = 0;
-    throw new FailedRun(outcome.error);
+    throw new FailedRun(outcome.error, outcome);
   }
 
   /** Does what follows a task, once its end is stored. */
@@ -288,7 +288,7 @@ export class Executor {
 
   /** Ends a job as failed; the error of the task is in its result. */
   #endBadly(message: Message, outcome: Outcome): Promise<never> {
-    const failed = new FailedRun(outcome.error);
+    const failed = new FailedRun(outcome.error, outcome);
     const carried = this.#end(message, outcome);
     if (!carried) throw failed;
     return carried.then(() => {

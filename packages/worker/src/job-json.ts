@@ -61,6 +61,9 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
       case 'failedReason':
         json.failedReason = value;
         break;
+      case 'hist':
+        // The failed store's.
+        break;
       default:
         return undefined;
     }

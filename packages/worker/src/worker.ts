@@ -36,6 +36,10 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */
+  keepFailed?: number;
+  /** How long failed tasks are kept; 0 keeps them for ever. @default '7d' */
+  keepFailedFor?: Duration;
 }
 
 /** How often a worker that cannot start says why, in milliseconds. */
@@ -134,7 +138,7 @@ export class Worker implements AsyncDisposable {
 
   async #consume(connection: Redis, keeper: LockKeeper): Promise<void> {
     const { app, name: worker, log } = this;
-    const { concurrency, lockDuration, stalledInterval } = this.config;
+    const { concurrency, lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
     const onRoom = (change: 1 | -1): void => {
       for (const consumer of this.#consumers) consumer.resize(change);
     };
@@ -151,6 +155,8 @@ export class Worker implements AsyncDisposable {
           concurrency,
           lockDuration,
           stalledInterval,
+          keepFailed,
+          keepFailedFor,
         }),
     );
     keeper.watch(
