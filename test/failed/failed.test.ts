@@ -282,6 +282,36 @@ describe('retry', () => {
     expect(await failing.list()).toEqual([]);
   });
 
+  test('has each failure in the history, however many press it while it fails again', async () => {
+    const failing = await Failing.open(stage);
+    const others = [
+      failing.app,
+      ...[1, 2].map(() => stage.app({ prefix: failing.app.config.prefix })),
+    ];
+    let runs = 0;
+    const task = failing.app.task('hopeless', () => {
+      runs += 1;
+      throw new Error(`run ${runs}`);
+    });
+    for (let round = 0; round < 5; round += 1) {
+      runs = 0;
+      const id = await failing.fail(() => task.delay());
+      const press = async ({ failed }: typeof failing.app): Promise<number> => {
+        let went = 0;
+        for (let time = 0; time < 6; time += 1) went += Number(await failed.retry(id));
+        return went;
+      };
+      const pressed = await Promise.all(others.map(press));
+      const went = pressed.reduce((all, one) => all + one, 0);
+      await eventually(() => runs).toBe(went + 1);
+      await failing.settled(id);
+      const { history = [], error } = (await failing.app.failed.show(id)) ?? {};
+      expect([...history, { error }].map((each) => each.error?.message)).toEqual(
+        [...Array(went + 1).keys()].map((run) => `run ${run + 1}`),
+      );
+    }
+  });
+
   test('of a filter takes each once, though they fail again at once', async () => {
     const failing = await Failing.open(stage, ['default', 'mail']);
     let runs = 0;
