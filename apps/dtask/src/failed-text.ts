@@ -1,7 +1,7 @@
 /** Failed tasks as text, for people. */
 import { inspect } from 'node:util';
 import type { FailedTask, Failure } from '@dtask/core';
-import { formatMilliseconds, reasonOf } from '@dtask/core/internal';
+import { formatMilliseconds, ownFrames, reasonOf } from '@dtask/core/internal';
 import pc from 'picocolors';
 
 /** The widest line where the output is no terminal. */
@@ -26,32 +26,39 @@ function heading(failed: FailedTask): string {
 
 function reason({ error, damaged }: FailedTask): string {
   const text = damaged === undefined ? reasonOf(error) : `damaged: ${damaged}`;
-  const width = (process.stdout.columns ?? widest) - 2;
-  const line = firstLine(text);
-  const cut = line.length > width ? `${line.slice(0, width - 1)}…` : line;
-  return damaged === undefined ? pc.red(cut) : pc.yellow(cut);
+  const line = cut(text, 2);
+  return damaged === undefined ? pc.red(line) : pc.yellow(line);
+}
+
+/** As much of the first line as fits beside what is before it. */
+function cut(text: string, before: number): string {
+  const width = (process.stdout.columns ?? widest) - before;
+  const line = printable(text.split('\n', 1)[0] ?? '');
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }
 
 /** All that is known of one. */
 export function failedTask(failed: FailedTask): string {
   const { task, id, error, damaged, tries, history } = failed;
   const facts = factsOf(failed).map(([name, value]) => `  ${pc.dim(name.padEnd(9))}${value}`);
+  // A job that others have put there may be damaged without having failed.
+  const failure =
+    damaged !== undefined && !error.stack && error.message === '' ? [] : stackOf(error);
   return [
     title(task, id),
     ...facts,
-    ...(damaged === undefined ? [] : ['', pc.yellow(printable(`damaged: ${damaged}`))]),
-    '',
-    ...stackOf(error),
+    ...section(damaged === undefined ? [] : [pc.yellow(printable(`damaged: ${damaged}`))]),
+    ...section(failure),
     ...section(
+      tries.map((earlier) => `  ${cut(reasonOf(earlier), 2)}`),
       'The runs before',
-      tries.map((earlier) => `  ${firstLine(reasonOf(earlier))}`),
     ),
     ...section(
+      history.map(({ failedAt, retriedAt, error: earlier }) => {
+        const when = `  ${clock(failedAt)}, retried ${clock(retriedAt)}  `;
+        return when + cut(reasonOf(earlier), when.length);
+      }),
       'Failed before',
-      history.map(
-        ({ failedAt, retriedAt, error: earlier }) =>
-          `  ${clock(failedAt)}, retried ${clock(retriedAt)}  ${firstLine(reasonOf(earlier))}`,
-      ),
     ),
   ].join('\n');
 }
@@ -80,7 +87,7 @@ function stackOf(error: Failure): string[] {
   const { stack, cause } = error;
   // A stack begins with name and message, unless the error was changed after it was made.
   const heading = reasonOf(error);
-  const lines = printable(stack ?? heading).split('\n');
+  const lines = printable(ownFrames(stack ?? heading)).split('\n');
   if (!stack?.startsWith(heading.slice(0, 60))) lines.unshift(printable(heading));
   const [first = '', ...rest] = lines;
   return [
@@ -92,13 +99,11 @@ function stackOf(error: Failure): string[] {
   ];
 }
 
-const section = (title: string, lines: readonly string[]): string[] =>
-  lines.length === 0 ? [] : ['', pc.bold(title), ...lines];
+const section = (lines: readonly string[], heading?: string): string[] =>
+  lines.length === 0 ? [] : ['', ...(heading === undefined ? [] : [pc.bold(heading)]), ...lines];
 
 const title = (task: string, id: string): string =>
   `${pc.bold(printable(task) || '(no name)')} ${printable(id)}`;
-
-const firstLine = (text: string): string => printable(text.split('\n', 1)[0] ?? '');
 
 /** What others have put into a job must not steer the terminal. */
 const printable = (text: string): string =>
@@ -116,7 +121,8 @@ function clock(date: Date): string {
 }
 
 function ago(date: Date): string {
-  const span = Math.max(0, Date.now() - date.getTime());
+  const span = Date.now() - date.getTime();
+  if (span < 1_000) return 'just now';
   const hours = span / 3_600_000;
   if (hours < 1) return `${formatMilliseconds(Math.floor(span / 1_000) * 1_000)} ago`;
   return hours < 48 ? `${Math.floor(hours)}h ago` : `${Math.floor(hours / 24)}d ago`;

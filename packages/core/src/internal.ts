@@ -29,6 +29,7 @@ export { starmapTask } from './canvas/items.js';
 export type { Origin } from './canvas/joins.js';
 export { Replace } from './canvas/steering.js';
 export { type Failure, failureOf, reasonOf } from './result/failure.js';
+export { ownFrames } from './result/frames.js';
 export { OutcomeWriter } from './result/writer.js';
 export {
   ahead,

@@ -109,7 +109,7 @@ async function retry(
   print(json, count, () => `${tasks(count.retried)} went back`);
   if (count.damaged === 0) return;
   console.error(
-    `dtask: ${tasks(count.damaged)} stayed, for their jobs are damaged; dtask failed show <id> says how, dtask failed drop <id> removes one`,
+    `dtask: ${tasks(count.damaged)} not retried, because damaged; dtask failed list shows which, dtask failed drop <id> removes one`,
   );
   process.exitCode = 1;
 }
