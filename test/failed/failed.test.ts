@@ -240,6 +240,19 @@ describe('retry', () => {
     await eventually(() => failing.job(id)).toEqual({});
   });
 
+  test('may come as soon as the caller has heard of the failure', async () => {
+    const failing = await Failing.open(stage);
+    const task = failing.app.task('hasty', (x: number) => failing.maybe(x));
+    for (let x = 0; x < 20; x += 1) {
+      failing.broken = true;
+      const call = task.delay(x);
+      await rejection(call.get(soon));
+      failing.broken = false;
+      expect(await failing.app.failed.retry(call.id)).toBe(true);
+      expect(await failing.app.result(call.id).get(soon)).toBe(x);
+    }
+  });
+
   test('lets a new get() wait for the new end, also in the process that sent the call', async () => {
     const failing = await Failing.open(stage);
     const gate = new Gate();

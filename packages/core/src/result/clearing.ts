@@ -51,7 +51,8 @@ export async function clearFailures(
   }
 }
 
-function isFailure(text: string, fits: (record: Outcome) => boolean): boolean {
+/** Whether a record says that its task has failed. */
+export function isFailure(text: string, fits: (record: Outcome) => boolean = () => true): boolean {
   try {
     const outcome = parseOutcome(text);
     return outcome.state === 'FAILURE' && fits(outcome);

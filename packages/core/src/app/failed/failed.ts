@@ -1,11 +1,12 @@
 /** The failed store: the tasks that have failed for good, to look at, to retry, to drop. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Broker } from '../../broker/broker.js';
 import type { Flow } from '../../canvas/flow.js';
 import { show } from '../../config/setting.js';
 import { ConfigError, MessageRejectedError } from '../../errors.js';
-import { failedKey, jobKey } from '../../protocol/keys.js';
-import { clearFailures } from '../../result/clearing.js';
+import { failedKey, jobKey, lockKey, resultKey } from '../../protocol/keys.js';
+import { clearFailures, isFailure } from '../../result/clearing.js';
 import type { Queues } from '../queues.js';
 import { checkFilter, type Criteria, type FailedFilter } from './failed-filter.js';
 import { type Head, headsOf } from './failed-heads.js';
@@ -25,6 +26,9 @@ export interface RetryCount {
 const portion = 500;
 /** Whole jobs read at a time: each may have a megabyte of arguments. */
 const handful = 50;
+/** How often, and at which interval in milliseconds, a task that is failing is looked for. */
+const mostLooks = 50;
+const soon = 20;
 /** A retry that others get ahead of is tried this often. */
 const mostTries = 3;
 
@@ -180,11 +184,22 @@ export class Failed {
     return found.filter(({ message }) => message !== undefined);
   }
 
-  /** The failed job of an id, the newest where several queues have one. */
+  /** The failed job of an id. Whoever waits for a task is told of its failure before it is kept. */
   async #find(id: string): Promise<Head | undefined> {
     if (typeof id !== 'string' || id === '')
       throw new ConfigError(`a failed task is named by its id, got ${show(id)}`);
     const queues = await this.#queues.names();
+    for (let look = 1; ; look += 1) {
+      const head = await this.#lookFor(id, queues);
+      if (head || look === mostLooks) return head;
+      // It may have come between the two looks.
+      if (!(await this.#fails(id, queues))) return this.#lookFor(id, queues);
+      await pause(soon);
+    }
+  }
+
+  /** Gives the newest where several queues have one. */
+  async #lookFor(id: string, queues: readonly string[]): Promise<Head | undefined> {
     const times = await this.#ask(`failed task ${id} was not searched for`, (connection) =>
       Promise.all(queues.map((queue) => connection.zscore(failedKey(this.#prefix, queue), id))),
     );
@@ -192,6 +207,17 @@ export class Failed {
     return heads
       .filter(({ at }) => at !== '')
       .toSorted((one, other) => Number(other.at) - Number(one.at))[0];
+  }
+
+  /** Whether a worker is about to put a task among the failed ones. */
+  #fails(id: string, queues: readonly string[]): Promise<boolean> {
+    return this.#ask(`failed task ${id} was not searched for`, async (connection) => {
+      const [text, ...locks] = await Promise.all([
+        connection.get(resultKey(this.#prefix, id)),
+        ...queues.map((queue) => connection.exists(lockKey(this.#prefix, queue, id))),
+      ]);
+      return text !== null && locks.includes(1) && isFailure(text);
+    });
   }
 
   /** The jobs that a filter picks, a handful at a time. */
