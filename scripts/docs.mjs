@@ -17,7 +17,19 @@ const oxfmt = join(
   dirname(createRequire(import.meta.url).resolve('oxfmt/package.json')),
   'bin/oxfmt',
 );
-const commands = ['worker', 'call', 'result', 'queues', 'purge', 'report'];
+const commands = [
+  'worker',
+  'call',
+  'result',
+  'queues',
+  'purge',
+  'failed',
+  'failed list',
+  'failed show',
+  'failed retry',
+  'failed drop',
+  'report',
+];
 /** Variables that no table of settings has. */
 const otherVariables = [
   {
@@ -131,7 +143,7 @@ function commandLine() {
     'Every command ends with exit code 0 only where it did what it was asked to. Commands that print data take `--json`. What goes wrong is printed to standard error, and begins with `dtask:`. What starting and stopping a worker means is in the [guide to workers](../guide/workers.md).',
     '`-A app` finds `app.ts`, `app.mts`, `app.cts`, `app.js`, `app.mjs`, `app.cjs`, the same in `src/`, then `app/app.ts` and `app/index.ts` with the same endings. A path with its ending is taken as it is, and `app:orders` picks the export `orders` where a module exports several Apps.',
     help([]),
-    ...commands.flatMap((command) => [`## dtask ${command}`, help([command])]),
+    ...commands.flatMap((command) => [`## dtask ${command}`, help(command.split(' '))]),
   ];
   return format('docs/reference/cli.md', `${page.join('\n\n')}\n`);
 }

@@ -98,6 +98,23 @@ describe('the short examples', () => {
     );
   });
 
+  it('failed tasks are looked at and retried, and their chains go on', async () => {
+    expect(await printedBy('failed')).toBe(
+      [
+        'the chain has failed: the printer is off',
+        "kept: paper.print [ 'invoice' ] on queue default",
+        'the chain has failed: the printer is off',
+        "kept: paper.print [ 'letter' ] on queue default",
+        "to retry: paper.print [ 'letter' ]",
+        "to retry: paper.print [ 'invoice' ]",
+        'retried: 2',
+        '14 cents',
+        '12 cents',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('tasks compose into chains, groups and chords', async () => {
     const lines = (await printedBy('canvas')).trim().split('\n');
     // Callbacks run beside the rest.

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   result: async () => (await import('./commands/result.js')).resultCommand(),
   queues: async () => (await import('./commands/queues.js')).queuesCommand(),
   purge: async () => (await import('./commands/purge.js')).purgeCommand(),
+  failed: async () => (await import('./commands/failed.js')).failedCommand(),
   report: async () => (await import('./commands/report.js')).reportCommand(),
 };
 

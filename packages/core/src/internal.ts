@@ -30,6 +30,8 @@ export { decodeArgs, firstTasks } from './protocol/step.js';
 export { starmapTask } from './canvas/items.js';
 export { nodeFromJson, nodeToJson } from './canvas/json.js';
 export { Replace } from './canvas/steering.js';
+export { type Failure, failureOf, reasonOf } from './result/failure.js';
+export { ownFrames } from './result/frames.js';
 export { OutcomeWriter } from './result/writer.js';
 export {
   ahead,

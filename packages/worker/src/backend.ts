@@ -2,6 +2,7 @@
 import type { createRedisBackend, JobJson } from 'bullmq';
 import { longestBlock } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
+import { ownFields } from './failed-run.js';
 
 export type Backend = ReturnType<typeof createRedisBackend>;
 
@@ -18,6 +19,9 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
       return fetched as unknown;
     });
   };
+  const moveToFailed = backend.moveToFailed.bind(backend);
+  backend.moveToFailed = (job, reason, keep, token, fetchNext, fields) =>
+    moveToFailed(job, reason, keep, token, fetchNext, { ...fields, ...ownFields(job) });
   // BullMQ blocks up to 10 s, in which a dead connection would go unnoticed.
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestBlock / 1_000 });
   return backend;

@@ -5,6 +5,7 @@ import type { OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
+import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
 import { readMarks } from './marks.js';
 import { Damaged } from './read-message.js';
@@ -243,6 +244,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** Leaves the end of a job to BullMQ, behind what is still to be written. */
   #leave(job: AnyJob, lane: Lane, ended: Ended): void {
     this.#ended.set(job, ended);
+    if (ended.error instanceof FailedRun) ended.error.keepWith(job);
     this.#place.writer.follow(() => {
       // BullMQ would fetch the next job of one that went elsewhere by `moveToActive`, with a new lane.
       const goesOn = (): boolean => !isElsewhere(ended.error) && this.#goesOn(lane);

@@ -15,10 +15,10 @@ export interface ConsumerPlace {
   readonly slots: Slots;
   readonly lockDuration: number;
   readonly stalledInterval: number;
+  /** How many failed tasks are kept, and for how long, in milliseconds; 0 is for ever. */
+  readonly keepFailed: number;
+  readonly keepFailedFor: number;
 }
-
-/** Failed tasks are kept for inspection, this many of a queue and this many seconds. */
-const keepFailed = { count: 10_000, age: 7 * 24 * 3_600 };
 
 /** One queue's BullMQ worker. */
 export class Consumer {
@@ -27,6 +27,7 @@ export class Consumer {
 
   constructor(queue: string, place: ConsumerPlace) {
     const { connection, prefix, executor, slots, lockDuration, stalledInterval } = place;
+    const { keepFailed, keepFailedFor } = place;
     this.queue = queue;
     this.#bull = new BullWorker(
       bullQueueName(queue),
@@ -45,7 +46,10 @@ export class Consumer {
         maxStalledCount: Number.MAX_SAFE_INTEGER,
         runRetryDelay: 1_000,
         removeOnComplete: { count: 0 },
-        removeOnFail: keepFailed,
+        removeOnFail: {
+          count: keepFailed,
+          ...(keepFailedFor > 0 && { age: keepFailedFor / 1_000 }),
+        },
       },
     );
     this.#bull.on('error', (error) =>

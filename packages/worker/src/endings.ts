@@ -94,7 +94,7 @@ export class Endings {
     await this.#carryOn(message, outcome);
     if (outcome.state !== 'FAILURE') return;
     job.opts.attempts = 0;
-    throw new FailedRun(outcome.error);
+    throw new FailedRun(outcome.error, outcome);
   }
 
   #succeed(
@@ -209,7 +209,7 @@ export class Endings {
 
   /** Ends a job as failed; the error of the task is in its result. */
   #endBadly(message: Message, outcome: Outcome): Promise<never> {
-    const failed = new FailedRun(outcome.error);
+    const failed = new FailedRun(outcome.error, outcome);
     const carried = this.#end(message, outcome);
     if (!carried) return Promise.reject(failed);
     return carried.then(() => {

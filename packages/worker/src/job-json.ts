@@ -1,5 +1,27 @@
 /** The fields of a job's hash, as Redis gives them, as the JSON that BullMQ makes its jobs of. */
 import type { JobJson } from 'bullmq';
+import { markFields } from './marks.js';
+
+/** What a field's text becomes. */
+type Field = readonly [keyof JobJson, 'text' | 'number' | 'options'];
+
+const known: ReadonlyMap<string, Field> = new Map<string, Field>([
+  ['name', ['name', 'text']],
+  ['data', ['data', 'text']],
+  ['opts', ['opts', 'options']],
+  ['timestamp', ['timestamp', 'number']],
+  ['processedOn', ['processedOn', 'number']],
+  ['delay', ['delay', 'number']],
+  ['priority', ['priority', 'number']],
+  ['ats', ['attemptsStarted', 'number']],
+  ['atm', ['attemptsMade', 'number']],
+  ['stc', ['stalledCounter', 'number']],
+  ['stacktrace', ['stacktrace', 'text']],
+  ['failedReason', ['failedReason', 'text']],
+]);
+
+/** Passed on as they are: what dtask notes on a job. */
+const noted: ReadonlySet<string> = new Set([...Object.values(markFields), 'hist']);
 
 /**
  * Reads the fields of a job as dtask sends it.
@@ -8,7 +30,7 @@ import type { JobJson } from 'bullmq';
  * @returns nothing for a job with anything else, which BullMQ has to read
  */
 export function jobJson(fields: readonly string[], id: string): JobJson | undefined {
-  const json = {
+  const json: Record<string, unknown> = {
     id,
     name: '',
     data: '{}',
@@ -19,53 +41,23 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
     stalledCounter: 0,
     timestamp: 0,
     failedReason: '',
-  } as JobJson;
+  };
   for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
     const value = fields[at + 1] as string;
-    switch (fields[at]) {
-      case 'name':
-        json.name = value;
-        break;
-      case 'data':
-        json.data = value;
-        break;
-      case 'opts':
-        if (value === '{}') break;
-        json.opts = JSON.parse(value) as JobJson['opts'];
-        if (!Object.keys(json.opts).every((key) => own.has(key))) return undefined;
-        break;
-      case 'timestamp':
-        json.timestamp = Number(value);
-        break;
-      case 'processedOn':
-        json.processedOn = Number(value);
-        break;
-      case 'delay':
-        json.delay = Number(value);
-        break;
-      case 'priority':
-        json.priority = Number(value);
-        break;
-      case 'ats':
-        json.attemptsStarted = Number(value);
-        break;
-      case 'atm':
-        json.attemptsMade = Number(value);
-        break;
-      case 'stc':
-        json.stalledCounter = Number(value);
-        break;
-      case 'stacktrace':
-        json.stacktrace = value;
-        break;
-      case 'failedReason':
-        json.failedReason = value;
-        break;
-      default:
-        return undefined;
+    const field = known.get(name);
+    if (!field) {
+      if (!noted.has(name)) return undefined;
+      json[name] = value;
+    } else if (field[1] === 'text') json[field[0]] = value;
+    else if (field[1] === 'number') json[field[0]] = Number(value);
+    else if (value !== '{}') {
+      const options = JSON.parse(value) as Record<string, unknown>;
+      if (!Object.keys(options).every((key) => own.has(key))) return undefined;
+      json[field[0]] = options;
     }
   }
-  return json;
+  return json as unknown as JobJson;
 }
 
 /** The options that dtask's broker sets. */

@@ -1,10 +1,7 @@
 /** Log lines for people: time, level, task and id, message, and the user's part of a stack. */
 import { createRequire } from 'node:module';
+import { ownFrames } from '@dtask/core/internal';
 import type * as Pretty from 'pino-pretty';
-
-/** Frames of the machinery, which tell a reader nothing of what went wrong. JSON logs keep them. */
-const machinery =
-  /^\s+at .*(?:[\\/]node_modules[\\/](?:@dtask|dtask|bullmq)[\\/]|[\\/]packages[\\/](?:core|worker)[\\/]dist[\\/]|\(?node:|AsyncLocalStorage)/;
 
 /** The fields of a line that take part in its message. */
 interface Fields {
@@ -31,11 +28,4 @@ export function pretty(): Pretty.PrettyStream {
     },
     sync: true,
   });
-}
-
-function ownFrames(stack: string): string {
-  return stack
-    .split('\n')
-    .filter((frame) => !machinery.test(frame))
-    .join('\n');
 }

@@ -69,6 +69,10 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */
+  keepFailed?: number;
+  /** How long failed tasks are kept; 0 keeps them for ever. @default '7d' */
+  keepFailedFor?: Duration;
 }
 
 /** How many tasks run at a time on one event loop, where nobody says. */
@@ -184,7 +188,8 @@ export class Worker implements AsyncDisposable {
 
   async #consume(connection: Redis): Promise<void> {
     const { app, name: worker, log } = this;
-    const { lockDuration, stalledInterval, timeLimit, softTimeLimit } = this.config;
+    const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
+    const { timeLimit, softTimeLimit } = this.config;
     const outcomes = new Outcomes({ app, worker, connection, log });
     const pools = new Pools(this.#poolsPlace(outcomes));
     this.#pools = pools;
@@ -210,6 +215,8 @@ export class Worker implements AsyncDisposable {
           slots,
           lockDuration,
           stalledInterval,
+          keepFailed,
+          keepFailedFor,
         }),
     );
     this.#keeper?.watch(

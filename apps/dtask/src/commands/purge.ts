@@ -1,8 +1,7 @@
 /** `dtask purge`: empties queues. */
-import { createInterface } from 'node:readline/promises';
-import { ConfigError } from '@dtask/core';
 import { Command } from 'commander';
 import { onApp, withApp } from '../app-option.js';
+import { confirm } from '../confirm.js';
 import { print } from '../print.js';
 
 interface Options {
@@ -25,7 +24,7 @@ async function purge({ app: spec, json, queues: chosen, force }: Options): Promi
   await onApp(spec, async ({ queues }) => {
     const names =
       chosen === undefined ? await queues.names() : chosen.split(',').map((name) => name.trim());
-    if (!force) await confirm(`Remove all tasks from ${names.join(', ') || 'no queue'}?`);
+    if (!force) await confirm('purge', `Remove all tasks from ${names.join(', ') || 'no queue'}?`);
     const removed: Record<string, number> = {};
     for (const name of names) removed[name] = await queues.purge(name);
     print(
@@ -36,16 +35,4 @@ async function purge({ app: spec, json, queues: chosen, force }: Options): Promi
         'no queue was used yet',
     );
   });
-}
-
-/** @throws ConfigError where the answer is not yes, or nobody is there to give one */
-async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY)
-    throw new ConfigError(
-      'purge asks before it removes tasks; give --force where nobody can answer',
-    );
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} [y/N] `);
-  terminal.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new ConfigError('nothing was removed');
 }

@@ -25,6 +25,7 @@ import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
+import { Failed } from './failed/failed.js';
 import { findDefinition } from './find-definition.js';
 import { loadIncluded } from './include.js';
 import { Canvases } from './canvases.js';
@@ -78,6 +79,8 @@ export class App implements AsyncDisposable {
   readonly include: readonly string[];
   /** Looks into queues and empties them. */
   readonly queues: Queues;
+  /** The tasks that have failed: to look at, to retry, to drop. */
+  readonly failed: Failed;
   readonly #broker: Broker;
   readonly #registry: Registry;
   readonly #results: ResultSource;
@@ -101,6 +104,7 @@ export class App implements AsyncDisposable {
       this.#canvases.flow.ended(message, outcome),
     );
     const { prefix } = this.config;
+    this.failed = new Failed(broker, prefix, this.queues, () => this.#canvases.flow);
     const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
     const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
     const place = { prefix, caller: mailbox.caller, keep: this.config.resultExpires };

@@ -20,6 +20,7 @@ export class ReadyCommand extends Command {
 export interface Script {
   readonly sha: string;
   readonly numberOfKeys: number;
+  readonly lua: string;
 }
 
 /** Finds one of BullMQ's scripts, if the connection has it. Its name ends with BullMQ's version. */

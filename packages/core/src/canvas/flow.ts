@@ -6,6 +6,7 @@ import { Encoded, type Outcome, type TaskState } from '../protocol/outcome.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { freezeCall } from '../task/call.js';
 import { type Continuation, type Joins, type Origin, originOf } from './joins.js';
+import { reopen, type Reopened } from './reopening.js';
 import {
   decodeArgs,
   decodeOptions,
@@ -257,7 +258,14 @@ export class Flow {
     const end = endOf(outcome);
     await this.#callBack(message, message.id, end, origin);
     await this.proceed(message.next ?? [], end, origin);
-    if (message.only && message.from !== undefined) await this.#place.joins.drop(message.from);
+    // A task that has failed may be retried, and then needs them again.
+    if (message.only && message.from !== undefined && outcome.state !== 'FAILURE')
+      await this.#place.joins.drop(message.from);
+  }
+
+  /** Frees what a task's failure has stopped: it is to run again. */
+  reopen(message: Message): Promise<Reopened> {
+    return reopen(this.#place.joins, message, patience);
   }
 
   /** Starts what is linked to a task. */

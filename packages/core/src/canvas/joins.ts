@@ -50,8 +50,8 @@ if ARGV[3] == '1' then redis.call('HSETNX', key, 'failed', at) end
 redis.call('PEXPIRE', key, ARGV[4])
 local meta = redis.call('HMGET', key, 'size', 'next', 'failed')
 if meta[3] then
-  -- Nobody needs the values of a group that has failed.
-  if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then redis.call('PEXPIRE', key, 3600000) end
+  -- Nobody needs the values of a group that has failed, unless the one that failed is retried.
+  if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then redis.call('PEXPIRE', key, 86400000) end
   if meta[3] == at then return {'failed', meta[2]} end
   return {'waiting'}
 end
@@ -84,7 +84,36 @@ end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return tonumber(at)`;
 
-const scripts = { dtaskFill: fillScript, dtaskSeal: sealScript, dtaskGrow: growScript };
+/**
+ * Frees a place that a failure has filled, for its task is to run again. KEYS: the join. ARGV: the
+ * position; how long to wait, in milliseconds. Gives whether there was one to free and, unless
+ * another failure stands, what follows: also to whoever asks again, for the first may have died.
+ */
+const reopenScript = `
+local key, at = KEYS[1], ARGV[1]
+local found = redis.call('HMGET', key, at, 'next', 'failed')
+if not found[2] or (found[1] and found[1] ~= '') then return {0} end
+local freed = redis.call('HDEL', key, at)
+redis.call('PEXPIRE', key, ARGV[2])
+local failed = found[3]
+if failed == at then
+  redis.call('HDEL', key, 'failed')
+  failed = false
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if all[i + 1] == '' and tonumber(all[i]) then failed = all[i] end
+  end
+  if failed then redis.call('HSET', key, 'failed', failed) end
+end
+if failed then return {freed} end
+return {freed, found[2]}`;
+
+const scripts = {
+  dtaskFill: fillScript,
+  dtaskSeal: sealScript,
+  dtaskGrow: growScript,
+  dtaskReopen: reopenScript,
+};
 type Scripted = Redis & Record<keyof typeof scripts, (...args: unknown[]) => Promise<unknown>>;
 
 const prepared = new WeakSet<Redis>();
@@ -144,6 +173,22 @@ export class Joins {
       scripted(connection).dtaskSeal(joinKey(this.#prefix, id), size),
     );
     return filled(reply);
+  }
+
+  /** Frees a place that a failure has filled. Gives what follows, unless another failure stands. */
+  async reopen(
+    id: string,
+    at: number,
+    wait: number,
+  ): Promise<{ readonly freed: boolean; readonly continuation?: Continuation }> {
+    const reply = await this.#ask(`group ${id} was not opened again`, (connection) =>
+      scripted(connection).dtaskReopen(joinKey(this.#prefix, id), at, wait),
+    );
+    const [freed, next] = reply as [number, string?];
+    return {
+      freed: freed === 1,
+      ...(next !== undefined && { continuation: JSON.parse(next) as Continuation }),
+    };
   }
 
   /** Adds a place to a group that is not complete; the same one for the same name. */

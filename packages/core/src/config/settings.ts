@@ -147,4 +147,18 @@ export const workerSettings = {
     flag: '--stalled-interval <time>',
     doc: 'How often workers look for tasks whose worker has died.',
   }),
+  keepFailed: integer({
+    default: 10_000,
+    minimum: 0,
+    env: 'DTASK_KEEP_FAILED',
+    flag: '--keep-failed <n>',
+    doc: 'How many failed tasks of a queue are kept, the newest; 0 keeps none.',
+  }),
+  keepFailedFor: duration({
+    default: 604_800_000,
+    defaultText: '7d',
+    env: 'DTASK_KEEP_FAILED_FOR',
+    flag: '--keep-failed-for <time>',
+    doc: 'How long failed tasks are kept; 0 keeps them for ever. Those that are too old go when another task fails.',
+  }),
 } as const satisfies Record<string, Setting<unknown>>;

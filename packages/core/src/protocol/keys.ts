@@ -33,6 +33,9 @@ export const jobKey = (prefix: string, queue: string, id: string): string =>
 export const lockKey = (prefix: string, queue: string, id: string): string =>
   `${jobKey(prefix, queue, id)}:lock`;
 
+/** The failed tasks of a queue, by the time when they failed. */
+export const failedKey = (prefix: string, queue: string): string => jobKey(prefix, queue, 'failed');
+
 /** The record of a task's state and result. */
 export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${id}`;
 

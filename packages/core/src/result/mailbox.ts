@@ -214,9 +214,16 @@ export class Mailbox {
 
   #deliver(record: unknown, size: number): void {
     if (!isOutcomeRecord(record)) return;
+    if (record.state === 'PENDING') return this.#takeBack(record.id);
     const waiting = this.#entries.get(record.id);
     if (waiting) this.#settle(record, waiting);
     else if (isFinal(record.state)) this.#keep(record.id, { record, size });
+  }
+
+  /** A task that had failed is to run again: what it ended with is no longer what it ends with. */
+  #takeBack(id: string): void {
+    const early = this.#early.get(id);
+    if (early) this.#drop(id, early);
   }
 
   #keep(id: string, early: Early): void {
