@@ -23,9 +23,9 @@ describe('countdown and eta', () => {
   test('hold a call back: it is PENDING until its time, and no worker has it before', async () => {
     const clock = app.task('clock', () => Date.now());
     const sent = Date.now();
-    const result = await clock.applyAsync([], { countdown: 400 });
+    const result = await clock.applyAsync([], { countdown: '2s' });
     expect(await result.state()).toBe('PENDING');
-    expect(await result.get(soon)).toBeGreaterThanOrEqual(sent + 400);
+    expect(await result.get(soon)).toBeGreaterThanOrEqual(sent + 2_000);
   });
 
   test('an eta holds a call back until that moment', async () => {

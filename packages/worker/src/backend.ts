@@ -2,6 +2,7 @@
 import type { createRedisBackend, JobJson } from 'bullmq';
 import { longestBlock } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
+import { keepMarks, markFields } from './marks.js';
 import { ownFields } from './failed-run.js';
 
 export type Backend = ReturnType<typeof createRedisBackend>;
@@ -73,6 +74,11 @@ function mend(reply: unknown): string | undefined {
         if (isJson(value)) break;
         fields[at + 1] = '{}';
         orphan = id;
+        break;
+      case markFields.revoked:
+      case markFields.crashes:
+      case markFields.admitted:
+        keepMarks(fields, id);
         break;
     }
   }

@@ -7,7 +7,7 @@ import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
-import { readMarks } from './marks.js';
+import { giveMarks } from './marks.js';
 import { Damaged } from './read-message.js';
 import type { Slots } from './slots.js';
 
@@ -100,7 +100,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       job = super.createJob({ ...json, data: '{}' }, id);
       job.data = new Damaged(json.data, error instanceof Error ? error.message : String(error));
     }
-    readMarks(job, json);
+    giveMarks(job, id);
     return job;
   }
 

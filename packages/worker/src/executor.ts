@@ -204,13 +204,23 @@ export class Executor {
     definition: Definition,
     performed: Performance,
     limit: TimeLimit,
-    began: number,
+    since: number,
   ): Promise<void> {
     const { attemptsMade } = current.job;
-    const endWatch =
-      limit.hard > 0 || limit.soft > 0
-        ? limitTime(performed, limit, message, definition, attemptsMade)
-        : undefined;
+    let began = since;
+    let endWatch: (() => void) | undefined;
+    const watch = (): void => {
+      if (limit.hard > 0 || limit.soft > 0)
+        endWatch = limitTime(performed, limit, message, definition, attemptsMade);
+    };
+    if (performed.begun) {
+      // Waiting for a child is not the task's own time.
+      void performed.begun.then(() => {
+        current.began = Date.now();
+        began = performance.now();
+        watch();
+      });
+    } else watch();
     const report: Report = await performed.report;
     endWatch?.();
     if (current.handedBack) return;

@@ -20,7 +20,7 @@ const known: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['failedReason', ['failedReason', 'text']],
 ]);
 
-/** Passed on as they are: what dtask notes on a job. */
+/** What dtask notes on a job, and reads elsewhere. */
 const noted: ReadonlySet<string> = new Set([...Object.values(markFields), 'hist']);
 
 /**
@@ -48,7 +48,6 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
     const field = known.get(name);
     if (!field) {
       if (!noted.has(name)) return undefined;
-      json[name] = value;
     } else if (field[1] === 'text') json[field[0]] = value;
     else if (field[1] === 'number') json[field[0]] = Number(value);
     else if (value !== '{}') {

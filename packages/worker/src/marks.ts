@@ -1,5 +1,5 @@
 /** What dtask notes in the hash of a job, beside BullMQ's fields. It comes with the job. */
-import type { Job, JobJson } from 'bullmq';
+import type { Job } from 'bullmq';
 
 /** The notes on a job. */
 export interface Marks {
@@ -15,18 +15,41 @@ export interface Marks {
 export const markFields = { revoked: 'rv', crashes: 'cr', admitted: 'adm' } as const;
 
 const none: Marks = { crashes: 0, admitted: -1 };
+/** Of jobs that were fetched, and are not made yet: BullMQ passes on only the fields that it knows. */
+const fetched = new Map<string, Marks>();
 const found = new WeakMap<Job, Marks>();
 
-/** Keeps the notes that came with a job's fields. */
-export function readMarks(job: Job, json: JobJson): void {
-  const fields = json as unknown as Readonly<Record<string, string | undefined>>;
-  const { rv, cr, adm } = fields;
-  if (rv === undefined && cr === undefined && adm === undefined) return;
-  found.set(job, {
-    ...(rv !== undefined && { revoked: rv }),
-    crashes: Number(cr ?? 0),
-    admitted: Number(adm ?? -1),
-  });
+/**
+ * Keeps the notes among the fields of a job that was fetched.
+ *
+ * @param fields names and values in turns
+ */
+export function keepMarks(fields: readonly unknown[], id: string): void {
+  let marks: { -readonly [K in keyof Marks]: Marks[K] } | undefined;
+  for (let at = 0; at < fields.length; at += 2) {
+    const value = fields[at + 1] as string;
+    switch (fields[at]) {
+      case markFields.revoked:
+        (marks ??= { ...none }).revoked = value;
+        break;
+      case markFields.crashes:
+        (marks ??= { ...none }).crashes = Number(value);
+        break;
+      case markFields.admitted:
+        (marks ??= { ...none }).admitted = Number(value);
+        break;
+    }
+  }
+  if (marks) fetched.set(id, marks);
+}
+
+/** Gives a job the notes that came with it. */
+export function giveMarks(job: Job, id: string): void {
+  if (fetched.size === 0) return;
+  const marks = fetched.get(id);
+  if (!marks) return;
+  fetched.delete(id);
+  found.set(job, marks);
 }
 
 /** The notes on a job. */

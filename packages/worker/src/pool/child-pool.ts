@@ -33,9 +33,11 @@ const firstWait = 100;
 /** A task that waits for a child. */
 class Waiting implements Performance {
   readonly report: Promise<Report>;
+  readonly begun: Promise<void>;
   readonly work: Work;
-  started: Performance | undefined;
+  #started: Performance | undefined;
   #settle: (report: Report) => void = () => undefined;
+  #begin: () => void = () => undefined;
   #aborted: Error | undefined;
   #cut = false;
 
@@ -44,10 +46,13 @@ class Waiting implements Performance {
     this.report = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
   }
 
   get children(): readonly string[] | undefined {
-    return this.started?.children;
+    return this.#started?.children;
   }
 
   /** Whether it still wants a child. */
@@ -56,19 +61,20 @@ class Waiting implements Performance {
   }
 
   begin(started: Performance): void {
-    this.started = started;
+    this.#started = started;
+    this.#begin();
     if (this.#aborted) started.abort(this.#aborted);
     void Promise.resolve(started.report).then(this.#settle);
   }
 
   abort(reason: Error): void {
-    if (this.started) this.started.abort(reason);
+    if (this.#started) this.#started.abort(reason);
     else this.#aborted = reason;
   }
 
   cut(report: Report): void {
     this.#cut = true;
-    if (this.started) this.started.cut(report);
+    if (this.#started) this.#started.cut(report);
     else this.#settle(report);
   }
 }

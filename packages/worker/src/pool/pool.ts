@@ -18,6 +18,8 @@ export interface Work {
 export interface Performance {
   /** How it ended; a promise where it has not ended yet. */
   readonly report: Report | Promise<Report>;
+  /** Resolves when it begins, where it has to wait for a child. */
+  readonly begun?: Promise<void>;
   /** The tasks that it has called. */
   readonly children: readonly string[] | undefined;
   /** Fires the task's `signal`. */
