@@ -1,6 +1,5 @@
 /** Tasks in threads and in processes: what they may do, and what becomes of them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Worker } from 'dtask/worker';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
 import { Crew } from './crew.js';
@@ -14,9 +13,8 @@ beforeAll(async () => {
 afterAll(() => crew.close());
 
 describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
-  let worker: Worker;
   beforeAll(async () => {
-    worker = await crew.worker({ pool, concurrency: 2, name: `pool-${pool}` });
+    await crew.worker({ pool, concurrency: 2, name: `pool-${pool}` });
   });
   afterAll(() => crew.dismiss());
 
@@ -171,7 +169,7 @@ describe.each(['threads', 'processes'] as const)('a pool of %s of its own', (poo
 
   it('keeps the locks of tasks that block their children', async () => {
     const mark = `burn-${pool}`;
-    const worker = await crew.worker({
+    await crew.worker({
       pool,
       concurrency: 1,
       lockDuration: 1_000,
