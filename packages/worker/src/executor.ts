@@ -6,7 +6,7 @@ import {
   type Message,
   type OutcomeWriter,
 } from '@dtask/core/internal';
-import { BrokerError, UnknownTaskError } from '@dtask/core';
+import { BrokerError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import { type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
@@ -87,6 +87,22 @@ export class Executor {
     if (message instanceof Error) return this.#reject(current.job, message);
     current.message = message;
     return this.#attempt(current, message);
+  }
+
+  /**
+   * Revokes a task that is here: its signal fires, and with `terminate` it is ended at once.
+   *
+   * @returns whether it is here
+   */
+  revoke(id: string, reason: string, terminate: boolean): boolean {
+    for (const current of this.#current) {
+      if (current.message?.id !== id) continue;
+      current.revoked = reason;
+      current.performance?.abort(new TaskRevokedError(reason));
+      if (terminate) current.performance?.cut({ kind: 'revoked', reason });
+      return true;
+    }
+    return false;
   }
 
   /** Puts everything that runs back into its queue, for other workers. */
@@ -181,7 +197,9 @@ export class Executor {
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
-    const { job, queue } = current;
+    const { job, queue, revoked } = current;
+    // While it waited for its limits, say.
+    if (revoked !== undefined) return this.#endings.revoke(message, revoked);
     const retries = job.attemptsMade;
     const limit = timeLimitOf(message, definition, undefined, this.#place.timeLimit);
     current.began = Date.now();
