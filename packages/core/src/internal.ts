@@ -39,6 +39,8 @@ export {
 } from './broker/script-call.js';
 export { findCurrentTask, isPromiseLike } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
+export type { Hooks } from './hooks/hooks.js';
+export { conclude, endingOf, perform, tellRevoked } from './task/performance.js';
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

@@ -24,7 +24,8 @@ export class Consumer {
   readonly queue: string;
   readonly #bull: BullWorker;
 
-  constructor(queue: string, place: ConsumerPlace) {
+  /** @param shown the queue that tasks are said to come from; of a broadcast, that of the callers */
+  constructor(queue: string, place: ConsumerPlace, shown = queue) {
     const { connection, prefix, executor, concurrency, lockDuration, stalledInterval } = place;
     this.queue = queue;
     this.#bull = new BullWorker(
@@ -32,7 +33,7 @@ export class Consumer {
       {
         connection,
         writer: executor.writer,
-        execute: (job, token) => executor.execute(job, token, queue),
+        execute: (job, token) => executor.execute(job, token, shown),
       },
       {
         prefix,

@@ -2,43 +2,37 @@
 import type { Job } from 'bullmq';
 import {
   type Definition,
-  encodeMessage,
+  endingOf,
   findDefinition,
   isEncodeFailure,
   isPromiseLike,
-  judge,
   type Message,
   type Outcome,
   type OutcomeWriter,
   Replace,
-  runTask,
-  type Verdict,
+  perform,
 } from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
+import { changeArguments } from './change-arguments.js';
+import { at, type Current } from './current.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun, lost } from './failed-run.js';
+import { freeKey } from './free-key.js';
+import { HookCalls } from './hook-calls.js';
 import { Outcomes } from './outcomes.js';
+import { judgeSafely } from './judgement.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
 import { childrenOf, hasSequel, originOf, Sequel } from './sequel.js';
 import { Slots } from './slots.js';
+import { unknownTask } from './unknown-task.js';
 
 /**
  * How often a task may be found without a living worker. A task that kills its process takes
  * others with it, which must not pay for it: so this ends endless crashing, and nothing less.
  */
 const mostCrashes = 10;
-
-/** A job that is executed now. */
-interface Current {
-  readonly job: Job;
-  readonly token: string;
-  readonly queue: string;
-  run: Run | undefined;
-  /** Whether it went back to its queue: what the task still does counts no more. */
-  handedBack: boolean;
-}
 
 /** Turns jobs into outcomes, as many at a time as there are slots. */
 export class Executor {
@@ -48,11 +42,13 @@ export class Executor {
   readonly #current = new Set<Current>();
   readonly #runs: RunPlace;
   readonly #sequel: Sequel;
+  readonly #hooks: HookCalls;
 
   constructor(place: ExecutorPlace) {
     this.#place = place;
     this.#slots = new Slots(place.concurrency);
     this.#sequel = new Sequel(place.app, place.log);
+    this.#hooks = new HookCalls(place.app, place.worker);
     this.#outcomes = new Outcomes(place);
     this.#runs = {
       worker: place.worker,
@@ -123,7 +119,8 @@ export class Executor {
 
   #begin(current: Current): Promise<void> | undefined {
     const message = readMessage(current.job);
-    if (message instanceof Error) return this.#reject(current.job, message);
+    if (message instanceof Error) return this.#reject(current, message);
+    this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
   }
 
@@ -156,10 +153,17 @@ export class Executor {
   #attemptNow(current: Current, message: Message): Promise<void> | undefined {
     const { job, queue } = current;
     if (message.expires !== undefined && message.expires <= Date.now())
-      return this.#expire(message);
+      return this.#expire(current, message);
     const definition = findDefinition(this.#place.app.tasks, message);
-    if (definition) return this.#run(current, message, definition);
-    return this.#refuse(job, message, this.#unknown(message, queue));
+    if (definition) {
+      const freed = freeKey(job, message, (err) => this.#place.log.warn({ err }, 'a key stays'));
+      const run = () => this.#run(current, message, definition);
+      return freed ? freed.then(run) : run();
+    }
+    const { app, worker } = this.#place;
+    const error = unknownTask(message.name, queue, app, worker);
+    this.#hooks.unknown(message, at(current), error);
+    return this.#refuse(job, message, error);
   }
 
   /** A step of a canvas may be sent twice: once it has ended, all that is left is what follows it. */
@@ -186,12 +190,13 @@ export class Executor {
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
-    const run = new Run(message, current.job.attemptsMade, current.queue, this.#runs);
+    const { job, queue } = current;
+    const run = new Run(message, job.attemptsMade, queue, this.#runs, definition);
     current.run = run;
     const began = performance.now();
     let returned: unknown;
     try {
-      returned = runTask(definition, run);
+      returned = perform(definition, run, this.#place.app.hooks);
     } catch (thrown) {
       run.end();
       return this.#follow(current, message, run, thrown, definition);
@@ -223,7 +228,8 @@ export class Executor {
     if (!current.handedBack) await this.#succeed(message, run, value, began);
   }
 
-  #reject(job: Job, error: unknown): Promise<never> {
+  #reject(current: Current, error: unknown): Promise<never> {
+    const { job } = current;
     const id = job.id ?? '';
     const data: unknown = job.data;
     const reply =
@@ -235,14 +241,8 @@ export class Executor {
       args: [],
       ...(typeof reply === 'string' && { reply }),
     };
+    this.#hooks.rejected(message, at(current), error);
     return this.#refuse(job, message, error);
-  }
-
-  #unknown({ name }: Message, queue: string): UnknownTaskError {
-    const names = this.#place.app.tasks.names();
-    return new UnknownTaskError(
-      `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?`,
-    );
   }
 
   /** Fails a message that cannot be run at all. */
@@ -254,7 +254,8 @@ export class Executor {
     return this.#endBadly(message, this.#outcomes.make(message, 'FAILURE', 0, undefined, error));
   }
 
-  #expire(message: Message): Promise<void> | undefined {
+  #expire(current: Current, message: Message): Promise<void> | undefined {
+    this.#hooks.revoked(message, at(current), 'expired');
     this.#place.log.warn(
       { task: message.name, id: message.id },
       'task expired before it could start',
@@ -287,11 +288,13 @@ export class Executor {
   }
 
   /** Ends a job as failed; the error of the task is in its result. */
-  #endBadly(message: Message, outcome: Outcome): Promise<never> {
-    const failed = new FailedRun(outcome.error);
+  #endBadly(message: Message, outcome: Outcome, run?: Run): Promise<never> {
+    const { error } = outcome;
+    const failed = new FailedRun(error);
     const carried = this.#end(message, outcome);
-    if (!carried) throw failed;
-    return carried.then(() => {
+    const told = run ? this.#hooks.concluded(run, { state: 'FAILURE', error }, carried) : carried;
+    if (!told) throw failed;
+    return told.then(() => {
       throw failed;
     });
   }
@@ -306,6 +309,7 @@ export class Executor {
     } catch (error) {
       return this.#fail(message, run, error);
     }
+    await this.#hooks.concluded(run, { state: 'REPLACED' });
   }
 
   #succeed(message: Message, run: Run, value: unknown, began: number): Promise<void> | undefined {
@@ -321,7 +325,8 @@ export class Executor {
       return this.#fail(message, run, error);
     }
     this.#place.log.succeeded(message, performance.now() - began);
-    return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
+    const carried = hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
+    return this.#hooks.concluded(run, { state: 'SUCCESS', value }, carried);
   }
 
   async #follow(
@@ -331,7 +336,8 @@ export class Executor {
     thrown: unknown,
     definition: Definition,
   ): Promise<void> {
-    const { log } = this.#place;
+    const { log, app } = this.#place;
+    const { maxPayload } = app.config;
     if (thrown instanceof Replace) return this.#replace(message, run, thrown);
     const { retries } = run;
     const verdict = judgeSafely(thrown, {
@@ -342,23 +348,30 @@ export class Executor {
       override: message.retry,
       now: Date.now(),
     });
+    const ending = endingOf(verdict, thrown);
     switch (verdict.kind) {
       case 'fail':
         job.opts.attempts = 0;
         return this.#fail(message, run, verdict.error);
       case 'ignore':
         log.info({ task: run.name, id: run.id }, 'task ignored');
-        return this.#end(message, this.#outcomes.make(message, 'IGNORED', run.retries));
+        return this.#hooks.concluded(
+          run,
+          ending,
+          this.#end(message, this.#outcomes.make(message, 'IGNORED', retries)),
+        );
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
+        await this.#hooks.concluded(run, ending);
         await job.moveToWait(token);
         throw new bullmq.WaitingError();
       case 'retry':
         log.retried(message, verdict.wait, verdict.error);
         if (verdict.args) {
-          const unsent = await this.#changeArguments(job, message, verdict.args);
+          const unsent = await changeArguments(job, message, verdict.args, maxPayload);
           if (unsent) return this.#fail(message, run, unsent);
         }
+        await this.#hooks.concluded(run, ending);
         // BullMQ counts the attempt, keeps the time, and fetches the next job in the same command.
         job.opts.attempts = Number.MAX_SAFE_INTEGER;
         job.opts.backoff = { type: 'fixed', delay: verdict.wait };
@@ -371,30 +384,7 @@ export class Executor {
     return this.#endBadly(
       message,
       this.#outcomes.make(message, 'FAILURE', run.retries, undefined, error),
+      run,
     );
-  }
-
-  /** Gives the error of arguments that cannot travel. */
-  async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<unknown> {
-    let text: string;
-    try {
-      // The values of a group are among them now.
-      const { from: _from, only: _only, ...rest } = message;
-      text = encodeMessage({ ...rest, args }, this.#place.app.config.maxPayload);
-    } catch (error) {
-      if (isEncodeFailure(error)) return error;
-      throw error;
-    }
-    await job.updateData(JSON.parse(text) as object);
-    return undefined;
-  }
-}
-
-/** A filter or a duration of the user's that throws is a failure of the task, not of the worker. */
-function judgeSafely(thrown: unknown, at: Parameters<typeof judge>[1]): Verdict {
-  try {
-    return judge(thrown, at);
-  } catch (error) {
-    return { kind: 'fail', error };
   }
 }

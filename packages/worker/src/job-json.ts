@@ -34,6 +34,9 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
         json.opts = JSON.parse(value) as JobJson['opts'];
         if (!Object.keys(json.opts).every((key) => own.has(key))) return undefined;
         break;
+      case 'deid':
+        json.deduplicationId = value;
+        break;
       case 'timestamp':
         json.timestamp = Number(value);
         break;
@@ -68,5 +71,5 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
   return json;
 }
 
-/** The options that dtask's broker sets. */
-const own: ReadonlySet<string> = new Set(['delay', 'priority']);
+/** The options that dtask's broker sets, under BullMQ's names for them. */
+const own: ReadonlySet<string> = new Set(['delay', 'priority', 'de']);

@@ -6,8 +6,8 @@ import { workerKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
-const hold = 10_000;
-const renewal = 3_000;
+export const hold = 10_000;
+export const renewal = 3_000;
 
 /** What the claim says. */
 interface Claim {

@@ -1,5 +1,11 @@
 /** One run of one task: its context, and how it can be ended from outside. */
-import { findCurrentTask, type Message, type Outcome, Replace } from '@dtask/core/internal';
+import {
+  type Definition,
+  findCurrentTask,
+  type Message,
+  type Outcome,
+  Replace,
+} from '@dtask/core/internal';
 import {
   type CanvasLike,
   ConfigError,
@@ -44,6 +50,7 @@ export class Run implements TaskContext {
   readonly retries: number;
   readonly queue: string;
   readonly isEager = false;
+  readonly definition: Pick<Definition, 'hooks'>;
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
@@ -54,7 +61,14 @@ export class Run implements TaskContext {
   #children: string[] | undefined;
   #waits = 0;
 
-  constructor(message: Message, retries: number, queue: string, place: RunPlace) {
+  constructor(
+    message: Message,
+    retries: number,
+    queue: string,
+    place: RunPlace,
+    definition: Pick<Definition, 'hooks'>,
+  ) {
+    this.definition = definition;
     this.retries = retries;
     this.queue = queue;
     this.#message = message;

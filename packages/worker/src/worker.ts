@@ -1,10 +1,9 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
 import { hostname } from 'node:os';
-import type { App, Duration } from '@dtask/core';
+import type { App, Duration, WorkerProcess, WorkerSummary } from '@dtask/core';
 import {
   bullQueueName,
   closeConnection,
-  inside,
   openConnection,
   queuesKey,
   redactAddress,
@@ -16,16 +15,23 @@ import {
   workerSettings,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import { Broadcasts } from './broadcasts.js';
 import { Consumer } from './consumer.js';
 import { Executor } from './executor.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
+import { queuesOf } from './own-queues.js';
 import { Presence } from './presence.js';
 
 /** The options of a worker. Each may also come from the environment; see the configuration reference. */
 export interface WorkerOptions {
-  /** Queues to take tasks from. @default the app's default queue and those that its tasks name */
+  /**
+   * Queues to take tasks from.
+   * @default the app's default queue, those that its tasks and their routes name, and its broadcasts
+   */
   queues?: readonly string[];
+  /** Queues not to take tasks from. @default none */
+  excludeQueues?: readonly string[];
   /** How many tasks run at a time. @default 10 */
   concurrency?: number;
   /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
@@ -68,6 +74,8 @@ export class Worker implements AsyncDisposable {
   #executor: Executor | undefined;
   #keeper: LockKeeper | undefined;
   #consumers: Consumer[] = [];
+  #broadcasts: Broadcasts | undefined;
+  #farewell: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
@@ -76,8 +84,9 @@ export class Worker implements AsyncDisposable {
     this.app = app;
     this.config = resolveSettings(workerSettings, { ...options }, process.env);
     this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
-    this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
+    this.queues = queuesOf(app, this.config.queues, this.config.excludeQueues);
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
+    app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
   }
 
   /**
@@ -89,6 +98,7 @@ export class Worker implements AsyncDisposable {
   async start(): Promise<void> {
     const { broker, prefix } = this.app.config;
     const { lockDuration } = this.config;
+    await this.app.hooks.emit('workerInit', this.#summary);
     // First, for it has to be up before a task blocks the loop.
     const keeper = new LockKeeper({ broker, lockDuration }, (error) =>
       this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
@@ -109,8 +119,19 @@ export class Worker implements AsyncDisposable {
     this.#presence = presence;
     if (this.#stopping) return presence.release();
     await connection.sadd(queuesKey(prefix), ...this.queues);
+    await this.app.hooks.emit('workerProcessInit', this.#process);
     await this.#consume(connection, keeper);
     this.#announce();
+    void this.app.hooks.emit('workerReady', this.#summary);
+  }
+
+  get #summary(): WorkerSummary {
+    const { name, app, queues, config } = this;
+    return { name, app: app.name, queues, concurrency: config.concurrency, pid: process.pid };
+  }
+
+  get #process(): WorkerProcess {
+    return { worker: this.name, pool: 'inline', pid: process.pid };
   }
 
   #announce(): void {
@@ -141,17 +162,12 @@ export class Worker implements AsyncDisposable {
     const executor = new Executor({ app, worker, connection, log, concurrency, onRoom });
     this.#executor = executor;
     const { prefix } = app.config;
+    const broadcasts = this.#broadcastsOn(connection);
+    await broadcasts.clear();
+    const limits = { concurrency, lockDuration, stalledInterval };
+    const place = { connection, prefix, executor, log, ...limits };
     this.#consumers = this.queues.map(
-      (queue) =>
-        new Consumer(queue, {
-          connection,
-          prefix,
-          executor,
-          log,
-          concurrency,
-          lockDuration,
-          stalledInterval,
-        }),
+      (queue) => new Consumer(broadcasts.source(queue), place, queue),
     );
     keeper.watch(
       this.#consumers.map(({ queue, tokenPrefix }) => {
@@ -164,6 +180,18 @@ export class Worker implements AsyncDisposable {
         consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
       ),
     );
+    await broadcasts.listen();
+  }
+
+  #broadcastsOn(connection: Redis): Broadcasts {
+    const { app, name: worker, log } = this;
+    return (this.#broadcasts = new Broadcasts({
+      connection,
+      prefix: app.config.prefix,
+      worker,
+      queues: this.queues.filter((queue) => app.broadcast.includes(queue)),
+      onError: (err) => log.warn({ err }, 'what is broadcast may be missed'),
+    }));
   }
 
   /** How many tasks run now. */
@@ -176,7 +204,7 @@ export class Worker implements AsyncDisposable {
    * it, running tasks go back to their queues at once.
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#stop(force);
     if (force) {
       await pause(settling);
       await Promise.race([this.#handBack(), pause(lastWait)]);
@@ -189,29 +217,39 @@ export class Worker implements AsyncDisposable {
   async #handBack(): Promise<void> {
     await this.#executor?.handBackAll();
     if (this.#connection?.status === 'ready') await this.#presence?.release();
+    await this.#ended();
     this.log.flush();
   }
 
-  async #stop(): Promise<void> {
+  /** Tells the hooks, once. */
+  #ended(): Promise<void> {
+    const { hooks } = this.app;
+    return (this.#farewell ??= (async () => {
+      await hooks.emit('workerProcessShutdown', this.#process);
+      await hooks.emit('workerShutdown', this.#summary);
+    })());
+  }
+
+  async #stop(force: boolean): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
+    void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
+    if (connection.status === 'ready') await this.#broadcasts?.leave();
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.
-    if (connection.status === 'ready') await this.#presence?.release();
+    if (connection.status === 'ready') {
+      await this.#broadcasts?.end();
+      await this.#presence?.release();
+    }
     await closeConnection(connection);
+    await this.#ended();
     this.log.flush();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
-}
-
-/** The default queue, and the queues that tasks name. */
-function ownQueues(app: App): string[] {
-  const named = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition.calls.queue);
-  return [...new Set([app.config.defaultQueue, ...named.filter((queue) => queue !== undefined)])];
 }
 
 function pause(span: number): Promise<void> {
