@@ -19,7 +19,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '10s' };
+const soon = { timeout: '10s' } as const;
 const taskEvents = [
   'beforePublish',
   'afterPublish',

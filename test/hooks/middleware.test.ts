@@ -1,6 +1,7 @@
 /** Middleware: code around the sending of calls and the running of tasks. */
 import {
   type App,
+  type CallOptions,
   chain,
   currentTask,
   type Middleware,
@@ -16,7 +17,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '10s' };
+const soon = { timeout: '10s' } as const;
 
 /** Middleware that writes down when it is entered and left. */
 const noting = (heard: string[], name: string): Middleware => ({
@@ -113,7 +114,7 @@ describe('publish', () => {
     const plain = stage.app();
     const app = stage.app();
     app.use({ publish: (_call, next) => next() });
-    const options = {
+    const options: CallOptions = {
       id: 'same',
       headers: { a: new Date(5) },
       countdown: '1m',

@@ -11,7 +11,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '10s' };
+const soon = { timeout: '10s' } as const;
 
 /** An App with a broadcast queue, and workers that note what they hear. */
 async function cast(workers: readonly string[], options: AppOptions = {}) {

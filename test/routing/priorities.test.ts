@@ -8,7 +8,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '20s' };
+const soon = { timeout: '20s' } as const;
 
 /** Numbers in a fixed disorder, so that a failure can be seen again. */
 const shuffled = (count: number): number[] =>

@@ -9,7 +9,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '10s' };
+const soon = { timeout: '10s' } as const;
 
 /** The queue that a call of a task by this name goes to. */
 async function queueOf(routes: RouteMap, name: string, args: unknown[] = []): Promise<string> {

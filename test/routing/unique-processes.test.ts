@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine[Symbol.asyncDispose]());
 
-const soon = { timeout: '20s' };
+const soon = { timeout: '20s' } as const;
 
 describe('equal unique calls', () => {
   it('of two processes at the same time, 50 in all, are one', async () => {

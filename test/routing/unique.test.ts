@@ -11,7 +11,7 @@ let stage: Stage;
 beforeAll(async () => (stage = await Stage.open()));
 afterAll(() => stage.close());
 
-const soon = { timeout: '10s' };
+const soon = { timeout: '10s' } as const;
 
 /** A task that does what its argument says, and what its tests hold it by. */
 function cast(unique: boolean | UniqueOptions = true) {
@@ -95,7 +95,7 @@ const scenes: Record<string, Scene> = {
 };
 
 /** Whether the second call is the first one, by what `unique` says and where the first one is. */
-const table: readonly (readonly [keyof typeof scenes & string, boolean, boolean, boolean])[] = [
+const table: readonly (readonly [string, boolean, boolean, boolean])[] = [
   // while the first is ..., unique: true, until: 'started', ttl: '1m'
   ['waiting', true, true, true],
   ['waiting for its countdown', true, true, true],
@@ -194,10 +194,10 @@ describe('the second caller', () => {
 });
 
 describe('what makes two calls the same', () => {
-  const sameCalls = async <F extends (...args: never[]) => unknown>(
-    task: Task<F>,
-    a: Parameters<Task<F>['delay']>,
-    b: Parameters<Task<F>['delay']>,
+  const sameCalls = async <A extends unknown[]>(
+    task: { delay: (...args: A) => Promise<{ readonly id: string }> },
+    a: A,
+    b: A,
   ): Promise<boolean> => (await task.delay(...a)).id === (await task.delay(...b)).id;
 
   test("is their arguments, whatever the order of an object's fields", async () => {
@@ -255,7 +255,7 @@ describe('what makes two calls the same', () => {
     ],
   ])('is refused where the key is none', async (key, message) => {
     const app = stage.app();
-    const task = app.task('task', () => 0, { unique: { key: key as () => string } });
+    const task = app.task('task', () => 0, { unique: { key: key as unknown as () => string } });
     const error = await rejection(task.delay());
     expect(error).toMatchObject({ code: 'CONFIG', message });
     expect(await app.queues.names()).toEqual([]);
@@ -329,9 +329,9 @@ test('a unique call through an async schema is checked before it is sent', async
 
 describe('in a canvas', () => {
   test('a step that asks to be unique is refused', async () => {
-    const { work } = cast(false);
+    const { app, work } = cast(false);
     const error = await rejection(
-      chain(work.s('pass'), work.signature(['pass'], { unique: true })).delay(),
+      chain(work.si('pass'), app.signature<[]>('work', ['pass'], { unique: true })).delay(),
     );
     expect(error).toMatchObject({ code: 'CONFIG' });
     expect(error.message).toContain('a step of a canvas cannot be unique');

@@ -156,9 +156,9 @@ export class Executor {
       return this.#expire(current, message);
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) {
-      const freed = freeKey(job, message, (err) => this.#place.log.warn({ err }, 'a key stays'));
-      const run = () => this.#run(current, message, definition);
-      return freed ? freed.then(run) : run();
+      const freed = freeKey(job, message, this.#place.log);
+      if (freed) return freed.then(() => this.#run(current, message, definition));
+      return this.#run(current, message, definition);
     }
     const { app, worker } = this.#place;
     const error = unknownTask(message.name, queue, app, worker);
