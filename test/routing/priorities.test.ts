@@ -89,6 +89,27 @@ test('a task that goes back to its queue is still ahead of the less urgent', asy
   expect(ran).toEqual(['three', 'five', 'seven']);
 });
 
+test('a task with a priority that a stopping worker hands back is taken by an idle one at once', async () => {
+  const app = stage.app();
+  const ran: string[] = [];
+  app.task('hold', async () => {
+    const { worker, signal } = currentTask();
+    ran.push(worker);
+    if (ran.length > 1) return;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  });
+  const first = await stage.worker(app, { name: 'first' });
+  const sent = await app.sendTask('hold', [], { priority: 5 });
+  await until('it runs', () => ran.length === 1);
+  await stage.worker(app, { name: 'second' });
+  const stopped = performance.now();
+  await first.stop({ force: true });
+  await sent.get(soon);
+  expect(ran).toEqual(['first', 'second']);
+  // An idle worker looks by itself every five seconds.
+  expect(performance.now() - stopped).toBeLessThan(3_000);
+});
+
 test('the steps of a canvas have the priority of the step, else of the task', async () => {
   const app = stage.app();
   const ran: number[] = [];

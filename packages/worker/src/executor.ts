@@ -19,6 +19,7 @@ import { at, type Current } from './current.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun, lost } from './failed-run.js';
 import { freeKey } from './free-key.js';
+import { giveBack } from './give-back.js';
 import { HookCalls } from './hook-calls.js';
 import { Outcomes } from './outcomes.js';
 import { judgeSafely } from './judgement.js';
@@ -134,7 +135,7 @@ export class Executor {
     current.handedBack = true;
     run?.abort(new Error('the worker was told to stop at once'));
     try {
-      await job.moveToWait(token);
+      await giveBack(job, token, this.#place.connection);
     } catch (error) {
       // Without Redis, or without its lock, the task is found as stalled and runs again.
       this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
@@ -363,7 +364,7 @@ export class Executor {
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
         await this.#hooks.concluded(run, ending);
-        await job.moveToWait(token);
+        await giveBack(job, token, this.#place.connection);
         throw new bullmq.WaitingError();
       case 'retry':
         log.retried(message, verdict.wait, verdict.error);
