@@ -38,6 +38,7 @@ export class Presence {
   readonly #instance = randomUUID();
   readonly #since = new Date().toISOString();
   #beat = 0;
+  #released: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(connection: Redis, prefix: string, name: string) {
@@ -69,11 +70,14 @@ export class Presence {
     this.#timer = setInterval(() => this.#renew(onError), renewal);
   }
 
-  /** Gives the name up. */
+  /**
+   * Gives the name up, once: a stop at once and the one that waits for tasks both ask for it, and
+   * neither may close the connection while the other waits for the answer.
+   */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     living.delete(this.#instance);
-    await this.#set('');
+    await (this.#released ??= this.#set(''));
   }
 
   #renew(onError: (error: unknown) => void): void {
