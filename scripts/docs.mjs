@@ -103,7 +103,7 @@ function configuration() {
     'A setting comes from the code if the code names it, else from the environment, else it has its default. Flags of `dtask worker` count as code. A value of the wrong kind, and an option that does not exist, are refused with a `ConfigError` that names them. An environment variable that is set but empty counts as not set.',
     'A *duration* is a number of milliseconds, or a number with a unit: `250ms`, `10s`, `5m`, `1.5h`, `7d`, `2w`. A *list* is an array in code and names parted by commas elsewhere. *Bytes* are a plain number.',
     '## App',
-    'Options of `new App(name, options)`. Beside these it takes `include` and `tasks`, which have no variable: see the [API reference](api.md#appoptions).',
+    'Options of `new App(name, options)`. Beside these it takes `include`, `routes`, `broadcast` and `tasks`, which have no variable: see the [API reference](api.md#appoptions).',
     settingsTable(appSettings),
     '## Worker',
     'Options of `new Worker(app, options)` and flags of [`dtask worker`](cli.md#dtask-worker).',

@@ -19,6 +19,8 @@ describe.concurrent('flags', () => {
     [['-l', 'loud'], /logLevel must be one of trace, .*got .*loud/],
     [['--lock-duration', 'soon'], /lockDuration .*got .*soon/],
     [['-Q', 'a b'], /queues .*got .*a b/],
+    [['-X', 'a b'], /excludeQueues .*got .*a b/],
+    [['-X', 'default'], /left without a queue: it would take from default/],
     [['-n', 'a b'], /name must be .*got .*a b/],
   ])('%j that cannot be used end with 1 and say why', async (flags, message) => {
     const { code, stderr } = await runDtask(['worker', '-A', 'faults/app.ts', ...flags], { env });
@@ -38,6 +40,7 @@ describe.concurrent('--help', () => {
         '-A, --app',
         '--embedded',
         '-Q, --queues',
+        '-X, --exclude-queues',
         '-c, --concurrency',
         '-n, --name',
         '-l, --log-level',

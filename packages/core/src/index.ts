@@ -1,7 +1,8 @@
 /** What application code imports. */
 import './callable.js';
 
-export { App, type AppOptions } from './app/app.js';
+export { App } from './app/app.js';
+export type { AppOptions } from './app/options.js';
 export { task } from './app/declare.js';
 export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas/canvas.js';
 export { chain, chord, group, signature } from './canvas/compose.js';
@@ -20,6 +21,19 @@ export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';
 export type { AppConfig } from './config/resolve.js';
 export type { Duration } from './duration.js';
 export * from './errors.js';
+export type {
+  HookEvents,
+  HookHandler,
+  HookName,
+  Publication,
+  RejectedTask,
+  RevokedTask,
+  TaskEnding,
+  TaskMessage,
+  WorkerProcess,
+  WorkerSummary,
+} from './hooks/events.js';
+export type { Middleware } from './hooks/middleware.js';
 export type { TaskState } from './protocol/outcome.js';
 export type { AnyResult } from './result/any-result.js';
 export { AsyncResult } from './result/async-result.js';
@@ -28,6 +42,14 @@ export type { Failure } from './result/failure.js';
 export { GroupResult } from './result/group-result.js';
 export { EagerResult } from './result/eager-result.js';
 export { Sent } from './result/sent.js';
+export type {
+  Route,
+  RouteMap,
+  RouteOptions,
+  Router,
+  RouteRule,
+  RouteTable,
+} from './routing/route.js';
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
 export type { TaskDecorator } from './task/decorator.js';
@@ -40,4 +62,5 @@ export type {
 } from './task/options.js';
 export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
 export type { StandardSchema } from './task/schema.js';
+export type { TaskHooks } from './task/task-hooks.js';
 export { isTask, type Task, type TaskMethods, taskOf } from './task/task.js';

@@ -17,7 +17,7 @@ export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
-export { decodeMessage, encodeMessage, type Message } from './protocol/message.js';
+export { assertSize, decodeMessage, encodeMessage, type Message } from './protocol/message.js';
 export {
   Encoded,
   encodeOutcome,
@@ -45,6 +45,8 @@ export { findCurrentTask, isPromiseLike } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
 export { poolKinds, rateInterval, type Rate, type TaskLimits } from './task/limits.js';
 export { timeLimits } from './task/call.js';
+export type { Hooks } from './hooks/hooks.js';
+export { conclude, endingOf, perform, tellRevoked } from './task/performance.js';
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';

@@ -1,5 +1,5 @@
 /** Takes the jobs of one queue and hands them to the executor. */
-import { bullQueueName } from '@dtask/core/internal';
+import { bullQueueName, type WorkerConfig } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { BullWorker } from './bull-worker.js';
 import type { Executor } from './executor.js';
@@ -13,11 +13,7 @@ export interface ConsumerPlace {
   readonly executor: Executor;
   readonly log: WorkerLog;
   readonly slots: Slots;
-  readonly lockDuration: number;
-  readonly stalledInterval: number;
-  /** How many failed tasks are kept, and for how long, in milliseconds; 0 is for ever. */
-  readonly keepFailed: number;
-  readonly keepFailedFor: number;
+  readonly config: WorkerConfig;
 }
 
 /** One queue's BullMQ worker. */
@@ -25,9 +21,10 @@ export class Consumer {
   readonly queue: string;
   readonly #bull: BullWorker;
 
-  constructor(queue: string, place: ConsumerPlace) {
-    const { connection, prefix, executor, slots, lockDuration, stalledInterval } = place;
-    const { keepFailed, keepFailedFor } = place;
+  /** @param shown the queue that tasks are said to come from; of a broadcast, that of the callers */
+  constructor(queue: string, place: ConsumerPlace, shown = queue) {
+    const { connection, prefix, executor, slots, config } = place;
+    const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = config;
     this.queue = queue;
     this.#bull = new BullWorker(
       bullQueueName(queue),
@@ -35,7 +32,7 @@ export class Consumer {
         connection,
         writer: executor.writer,
         slots,
-        execute: (job, token) => executor.execute(job, token, queue),
+        execute: (job, token) => executor.execute(job, token, queue, shown),
       },
       {
         prefix,

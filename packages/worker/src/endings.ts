@@ -2,32 +2,38 @@
 import type { Job } from 'bullmq';
 import {
   type Definition,
-  encodeMessage,
   isEncodeFailure,
   jobKey,
   type Message,
   type Outcome,
-  type Replace,
 } from '@dtask/core/internal';
 import { TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
-import type { Current } from './current.js';
+import { changeArguments } from './change-arguments.js';
+import { at, type Current } from './current.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun } from './failed-run.js';
+import { giveBack } from './give-back.js';
+import type { HookCalls } from './hook-calls.js';
 import { markFields, marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
 import type { Report } from './report.js';
 import { childrenOf, hasSequel, type Sequel } from './sequel.js';
 
+/** Tells the hooks of an end, when it is stored. */
+type Tell = (report: Report, stored?: Promise<void>) => Promise<void> | undefined;
+
 /** What each of them returns decides where BullMQ puts the job: nothing completes it. */
 export class Endings {
   readonly #place: ExecutorPlace;
   readonly #outcomes: Outcomes;
   readonly #sequel: Sequel;
+  readonly #hooks: HookCalls;
 
-  constructor(place: ExecutorPlace, outcomes: Outcomes, sequel: Sequel) {
+  constructor(place: ExecutorPlace, outcomes: Outcomes, sequel: Sequel, hooks: HookCalls) {
     this.#place = place;
+    this.#hooks = hooks;
     this.#outcomes = outcomes;
     this.#sequel = sequel;
   }
@@ -41,36 +47,42 @@ export class Endings {
     report: Report,
     took: number,
   ): Promise<void> | undefined {
+    const tell: Tell = (told, stored) =>
+      this.#hooks.concluded(definition, performance, told, stored);
     if (report.kind === 'value')
-      return this.#succeed(current, message, performance, report.value, took);
+      return this.#succeed(current, message, performance, report, took, tell);
     // What it threw when it was told to end is beside the point.
-    if (current.revoked !== undefined) return this.revoke(message, current.revoked);
+    if (current.revoked !== undefined) return this.revoke(current, message, current.revoked);
     switch (report.kind) {
       case 'replace':
-        return this.#replace(current, message, report.node);
+        return this.#replace(current, message, report, tell);
       case 'fail':
-        return this.fail(current, message, report.error);
+        return this.fail(current, message, report.error, tell);
       case 'ignore':
         this.#place.log.info({ task: message.name, id: message.id }, 'task ignored');
-        return this.#end(message, this.#outcomes.make(message, 'IGNORED', retriesOf(current)));
+        return tell(
+          report,
+          this.#end(message, this.#outcomes.make(message, 'IGNORED', retriesOf(current))),
+        );
       case 'requeue':
-        return this.#requeue(current, message);
+        return this.#requeue(current, message, report, tell);
       case 'retry':
-        return this.#retry(current, message, report);
+        return this.#retry(current, message, report, tell);
       case 'revoked':
-        return this.revoke(message, report.reason);
+        return this.revoke(current, message, report.reason);
       case 'crashed':
-        return this.#crash(current, message, definition, report.how);
+        return this.#crash(current, message, definition, report.how, tell);
     }
   }
 
   /** Ends a task as failed, and keeps its job with the failed ones. */
-  fail(current: Current, message: Message, error: unknown): Promise<never> {
+  fail(current: Current, message: Message, error: unknown, tell?: Tell): Promise<never> {
     this.#place.log.failed(message, error);
     current.job.opts.attempts = 0;
     return this.#endBadly(
       message,
       this.#outcomes.make(message, 'FAILURE', retriesOf(current), undefined, error),
+      tell,
     );
   }
 
@@ -81,7 +93,9 @@ export class Endings {
   }
 
   /** Ends a task as revoked. */
-  revoke(message: Message, reason: string): Promise<void> | undefined {
+  revoke(current: Current, message: Message, reason: string): Promise<void> | undefined {
+    const kind = reason === 'expired' ? reason : current.performance ? 'terminated' : 'revoked';
+    this.#hooks.revoked(message, at(current), kind);
     this.#place.log.warn({ task: message.name, id: message.id }, `task revoked: ${reason}`);
     return this.#end(
       message,
@@ -101,11 +115,12 @@ export class Endings {
     current: Current,
     message: Message,
     performance: Performance,
-    value: unknown,
+    report: Extract<Report, { kind: 'value' }>,
     took: number,
+    tell: Tell,
   ): Promise<void> | undefined {
     const outcome = {
-      ...this.#outcomes.make(message, 'SUCCESS', retriesOf(current), value),
+      ...this.#outcomes.make(message, 'SUCCESS', retriesOf(current), report.value),
       children: childrenOf(message, performance),
     };
     try {
@@ -113,41 +128,58 @@ export class Endings {
     } catch (error) {
       if (!isEncodeFailure(error)) throw error;
       // Another run would return the same.
-      return this.fail(current, message, error);
+      return this.fail(current, message, error, tell);
     }
     this.#place.log.succeeded(message, took);
-    return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
+    return tell(report, hasSequel(message) ? this.#carryOn(message, outcome) : undefined);
   }
 
   /** A canvas takes the task's place. Run again, the task sends the same one. */
-  async #replace(current: Current, message: Message, node: Replace['node']): Promise<void> {
+  async #replace(
+    current: Current,
+    message: Message,
+    report: Extract<Report, { kind: 'replace' }>,
+    tell: Tell,
+  ): Promise<void> {
     this.#outcomes.store(message, this.#outcomes.make(message, 'REPLACED', retriesOf(current)));
     // Or it might come behind the end of what takes its place.
     await this.#outcomes.writer.stored();
     try {
-      await this.#sequel.replace(message, node);
+      await this.#sequel.replace(message, report.node);
     } catch (error) {
-      return this.fail(current, message, error);
+      return this.fail(current, message, error, tell);
     }
+    return tell(report);
   }
 
-  async #requeue({ job, token }: Current, { name, id }: Message): Promise<never> {
-    this.#place.log.info({ task: name, id }, 'back to its queue');
-    await job.moveToWait(token);
+  async #requeue(
+    { job, token }: Current,
+    { name, id }: Message,
+    report: Report,
+    tell: Tell,
+  ): Promise<never> {
+    const { log, connection } = this.#place;
+    log.info({ task: name, id }, 'back to its queue');
+    await tell(report);
+    await giveBack(job, token, connection);
     throw new bullmq.WaitingError();
   }
 
   async #retry(
     current: Current,
     message: Message,
-    { wait, error, args }: Extract<Report, { kind: 'retry' }>,
+    report: Extract<Report, { kind: 'retry' }>,
+    tell: Tell,
   ): Promise<never> {
+    const { wait, error, args } = report;
     this.#place.log.retried(message, wait, error);
     const { job } = current;
     if (args) {
-      const unsent = await this.#changeArguments(job, message, args);
-      if (unsent) return this.fail(current, message, unsent);
+      const { maxPayload } = this.#place.app.config;
+      const unsent = await changeArguments(job, message, args, maxPayload);
+      if (unsent) return this.fail(current, message, unsent, tell);
     }
+    await tell(report);
     // BullMQ counts the attempt, keeps the time, and fetches the next job in the same command.
     job.opts.attempts = Number.MAX_SAFE_INTEGER;
     job.opts.backoff = { type: 'fixed', delay: wait };
@@ -160,23 +192,24 @@ export class Endings {
     message: Message,
     { execution }: Definition,
     how: string,
+    tell: Tell,
   ): Promise<never> {
     const { job, token } = current;
     const { connection, app, log } = this.#place;
-    const key = jobKey(app.config.prefix, current.queue, message.id);
+    const key = jobKey(app.config.prefix, current.source, message.id);
     const crashes =
       (await connection.hincrby(key, markFields.crashes, 1)) + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;
     if (execution.atMostOnce || crashes >= execution.maxCrashes) {
       const times = crashes === 1 ? 'once' : `${crashes} times`;
       const error = new WorkerLostError(`${task} has killed its process ${times}: ${how}`);
-      return this.fail(current, message, error);
+      return this.fail(current, message, error, tell);
     }
     log.warn(
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,
     );
-    await job.moveToWait(token);
+    await giveBack(job, token, connection);
     throw new bullmq.WaitingError();
   }
 
@@ -208,28 +241,11 @@ export class Endings {
   }
 
   /** Ends a job as failed; the error of the task is in its result. */
-  #endBadly(message: Message, outcome: Outcome): Promise<never> {
-    const failed = new FailedRun(outcome.error, outcome);
+  async #endBadly(message: Message, outcome: Outcome, tell?: Tell): Promise<never> {
+    const { error } = outcome;
     const carried = this.#end(message, outcome);
-    if (!carried) return Promise.reject(failed);
-    return carried.then(() => {
-      throw failed;
-    });
-  }
-
-  /** Gives the error of arguments that cannot travel. */
-  async #changeArguments(job: Job, message: Message, args: readonly unknown[]): Promise<unknown> {
-    let text: string;
-    try {
-      // The values of a group are among them now.
-      const { from: _from, only: _only, ...rest } = message;
-      text = encodeMessage({ ...rest, args }, this.#place.app.config.maxPayload);
-    } catch (error) {
-      if (isEncodeFailure(error)) return error;
-      throw error;
-    }
-    await job.updateData(JSON.parse(text) as object);
-    return undefined;
+    await (tell ? tell({ kind: 'fail', error }, carried) : carried);
+    throw new FailedRun(error, outcome);
   }
 }
 

@@ -6,11 +6,14 @@ import {
   type Message,
   type OutcomeWriter,
 } from '@dtask/core/internal';
-import { BrokerError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
+import { BrokerError, TaskRevokedError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
-import { type Current, newCurrent } from './current.js';
+import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
+import { freeKey } from './free-key.js';
+import { giveBack } from './give-back.js';
+import { HookCalls } from './hook-calls.js';
 import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
@@ -19,6 +22,7 @@ import { readMessage } from './read-message.js';
 import type { Report } from './report.js';
 import { Sequel } from './sequel.js';
 import { limitTime, type TimeLimit, timeLimitOf } from './time-limit.js';
+import { unknownTask } from './unknown-task.js';
 
 /**
  * How often a task may be found without a living worker. A task that kills its worker takes others
@@ -33,12 +37,14 @@ export class Executor {
   readonly #current = new Set<Current>();
   readonly #sequel: Sequel;
   readonly #endings: Endings;
+  readonly #hooks: HookCalls;
 
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
     this.#place = place;
     this.#outcomes = outcomes;
     this.#sequel = new Sequel(place.app, place.log);
-    this.#endings = new Endings(place, outcomes, this.#sequel);
+    this.#hooks = new HookCalls(place.app, place.worker);
+    this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
   }
 
   /** Writes the outcomes, and behind them what ends the jobs. */
@@ -55,8 +61,8 @@ export class Executor {
    * Executes a job; what it throws decides where BullMQ puts the job. Gives a promise only where
    * there is something to wait for: the task of a function that is not async has ended by then.
    */
-  execute(job: Job, token: string, queue: string): Promise<void> | undefined {
-    const current = newCurrent(job, token, queue);
+  execute(job: Job, token: string, source: string, queue: string): Promise<void> | undefined {
+    const current = newCurrent(job, token, source, queue);
     this.#current.add(current);
     let ended: Promise<void> | undefined;
     try {
@@ -84,8 +90,9 @@ export class Executor {
 
   #begin(current: Current): Promise<void> | undefined {
     const message = readMessage(current.job);
-    if (message instanceof Error) return this.#reject(current.job, message);
+    if (message instanceof Error) return this.#reject(current, message);
     current.message = message;
+    this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
   }
 
@@ -115,7 +122,7 @@ export class Executor {
     current.handedBack = true;
     performance?.abort(new Error('the worker was told to stop at once'));
     try {
-      await job.moveToWait(token);
+      await giveBack(job, token, this.#place.connection);
     } catch (error) {
       // Without Redis, or without its lock, the task is found as stalled and runs again.
       this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
@@ -126,7 +133,8 @@ export class Executor {
   #attempt(current: Current, message: Message): Promise<void> | undefined {
     const { job } = current;
     if (current.handedBack) return undefined;
-    if (marksOf(job).revoked !== undefined) return this.#endings.revoke(message, 'revoked');
+    if (marksOf(job).revoked !== undefined)
+      return this.#endings.revoke(current, message, 'revoked');
     if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
     if (message.once) return this.#attemptStep(current, message);
     return this.#attemptNow(current, message);
@@ -134,14 +142,18 @@ export class Executor {
 
   #attemptNow(current: Current, message: Message): Promise<void> | undefined {
     if (message.expires !== undefined && message.expires <= Date.now())
-      return this.#endings.revoke(message, 'expired');
+      return this.#endings.revoke(current, message, 'expired');
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) {
+      const freed = freeKey(current.job, message, this.#place.log);
+      if (freed) return freed.then(() => this.#runWithin(current, message, definition));
       return this.#place.limits.limits(message.name, definition)
         ? this.#runWithin(current, message, definition)
         : this.#run(current, message, definition);
     }
-    const error = this.#unknown(message, current.queue);
+    const { app, worker } = this.#place;
+    const error = unknownTask(message.name, current.queue, app, worker);
+    this.#hooks.unknown(message, at(current), error);
     this.#place.log.error({ task: message.name, id: message.id }, error.message);
     return this.#endings.refuse(current.job, message, error);
   }
@@ -199,7 +211,7 @@ export class Executor {
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
     const { job, queue, revoked } = current;
     // While it waited for its limits, say.
-    if (revoked !== undefined) return this.#endings.revoke(message, revoked);
+    if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
     const limit = timeLimitOf(message, definition, undefined, this.#place.timeLimit);
     current.began = Date.now();
@@ -246,7 +258,8 @@ export class Executor {
     await this.#endings.of(current, message, definition, performed, report, took);
   }
 
-  #reject(job: Job, error: unknown): Promise<never> {
+  #reject(current: Current, error: unknown): Promise<never> {
+    const { job } = current;
     const id = job.id ?? '';
     const data: unknown = job.data;
     const reply =
@@ -258,13 +271,7 @@ export class Executor {
       args: [],
       ...(typeof reply === 'string' && { reply }),
     };
+    this.#hooks.rejected(message, at(current), error);
     return this.#endings.refuse(job, message, error);
-  }
-
-  #unknown({ name }: Message, queue: string): UnknownTaskError {
-    const names = this.#place.app.tasks.names();
-    return new UnknownTaskError(
-      `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?`,
-    );
   }
 }

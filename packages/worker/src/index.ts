@@ -1,4 +1,5 @@
 /** What executes tasks. */
 export { captureConsole } from './console.js';
 export { blame } from './run.js';
-export { Worker, type WorkerOptions } from './worker.js';
+export { Worker } from './worker.js';
+export type { WorkerOptions } from './worker-options.js';

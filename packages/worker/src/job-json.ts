@@ -9,6 +9,7 @@ const known: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['name', ['name', 'text']],
   ['data', ['data', 'text']],
   ['opts', ['opts', 'options']],
+  ['deid', ['deduplicationId', 'text']],
   ['timestamp', ['timestamp', 'number']],
   ['processedOn', ['processedOn', 'number']],
   ['delay', ['delay', 'number']],
@@ -59,5 +60,5 @@ export function jobJson(fields: readonly string[], id: string): JobJson | undefi
   return json as unknown as JobJson;
 }
 
-/** The options that dtask's broker sets. */
-const own: ReadonlySet<string> = new Set(['delay', 'priority']);
+/** The options that dtask's broker sets, under BullMQ's names for them. */
+const own: ReadonlySet<string> = new Set(['delay', 'priority', 'de']);

@@ -1,12 +1,16 @@
-/** Runs a task's function once, in the process that has its code, and judges what it throws. */
+/** Runs a task once, in the process that has its code, and judges what it throws. */
 import {
+  conclude,
   type Definition,
+  endingOf,
+  type Hooks,
   isPromiseLike,
   judge,
   type Message,
+  perform as performTask,
   Replace,
-  runTask,
 } from '@dtask/core/internal';
+import type { TaskEnding } from '@dtask/core';
 import type { Report } from './report.js';
 import type { Run } from './run.js';
 
@@ -15,11 +19,15 @@ export function perform(
   definition: Definition,
   message: Message,
   run: Run,
+  hooks: Hooks,
 ): Report | Promise<Report> {
-  const judged = (thrown: unknown): Report => judgeThrown(thrown, definition, message, run.retries);
+  const judged = (thrown: unknown): Report => {
+    run.thrown = thrown;
+    return judgeThrown(thrown, definition, message, run.retries);
+  };
   let returned: unknown;
   try {
-    returned = runTask(definition, run);
+    returned = performTask(definition, run, hooks);
   } catch (thrown) {
     run.end();
     return judged(thrown);
@@ -42,5 +50,32 @@ export function judgeThrown(
   } catch (error) {
     // A filter or a duration of the user's that throws is a failure of the task, not of the worker.
     return { kind: 'fail', error };
+  }
+}
+
+/** Tells the hooks how a run has ended; nothing where nobody listens, else never rejected. */
+export function concludeRun(
+  definition: Definition,
+  run: Run,
+  report: Report,
+  hooks: Hooks,
+): Promise<void> | undefined {
+  if (!hooks.touchesEnds && !definition.hooks) return undefined;
+  const ending = endingIn(report, run.thrown);
+  return ending && conclude(definition, run, ending, hooks);
+}
+
+/** What hooks are told of an end; of some they are told elsewhere. */
+function endingIn(report: Report, thrown: unknown): TaskEnding | undefined {
+  switch (report.kind) {
+    case 'value':
+      return { state: 'SUCCESS', value: report.value };
+    case 'replace':
+      return { state: 'REPLACED' };
+    case 'revoked':
+    case 'crashed':
+      return undefined;
+    default:
+      return endingOf(report, thrown);
   }
 }

@@ -1,6 +1,6 @@
 /** The pools of a worker: its own, those that tasks ask for, and one for suspects. */
 import { availableParallelism } from 'node:os';
-import { ConfigError, type PoolKind } from '@dtask/core';
+import { type App, ConfigError, type PoolKind } from '@dtask/core';
 import type { Definition } from '@dtask/core/internal';
 import { ChildPool, type ChildPoolPlace } from './pool/child-pool.js';
 import { InlinePool } from './pool/inline-pool.js';
@@ -12,7 +12,8 @@ export interface PoolsPlace {
   readonly kind: PoolKind;
   /** How many tasks run at a time. */
   readonly size: number;
-  readonly inline: RunPlace;
+  readonly app: App;
+  readonly runs: RunPlace;
   /** What children need; absent where nobody said which module exports the App. */
   readonly children: ChildPoolPlace | undefined;
 }
@@ -32,7 +33,7 @@ export class Pools {
   constructor(place: PoolsPlace) {
     this.#place = place;
     this.#size = place.size;
-    this.#inline = new InlinePool(place.inline);
+    this.#inline = new InlinePool(place.runs, place.app.hooks);
   }
 
   /**

@@ -6,8 +6,8 @@ import { workerKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
-const hold = 10_000;
-const renewal = 3_000;
+export const hold = 10_000;
+export const renewal = 3_000;
 
 /** What the claim says. */
 interface Claim {
@@ -38,8 +38,8 @@ export class Presence {
   readonly #instance = randomUUID();
   readonly #since = new Date().toISOString();
   #beat = 0;
+  #released: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #released: Promise<void> | undefined;
 
   constructor(connection: Redis, prefix: string, name: string) {
     this.#connection = connection;
@@ -70,16 +70,14 @@ export class Presence {
     this.#timer = setInterval(() => this.#renew(onError), renewal);
   }
 
-  /** Gives the name up. */
-  release(): Promise<void> {
-    this.#released ??= this.#release();
-    return this.#released;
-  }
-
-  async #release(): Promise<void> {
+  /**
+   * Gives the name up, once: a stop at once and the one that waits for tasks both ask for it, and
+   * neither may close the connection while the other waits for the answer.
+   */
+  async release(): Promise<void> {
     clearInterval(this.#timer);
     living.delete(this.#instance);
-    await this.#set('');
+    await (this.#released ??= this.#set(''));
   }
 
   #renew(onError: (error: unknown) => void): void {

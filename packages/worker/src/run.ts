@@ -46,6 +46,8 @@ export class Run implements TaskContext {
   readonly queue: string;
   readonly deadline: Date | undefined;
   readonly isEager = false;
+  /** What its code threw, if it did. */
+  thrown: unknown;
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;

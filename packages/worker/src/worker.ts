@@ -1,82 +1,30 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
-import { availableParallelism, hostname } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type App, ConfigError, type Duration, type PoolKind } from '@dtask/core';
+import type { App, WorkerProcess, WorkerSummary } from '@dtask/core';
 import {
   type AppSource,
-  bullQueueName,
   closeConnection,
   inside,
   openConnection,
-  queuesKey,
   redactAddress,
-  refuseUnknown,
-  resolveSettings,
-  timeLimits,
   whenReady,
   whyDown,
   type WorkerConfig,
-  workerSettings,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import { Autoscaler, type Scale } from './autoscaler.js';
-import { Consumer } from './consumer.js';
+import { Autoscaler } from './autoscaler.js';
+import { Broadcasts } from './broadcasts.js';
+import { Consumers } from './consumers.js';
 import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Outcomes } from './outcomes.js';
+import { queuesOf } from './own-queues.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
-import type { RunPlace } from './run.js';
 import { Slots } from './slots.js';
+import { checkOptions, scaleOf, type WorkerOptions } from './worker-options.js';
 
-/** The options of a worker. Each may also come from the environment; see the configuration reference. */
-export interface WorkerOptions {
-  /** Queues to take tasks from. @default the app's default queue and those that its tasks name */
-  queues?: readonly string[];
-  /**
-   * Where the code of tasks runs: on this process' event loop, for code that waits more than it
-   * computes; in threads; or in child processes, which can be killed whatever they do.
-   * @default 'inline'
-   */
-  pool?: PoolKind;
-  /** How many tasks run at a time. @default 10 inline, else the number of CPUs */
-  concurrency?: number;
-  /** Between how many tasks at a time to scale: `'10,2'` is at most 10 and at least 2. */
-  autoscale?: `${number},${number}`;
-  /** Longest run of tasks that say nothing themselves. @default none */
-  timeLimit?: Duration;
-  /** When the `signal` fires of tasks that say nothing themselves. @default none */
-  softTimeLimit?: Duration;
-  /** How many tasks a child runs before a new one takes its place. @default no limit */
-  maxTasksPerChild?: number;
-  /** Memory of a child, in bytes, above which a new one takes its place. @default no limit */
-  maxMemoryPerChild?: number;
-  /** How long `stop()` waits for running tasks before they go back to their queues. @default for ever */
-  shutdownTimeout?: Duration;
-  /**
-   * The module that exports the App: a path, or `import.meta.url`. The children of a pool load it;
-   * without it tasks that may have killed a worker run on this process' event loop again.
-   */
-  module?: string | URL | AppSource;
-  /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
-  name?: string;
-  /** Least level that is logged. @default 'info' */
-  logLevel?: string;
-  /** How long a running task stays claimed after its worker's last sign of life. @default '5s' */
-  lockDuration?: Duration;
-  /** How often workers look for tasks whose worker has died. @default '2s' */
-  stalledInterval?: Duration;
-  /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */
-  keepFailed?: number;
-  /** How long failed tasks are kept; 0 keeps them for ever. @default '7d' */
-  keepFailedFor?: Duration;
-}
-
-/** How many tasks run at a time on one event loop, where nobody says. */
-const inlineConcurrency = 10;
 /** How often a worker that cannot start says why, in milliseconds. */
 const patience = 5_000;
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
@@ -97,11 +45,12 @@ export class Worker implements AsyncDisposable {
   readonly app: App;
   /** The worker's name. */
   readonly name: string;
-  /** The queues that it takes tasks from. */
-  readonly queues: readonly string[];
   /** The checked settings. */
   readonly config: WorkerConfig;
   readonly log: WorkerLog;
+  readonly #source: AppSource | undefined;
+  readonly #slots: Slots;
+  readonly #queues: readonly string[];
   #connection: Redis | undefined;
   #presence: Presence | undefined;
   #executor: Executor | undefined;
@@ -109,38 +58,58 @@ export class Worker implements AsyncDisposable {
   #limits: Limits | undefined;
   #autoscaler: Autoscaler | undefined;
   #keeper: LockKeeper | undefined;
-  readonly #source: AppSource | undefined;
-  readonly #slots: Slots;
-  #consumers: Consumer[] = [];
+  #consumers: Consumers | undefined;
+  #broadcasts: Broadcasts | undefined;
+  #farewell: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #failure: unknown;
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
   constructor(app: App, options: WorkerOptions = {}) {
-    const { module, ...settings } = options;
-    refuseUnknown(settings, Object.keys(workerSettings), 'the worker');
+    const { config, name, source } = checkOptions(app, options);
     this.app = app;
-    const config = resolveSettings(workerSettings, settings, process.env);
-    this.config = Object.freeze({ ...config, concurrency: firstSize(config) });
-    timeLimits(this.config);
-    this.#source = sourceOf(module);
-    this.#slots = new Slots(this.config.concurrency);
-    this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
-    this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
-    this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
+    this.config = config;
+    this.name = name;
+    this.#source = source;
+    this.#slots = new Slots(config.concurrency);
+    this.#queues = queuesOf(app, config.queues, config.excludeQueues);
+    this.log = workerLog({ level: config.logLevel, fields: { worker: name } });
+    app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
+  }
+
+  /** The queues that it takes tasks from. */
+  get queues(): readonly string[] {
+    return this.#consumers?.queues ?? this.#queues;
+  }
+
+  /** How many tasks run now. */
+  get running(): number {
+    return this.#executor?.current.size ?? 0;
+  }
+
+  /** How many tasks may run at a time. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** What made the worker stop by itself, if anything did. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /**
    * Connects and begins to take tasks. While Redis is away it waits, and says so in the log. A
    * `stop()` meanwhile ends the wait.
    *
-   * @throws StartupError when a living worker has the name
+   * @throws StartupError when a living worker has the name, or the children of its pool cannot load
+   * the app; ConfigError when they are not told what to load
    */
   async start(): Promise<void> {
     const { broker, prefix } = this.app.config;
-    const { lockDuration } = this.config;
+    const { lockDuration, pool } = this.config;
+    await this.app.hooks.emit('workerInit', this.#summary);
     // First, for it has to be up before a task blocks the loop. Children do not block it.
-    if (this.config.pool === 'inline') {
+    if (pool === 'inline') {
       this.#keeper = new LockKeeper({ broker, lockDuration }, (error) =>
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
@@ -159,19 +128,28 @@ export class Worker implements AsyncDisposable {
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
-    await connection.sadd(queuesKey(prefix), ...this.queues);
     await this.#consume(connection);
     if (this.#stopping) return undefined;
     this.#announce();
+    void this.app.hooks.emit('workerReady', this.#summary);
+    return undefined;
+  }
+
+  get #summary(): WorkerSummary {
+    const { name, app, queues, size } = this;
+    return { name, app: app.name, queues, concurrency: size, pid: process.pid };
+  }
+
+  /** Without children the worker is what runs tasks. */
+  get #process(): WorkerProcess {
+    return { worker: this.name, pool: 'inline', pid: process.pid };
   }
 
   #announce(): void {
-    const { app, queues, log } = this;
+    const { app, queues, log, size: concurrency } = this;
     const broker = redactAddress(app.config.broker);
     const { pool } = this.config;
-    const concurrency = this.#slots.size;
     log.ready({ app: app.name, broker, queues, pool, concurrency, tasks: app.tasks.names() });
-    return undefined;
   }
 
   async #connected(connection: Redis): Promise<void> {
@@ -187,83 +165,69 @@ export class Worker implements AsyncDisposable {
   }
 
   async #consume(connection: Redis): Promise<void> {
-    const { app, name: worker, log } = this;
-    const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
-    const { timeLimit, softTimeLimit } = this.config;
+    const { app, name: worker, log, config } = this;
+    const { prefix } = app.config;
     const outcomes = new Outcomes({ app, worker, connection, log });
-    const pools = new Pools(this.#poolsPlace(outcomes));
-    this.#pools = pools;
+    const pools = (this.#pools = new Pools(this.#poolsPlace(outcomes)));
     const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
+    if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
     await pools.open(definitions);
     if (this.#stopping) return;
-    const limits = new Limits({ app, connection, log });
+    const limits = (this.#limits = new Limits({ app, connection, log }));
     limits.start(definitions);
-    this.#limits = limits;
-    const time = { hard: timeLimit, soft: softTimeLimit };
-    const place = { app, worker, connection, log, timeLimit: time, pools, limits };
-    const executor = new Executor(place, outcomes);
-    this.#executor = executor;
-    const { prefix } = app.config;
+    const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
+    const place = { app, worker, connection, log, timeLimit, pools, limits };
+    const executor = (this.#executor = new Executor(place, outcomes));
+    const broadcasts = (this.#broadcasts = this.#broadcastsOn(connection));
+    await broadcasts.clear();
+    const scale = scaleOf(config);
     const slots = this.#slots;
-    this.#consumers = this.queues.map(
-      (queue) =>
-        new Consumer(queue, {
-          connection,
-          prefix,
-          executor,
-          log,
-          slots,
-          lockDuration,
-          stalledInterval,
-          keepFailed,
-          keepFailedFor,
-        }),
-    );
-    this.#keeper?.watch(
-      this.#consumers.map(({ queue, tokenPrefix }) => {
-        const base = `${prefix}:${bullQueueName(queue)}:`;
-        return { active: `${base}active`, jobPrefix: base, tokenPrefix };
-      }),
-    );
-    const scale = scaleOf(this.config);
     if (scale) this.#autoscaler = new Autoscaler(slots, scale, (size) => this.resize(size));
-    await Promise.all(
-      this.#consumers.map((consumer) =>
-        consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
-      ),
-    );
+    const keeper = this.#keeper;
+    this.#consumers = new Consumers({
+      connection,
+      prefix,
+      executor,
+      log,
+      slots,
+      config,
+      broadcasts,
+      keeper,
+    });
+    await this.#consumers.start(this.#queues);
+    await broadcasts.listen();
+  }
+
+  #broadcastsOn(connection: Redis): Broadcasts {
+    const { app, name: worker, log } = this;
+    return new Broadcasts({
+      connection,
+      prefix: app.config.prefix,
+      worker,
+      queues: this.#queues.filter((queue) => app.broadcast.includes(queue)),
+      onError: (err) => log.warn({ err }, 'what is broadcast may be missed'),
+    });
   }
 
   #poolsPlace(outcomes: Outcomes): PoolsPlace {
     const { app, name: worker, log, config } = this;
-    const lend = (): void => this.#slots.release();
-    const takeBack = (): void => this.#slots.takeBack();
-    const report: RunPlace['report'] = (message, outcome) => outcomes.report(message, outcome);
+    const { logLevel, maxTasksPerChild: maxTasks, maxMemoryPerChild: maxMemory } = config;
+    const runs = {
+      worker,
+      logger: log,
+      report: outcomes.report.bind(outcomes),
+      lend: () => this.#slots.release(),
+      takeBack: () => this.#slots.takeBack(),
+      grow: app.canvases.grow.bind(app.canvases),
+    };
     const source = this.#source;
+    const onFatal = (error: unknown): void => this.#fail(error);
     return {
       kind: config.pool,
       size: this.#slots.size,
-      inline: {
-        worker,
-        logger: log,
-        report,
-        lend,
-        takeBack,
-        grow: (part, message, join, name) => app.canvases.grow(part.node, message, join, name),
-      },
-      children: source && {
-        app,
-        report,
-        lend,
-        takeBack,
-        source,
-        worker,
-        log,
-        logLevel: config.logLevel,
-        maxTasks: config.maxTasksPerChild,
-        maxMemory: config.maxMemoryPerChild,
-        onFatal: (error) => this.#fail(error),
-      },
+      app,
+      runs,
+      children: source && { source, runs, worker, log, logLevel, maxTasks, maxMemory, onFatal },
     };
   }
 
@@ -274,16 +238,6 @@ export class Worker implements AsyncDisposable {
     this.stop({ force: true }).catch(() => undefined);
   }
 
-  /** What made the worker stop by itself, if anything did. */
-  get failure(): unknown {
-    return this.#failure;
-  }
-
-  /** How many tasks may run at a time. */
-  get size(): number {
-    return this.#slots.size;
-  }
-
   /** Changes how many tasks run at a time. Those that run go on. */
   resize(size: number): void {
     this.#slots.resize(size);
@@ -291,17 +245,12 @@ export class Worker implements AsyncDisposable {
     this.log.debug({ size }, 'resized');
   }
 
-  /** How many tasks run now. */
-  get running(): number {
-    return this.#executor?.current.size ?? 0;
-  }
-
   /**
-   * Stops taking tasks and waits for those that run. With `force`, also after a first call without
-   * it, running tasks go back to their queues at once.
+   * Stops taking tasks and waits for those that run, at most for `shutdownTimeout`. With `force`, also
+   * after a first call without it, running tasks go back to their queues at once.
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#stop(force);
     const { shutdownTimeout } = this.config;
     if (!force && shutdownTimeout > 0) {
       const ended = this.#stopping.then(() => true);
@@ -317,57 +266,42 @@ export class Worker implements AsyncDisposable {
     await this.#executor?.handBackAll();
     await this.#pools?.stop(true);
     if (this.#connection?.status === 'ready') await this.#presence?.release();
+    await this.#ended();
     this.log.flush();
   }
 
-  async #stop(): Promise<void> {
+  async #stop(force: boolean): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
+    void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
     this.#autoscaler?.stop();
     this.#limits?.stop();
-    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    if (connection.status === 'ready') await this.#broadcasts?.leave();
+    await this.#consumers?.stop();
     await this.#pools?.stop();
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.
-    if (connection.status === 'ready') await this.#presence?.release();
+    if (connection.status === 'ready') {
+      await this.#broadcasts?.end();
+      await this.#presence?.release();
+    }
     await closeConnection(connection);
+    await this.#ended();
     this.log.flush();
+  }
+
+  /** Tells the hooks, once. */
+  #ended(): Promise<void> {
+    const { hooks } = this.app;
+    return (this.#farewell ??= (async () => {
+      if (this.config.pool === 'inline') await hooks.emit('workerProcessShutdown', this.#process);
+      await hooks.emit('workerShutdown', this.#summary);
+    })());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
-}
-
-function sourceOf(module: WorkerOptions['module']): AppSource | undefined {
-  if (module === undefined) return undefined;
-  if (typeof module === 'object' && 'file' in module) return module;
-  const text = String(module);
-  return { file: text.startsWith('file:') ? fileURLToPath(text) : path.resolve(text) };
-}
-
-function scaleOf({ autoscale }: WorkerConfig): Scale | undefined {
-  if (autoscale === '') return undefined;
-  const [max = 0, min = 0] = autoscale.split(',').map(Number);
-  if (min < 1 || max < min) {
-    throw new ConfigError(
-      `autoscale must be the most and the least, at least 1, as in '10,2', got ${autoscale}`,
-    );
-  }
-  return { max, min };
-}
-
-function firstSize(config: WorkerConfig): number {
-  const scale = scaleOf(config);
-  if (scale) return scale.min;
-  if (config.concurrency > 0) return config.concurrency;
-  return config.pool === 'inline' ? inlineConcurrency : availableParallelism();
-}
-
-/** The default queue, and the queues that tasks name. */
-function ownQueues(app: App): string[] {
-  const named = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition.calls.queue);
-  return [...new Set([app.config.defaultQueue, ...named.filter((queue) => queue !== undefined)])];
 }
 
 function pause(span: number): Promise<void> {

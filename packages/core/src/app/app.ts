@@ -1,6 +1,6 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
-import { randomUUID } from 'node:crypto';
 import { Broker } from '../broker/broker.js';
+import { FanOut } from '../broker/fan-out.js';
 import type { AnyCanvas, Canvas } from '../canvas/canvas.js';
 import { makeSignature } from '../canvas/compose.js';
 import type { Follows, OutputOf } from '../canvas/fit.js';
@@ -8,56 +8,47 @@ import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
-import type { Duration } from '../duration.js';
 import { BrokerError, ConfigError } from '../errors.js';
-import type { Call } from '../protocol/message.js';
-import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import { AsyncResult, type ResultSource } from '../result/async-result.js';
+import type { HookHandler, HookName } from '../hooks/events.js';
+import { Hooks } from '../hooks/hooks.js';
+import type { Middleware } from '../hooks/middleware.js';
 import type { GroupResult } from '../result/group-result.js';
 import { Ledger } from '../result/ledger.js';
 import { Mailbox } from '../result/mailbox.js';
 import { revokeTasks } from '../result/revocation.js';
-import { attempt, Sent } from '../result/sent.js';
-import { type CallSettings, checkCallOptions, freezeCall } from '../task/call.js';
-import { findCurrentTask } from '../task/context.js';
+import { attempt, type Sent } from '../result/sent.js';
+import { Routes } from '../routing/routes.js';
+import type { Message } from '../protocol/message.js';
+import { type CallSettings, checkCallOptions } from '../task/call.js';
 import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
-import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
+import { tellRevoked } from '../task/performance.js';
+import {
+  inside,
+  type Sender,
+  type Task,
+  type TaskArguments,
+  type TaskValue,
+} from '../task/task.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
 import { findDefinition } from './find-definition.js';
 import { loadIncluded } from './include.js';
 import { Canvases } from './canvases.js';
+import {
+  type AppOptions,
+  appOptionKeys,
+  checkAppName,
+  checkBroadcast,
+  checkInclude,
+} from './options.js';
+import { Outbox } from './outbox.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
-
-/** The options of an App. Each may also come from the environment; see the configuration reference. */
-export interface AppOptions {
-  /**
-   * Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, `rediss://`.
-   * @default DTASK_BROKER_URL, else 'redis://127.0.0.1:6379/0'
-   */
-  broker?: string;
-  /** First part of every key in Redis. @default 'dtask' */
-  prefix?: string;
-  /** Queue of the tasks and calls that name none. @default 'default' */
-  defaultQueue?: string;
-  /** How long a call waits for Redis to take its message. @default '10s' */
-  sendTimeout?: Duration;
-  /** How long a result is kept; 0 keeps it for ever. @default '1d' */
-  resultExpires?: Duration;
-  /** Largest message and largest result, in bytes of JSON. @default 1048576 */
-  maxPayload?: number;
-  /**
-   * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
-   * A worker loads them when it starts.
-   */
-  include?: readonly string[];
-  /** Tasks, classes and instances to register at once. */
-  tasks?: readonly Registrable[];
-}
 
 /**
  * An application: a name, a broker, and its tasks.
@@ -77,6 +68,12 @@ export class App implements AsyncDisposable {
   readonly config: AppConfig;
   /** Modules that a worker loads when it starts. */
   readonly include: readonly string[];
+  /** Queues of which each worker gets every message. */
+  readonly broadcast: readonly string[];
+  /** The handlers and the middleware. @internal */
+  readonly hooks = new Hooks();
+  /** The routes. @internal */
+  readonly routes: Routes | undefined;
   /** Looks into queues and empties them. */
   readonly queues: Queues;
   /** The tasks that have failed: to look at, to retry, to drop. */
@@ -86,6 +83,7 @@ export class App implements AsyncDisposable {
   readonly #results: ResultSource;
   readonly #sender: Sender;
   readonly #canvases: Canvases;
+  readonly #outbox: Outbox;
 
   /**
    * @throws ConfigError when an option is unknown or of the wrong kind
@@ -93,58 +91,87 @@ export class App implements AsyncDisposable {
    */
   constructor(name: string, options: AppOptions = {}) {
     checkAppName(name);
-    const { include = [], tasks = [], ...settings } = options;
-    refuseUnknown(settings, Object.keys(appSettings), `app ${name}`);
+    const { include = [], tasks = [], routes, broadcast = [], ...settings } = options;
+    refuseUnknown(settings, appOptionKeys, `app ${name}`);
     this.name = name;
     this.config = resolveSettings(appSettings, settings, process.env);
     this.include = checkInclude(include);
-    const broker = new Broker(this.config);
+    this.broadcast = checkBroadcast(broadcast);
+    this.routes = routes === undefined ? undefined : new Routes(routes);
+    const fanOut =
+      broadcast.length > 0 ? new FanOut(this.config.prefix, this.broadcast) : undefined;
+    const broker = new Broker(this.config, fanOut);
     this.#broker = broker;
-    this.queues = new Queues(broker, this.config, (message, outcome) =>
-      this.#canvases.flow.ended(message, outcome),
-    );
+    this.queues = new Queues(broker, this.config, (message, queue, outcome) => {
+      this.#onRevoked(message, queue);
+      return this.#canvases.flow.ended(message, outcome);
+    });
     const { prefix } = this.config;
     this.failed = new Failed(broker, prefix, this.queues, () => this.#canvases.flow);
     const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
     const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
-    const place = { prefix, caller: mailbox.caller, keep: this.config.resultExpires };
-    this.#results = {
-      ledger,
-      mailbox,
-      revoke: (id, queue) => this.queues.revoke(id, queue),
-      revokeAll: async (canvas) => {
-        // First what was sent and waits, so that no worker takes it; then what was not sent yet.
-        const removed = await this.queues.remove(canvas);
-        const ended = await broker.ask('a canvas was not revoked', (connection) =>
-          revokeTasks(connection, canvas, place),
-        );
-        return removed + ended;
-      },
-    };
-    this.#canvases = new Canvases({
-      config: this.config,
+    this.#results = this.#resultSource(ledger, mailbox);
+    const { config, hooks } = this;
+    const results = this.#results;
+    const known = (task: string): CallSettings => this.#definition(task)?.calls ?? {};
+    const outbox = new Outbox({
+      config,
       broker,
-      results: this.#results,
-      calls: (task) => {
-        const known = this.#registry.find(task);
-        return known ? inside(known).definition.calls : {};
-      },
+      results,
+      hooks,
+      routes: this.routes,
+      fanOut,
+      known,
     });
+    this.#outbox = outbox;
+    this.#canvases = new Canvases({ config, broker, results, outbox });
     this.#sender = {
       maxPayload: this.config.maxPayload,
+      hooks,
       applyCanvas: (node, taskArgs) =>
         runCanvasEagerly(node, taskArgs, {
           definition: (task, all) =>
             findDefinition(this.#registry, { name: task, args: all }) ??
             inside(this.#registry.get(task)).definition,
           maxPayload: this.config.maxPayload,
+          hooks,
         }),
       sendCanvas: (node, taskArgs, call) =>
         this.#canvases.send(node, taskArgs, call) as Sent<unknown>,
-      send: (definition, taskName, args, call) => this.#call(definition, taskName, args, call),
+      send: (definition, taskName, args, call) => outbox.call(definition, taskName, args, call),
     };
     this.#registry = new Registry(name, this.#sender);
     for (const item of tasks) this.#registry.register(item);
+  }
+
+  #resultSource(ledger: Ledger, mailbox: Mailbox): ResultSource {
+    const { prefix, resultExpires } = this.config;
+    const place = { prefix, caller: mailbox.caller, keep: resultExpires };
+    return {
+      ledger,
+      mailbox,
+      revoke: (id, queue) => this.queues.revoke(id, queue),
+      revokeAll: async (canvas) => {
+        // First what was sent and waits, so that no worker takes it; then what was not sent yet.
+        const removed = await this.queues.remove(canvas);
+        const ended = await this.#broker.ask('a canvas was not revoked', (connection) =>
+          revokeTasks(connection, canvas, place),
+        );
+        return removed + ended;
+      },
+    };
+  }
+
+  #definition(task: string): Definition | undefined {
+    const known = this.#registry.find(task);
+    return known && inside(known).definition;
+  }
+
+  /** A task was taken out of its queue by this process. */
+  #onRevoked(message: Message, queue: string): void {
+    const { id, name, args, headers = {} } = message;
+    const task = { id, name, args, headers, queue, worker: '', retries: 0 };
+    void tellRevoked(this.#definition(name), { ...task, reason: 'revoked' }, this.hooks);
   }
 
   /** Marks a method as a task: `@app.task()`, `@app.task({ name: 'math.square' })`. */
@@ -156,10 +183,13 @@ export class App implements AsyncDisposable {
   task<F extends TaskFunction>(
     name: string,
     fn: F,
-    options?: TaskOptions<TaskArguments<F>>,
+    options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
   ): Task<F>;
   /** Makes a task of a function, under the function's own name. */
-  task<F extends TaskFunction>(fn: F, options?: TaskOptions<TaskArguments<F>>): Task<F>;
+  task<F extends TaskFunction>(
+    fn: F,
+    options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
+  ): Task<F>;
   task(first?: unknown, second?: unknown, third?: unknown): unknown {
     return declareTask([first, second, third], (task) => this.#registry.declare(task));
   }
@@ -201,7 +231,7 @@ export class App implements AsyncDisposable {
       checkName(name);
       if (!Array.isArray(args))
         throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
-      return this.#send(name, args, {}, checkCallOptions(options)) as Sent<R>;
+      return this.#outbox.send(name, args, undefined, {}, checkCallOptions(options)) as Sent<R>;
     });
   }
 
@@ -302,6 +332,35 @@ export class App implements AsyncDisposable {
     await loadIncluded(this.include, root, (exported) => this.#registry.registerExports(exported));
   }
 
+  /**
+   * Adds middleware, behind what was added before.
+   *
+   * @throws ConfigError when it is none
+   * @example
+   * ```ts
+   * app.use({ publish: (call, next) => ((call.headers['trace'] = newTraceId()), next()) });
+   * ```
+   */
+  use(middleware: Middleware): this {
+    this.hooks.use(middleware);
+    return this;
+  }
+
+  /**
+   * Has a function called when something happens: `HookEvents` says what, and which are awaited.
+   * Handlers of one hook run in the order in which they were added; what they throw is logged.
+   *
+   * @returns a function that ends it
+   * @throws ConfigError when there is no hook of the name
+   * @example
+   * ```ts
+   * app.on('taskFailure', ({ context, error }) => report(context.name, error));
+   * ```
+   */
+  on<E extends HookName>(name: E, handler: HookHandler<E>): () => void {
+    return this.hooks.on(name, handler);
+  }
+
   /** The canvases, for a worker. @internal */
   get canvases(): Canvases {
     return this.#canvases;
@@ -321,72 +380,4 @@ export class App implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #call(
-    definition: Definition,
-    name: string,
-    args: readonly unknown[],
-    call: CallSettings,
-  ): Sent<unknown> {
-    const checked = checkCall(definition, name, args);
-    // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
-    const given = checked instanceof Promise ? checked.then(() => args) : args;
-    return this.#send(name, given, definition.calls, call);
-  }
-
-  #send(
-    name: string,
-    args: readonly unknown[] | Promise<readonly unknown[]>,
-    task: CallSettings,
-    call: CallSettings,
-  ): Sent<unknown> {
-    const parent = findCurrentTask();
-    const frozen = freezeCall(name, args instanceof Promise ? [] : args, task, call, {
-      now: Date.now(),
-      newId: randomUUID,
-      reply: this.#results.mailbox.caller,
-      defaultQueue: this.config.defaultQueue,
-      root: parent?.rootId,
-      parent: parent?.id,
-    });
-    const { id, ignoreResult = false } = frozen.message;
-    parent?.spawned?.(id);
-    const sent: SentCall = {
-      queue: undefined,
-      ignoreResult,
-      epoch: this.#results.mailbox.epoch,
-      sending: this.#store(frozen, args, () => {
-        sent.queue = frozen.queue;
-      }),
-    };
-    return new Sent(new AsyncResult(id, this.#results, sent), sent.sending);
-  }
-
-  #store(
-    call: Call,
-    args: readonly unknown[] | Promise<readonly unknown[]>,
-    onStored: () => void,
-  ): Promise<unknown> {
-    if (!(args instanceof Promise)) return this.#broker.send(call, onStored);
-    return args.then((checked) =>
-      this.#broker.send({ ...call, message: { ...call.message, args: checked } }, onStored),
-    );
-  }
-}
-
-function checkAppName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)) return;
-  throw new ConfigError(
-    `an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`,
-  );
-}
-
-function checkInclude(include: unknown): readonly string[] {
-  if (
-    Array.isArray(include) &&
-    include.every((pattern) => typeof pattern === 'string' && pattern !== '')
-  ) {
-    return Object.freeze([...(include as string[])]);
-  }
-  throw new ConfigError(`include must be an array of paths or patterns, got ${show(include)}`);
 }

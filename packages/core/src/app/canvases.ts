@@ -26,6 +26,7 @@ import { Sent } from '../result/sent.js';
 import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
+import type { Outbox } from './outbox.js';
 import { SentParts } from './sent-parts.js';
 
 /** What canvases need of their App. */
@@ -33,8 +34,7 @@ export interface CanvasesPlace {
   readonly config: AppConfig;
   readonly broker: Broker;
   readonly results: ResultSource;
-  /** What a task says of its calls, where the App has it. */
-  readonly calls: (task: string) => CallSettings;
+  readonly outbox: Outbox;
 }
 
 /** The shape of a saved group: ids, and lists of them. */
@@ -48,14 +48,18 @@ export class Canvases {
   readonly #joins: Joins;
 
   constructor(place: CanvasesPlace) {
-    const { config, broker, calls } = place;
+    const { config, broker, outbox } = place;
     this.#place = place;
     this.#joins = new Joins((what, commands) => broker.ask(what, commands), config.prefix);
     this.flow = new Flow({
       joins: this.#joins,
       defaultQueue: config.defaultQueue,
-      calls,
-      send: (call) => broker.send(call, () => undefined),
+      // A step that names its queue was routed where its canvas was sent.
+      calls: (task, args, options) =>
+        options.queue === undefined
+          ? outbox.defaults(task, args, options)
+          : outbox.known(task, args),
+      send: (call) => outbox.publish(call),
       settle: (outcomes, reply) => this.#settle(outcomes, reply),
     });
   }
@@ -120,7 +124,7 @@ export class Canvases {
   #settled(node: Node): Node {
     return mapAll(node, (task) => ({
       ...task,
-      options: { ...this.#place.calls(task.task), ...task.options },
+      options: this.#place.outbox.settle(task.task, task.args, task.options),
     }));
   }
 
@@ -130,7 +134,7 @@ export class Canvases {
   }
 
   /** Adds a part to the group that a task is in, with the task's headers; the same name adds it once. */
-  async grow(node: Node, message: Message, join: string, name: string): Promise<void> {
+  async grow({ node }: CanvasLike, message: Message, join: string, name: string): Promise<void> {
     const at = await this.#joins.grow(join, name);
     await this.#startWithin(node, message, name, [{ join, at }]);
   }

@@ -4,7 +4,7 @@ import { show } from '../config/setting.js';
 import type { AnyFunction, TaskFunction } from '../task/definition.js';
 import { type OnTask, taskDecorator, type TaskDecorator } from '../task/decorator.js';
 import type { TaskOptions } from '../task/options.js';
-import { createTask, type Task, type TaskArguments } from '../task/task.js';
+import { createTask, type Task, type TaskArguments, type TaskValue } from '../task/task.js';
 
 /**
  * Makes a task, or a decorator that makes them, of the arguments that `task` got.
@@ -76,12 +76,12 @@ export function task(options?: TaskOptions): TaskDecorator;
 export function task<F extends TaskFunction>(
   name: string,
   fn: F,
-  options?: TaskOptions<TaskArguments<F>>,
+  options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
 ): Task<F>;
 /** Makes a task of no App yet, under the function's own name. */
 export function task<F extends TaskFunction>(
   fn: F,
-  options?: TaskOptions<TaskArguments<F>>,
+  options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
 ): Task<F>;
 export function task(...given: unknown[]): unknown {
   return declareTask(given, () => undefined);

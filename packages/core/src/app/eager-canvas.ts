@@ -5,13 +5,12 @@ import type { Outcome } from '../protocol/outcome.js';
 import { EagerResult } from '../result/eager-result.js';
 import type { CallSettings } from '../task/call.js';
 import type { Definition } from '../task/definition.js';
-import { runEagerly } from '../task/eager.js';
+import { type EagerPlace as RunPlace, runEagerly } from '../task/eager.js';
 
 /** What is needed to run tasks here. */
-export interface EagerPlace {
+export interface EagerPlace extends RunPlace {
   /** @throws UnknownTaskError */
   readonly definition: (task: string, args: readonly unknown[]) => Definition;
-  readonly maxPayload: number;
 }
 
 /** How a part has ended. */
@@ -65,7 +64,7 @@ class EagerRun {
     const all = immutable ? args : [...given, ...args];
     const definition = this.#place.definition(task, all);
     const settings: CallSettings = options;
-    const ran = runEagerly(task, definition, all, settings, this.#place.maxPayload);
+    const ran = runEagerly(task, definition, all, settings, this.#place);
     const outcome = await ran.outcome;
     const result = new EagerResult(ran.id, Promise.resolve(outcome), Promise.resolve(parent));
     const failure = { id: outcome.id, task, error: outcome.error };

@@ -22,7 +22,7 @@ export interface QueueCounts {
 }
 
 /** Does what follows a task that was taken out of its queue. */
-type OnRevoked = (message: Message, outcome: Outcome) => Promise<void>;
+type OnRevoked = (message: Message, queue: string, outcome: Outcome) => Promise<void>;
 
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
@@ -150,7 +150,7 @@ export class Queues {
       ),
     );
     const removed = messages.filter((message) => message !== undefined);
-    for (const message of removed) await this.#onRevoked(message, revoked(message));
+    for (const message of removed) await this.#onRevoked(message, queue, revoked(message));
     return removed.length;
   }
 

@@ -1,27 +1,16 @@
 /** Puts messages into queues: the one place that adds jobs to BullMQ. */
-import type { createRedisBackend, JobJson, QueueOptions } from 'bullmq';
 import { type Redis, ReplyError } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
-import { bullQueueName, queuesKey } from '../protocol/keys.js';
+import { queuesKey } from '../protocol/keys.js';
 import { Addition } from './addition.js';
 import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
 import { Deadlines } from './deadlines.js';
+import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
-
-/** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
-type Backend = ReturnType<typeof createRedisBackend>;
-
-/** Stores jobs in one queue. */
-interface JobSink {
-  readonly backend: Backend;
-  /** BullMQ's view of the connection. */
-  readonly client: Awaited<Backend['client']>;
-  /** What is made ahead for the calls of a task, by its name; nothing while it is made. */
-  readonly additions: Map<string, Addition | undefined>;
-}
+import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
 
 /** The sending side of an App. It connects when it is first used. */
 export class Broker {
@@ -29,11 +18,14 @@ export class Broker {
   readonly #sinks = new Map<string, JobSink | Promise<JobSink>>();
   readonly #deadlines: Deadlines;
   readonly #gather = new Gather();
+  readonly #fanOut: FanOut | undefined;
   #connection: Redis | undefined;
   #closed = false;
 
-  constructor(config: AppConfig) {
+  /** @param fanOut the queues of which each worker gets every message */
+  constructor(config: AppConfig, fanOut?: FanOut) {
     this.#config = config;
+    this.#fanOut = fanOut;
     this.#deadlines = new Deadlines(config.sendTimeout);
   }
 
@@ -104,12 +96,15 @@ export class Broker {
    * for another's reply.
    *
    * @throws EncodeError, PayloadTooLargeError before anything is sent
+   * @returns the id of the job that Redis has, which of a second unique call is the first one's
    * @throws BrokerError when Redis refuses it, or does not take it within `sendTimeout`
    */
-  send(call: Call, onStored: () => void): Promise<unknown> {
-    const { name, id } = call.message;
+  send(given: Call, onStored: () => void): Promise<unknown> {
+    const { name, id } = given.message;
+    let call = given;
     let text: string;
     try {
+      if (this.#fanOut?.has(given.queue)) call = this.#fanOut.prepare(given);
       text = encodeMessage(call.message, this.#config.maxPayload);
     } catch (error) {
       return Promise.reject(error as Error);
@@ -121,23 +116,20 @@ export class Broker {
     );
   }
 
-  #add(
-    connection: Redis,
-    { message, queue, delay, priority }: Call,
-    text: string,
-  ): Promise<unknown> {
-    const opts = delay > 0 || priority > 0 ? { delay, priority } : plain;
-    const job = { name: message.name, data: text, opts, timestamp: Date.now() } as JobJson;
+  #add(connection: Redis, call: Call, text: string): Promise<unknown> {
+    const { message, queue } = call;
+    if (this.#fanOut?.has(queue)) return this.#fanOut.send(connection, call, text);
+    const job = jobOf(call, text);
     const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
-    if (sink instanceof Promise) return sink.then((ready) => add(ready, job, message.id));
+    if (sink instanceof Promise) return sink.then((ready) => addJob(ready, job, message.id));
     this.#gather.hold(connection);
     const addition = sink.additions.get(message.name);
-    if (opts !== plain || !Addition.fits(message.id) || !addition) {
+    if (job.opts !== plain || !Addition.fits(message.id) || !addition) {
       if (!sink.additions.has(message.name)) this.#prepare(connection, sink, message.name);
-      return add(sink, job, message.id);
+      return addJob(sink, job, message.id);
     }
     // Refused, as by a server that was restarted and has no scripts: BullMQ's own way is the judge.
-    const again = (): Promise<unknown> => add(sink, job, message.id);
+    const again = (): Promise<unknown> => addJob(sink, job, message.id);
     return addition
       .send(message.id, job.timestamp, text)
       .then((reply) => ((reply as number) < 0 ? again() : reply), again);
@@ -197,23 +189,8 @@ export class Broker {
   }
 }
 
-/** The options of most jobs. */
-const plain = {};
 /** A caller of more tasks than this makes things ahead anew now and then. */
 const mostAdditions = 1_000;
-
-const add = ({ backend, client }: JobSink, job: JobJson, id: string): Promise<unknown> =>
-  backend.addJobToTransaction(client, job, id);
-
-/** BullMQ is loaded here: half of the time that it takes to load dtask would be spent on it. */
-async function openSink(connection: Redis, prefix: string, queue: string): Promise<JobSink> {
-  const bullmq = await import('bullmq');
-  const options: QueueOptions = { connection, prefix, skipVersionCheck: true };
-  const backend = bullmq.createRedisBackend(bullQueueName(queue), options);
-  // The connection's own listener keeps what went wrong; without one here it would be thrown.
-  backend.on('error', () => undefined);
-  return { backend, client: await backend.client, additions: new Map() };
-}
 
 /** Whether Redis answered, and the answer was no. (ioredis gives the class no type.) */
 const isReply = (cause: unknown): boolean => cause instanceof (ReplyError as typeof Error);

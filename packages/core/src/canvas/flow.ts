@@ -24,8 +24,8 @@ import {
 export interface FlowPlace {
   readonly joins: Joins;
   readonly defaultQueue: string;
-  /** What a task says of its calls, where it is known here. */
-  readonly calls: (task: string) => CallSettings;
+  /** What is known here of a task's calls. */
+  readonly calls: (task: string, args: readonly unknown[], options: CallSettings) => CallSettings;
   readonly send: (call: Call) => Promise<unknown>;
   /** Stores outcomes of tasks that no worker runs, and pushes them. */
   readonly settle: (outcomes: readonly Outcome[], reply: string | undefined) => Promise<void>;
@@ -292,20 +292,15 @@ export class Flow {
     const own = decodeArgs(step.args);
     const takes = step.immutable ? nothing : given;
     const args = takes.kind === 'value' ? [decode(takes.json, 'args'), ...own] : own;
-    const call = freezeCall(
-      step.task,
-      args,
-      this.#place.calls(step.task),
-      decodeOptions(step.options),
-      {
-        now: Date.now(),
-        newId: () => step.id,
-        reply: origin.reply,
-        defaultQueue: this.#place.defaultQueue,
-        root: origin.root,
-        parent: origin.parent,
-      },
-    );
+    const options = decodeOptions(step.options);
+    const call = freezeCall(step.task, args, this.#place.calls(step.task, args, options), options, {
+      now: Date.now(),
+      newId: () => step.id,
+      reply: origin.reply,
+      defaultQueue: this.#place.defaultQueue,
+      root: origin.root,
+      parent: origin.parent,
+    });
     const message: Message = {
       ...call.message,
       ...(origin.again && { once: true }),

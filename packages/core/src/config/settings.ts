@@ -54,7 +54,15 @@ export const workerSettings = {
     pattern: queueName,
     expects: 'letters, digits and any of . _ @ -',
     flag: '-Q, --queues <names>',
-    doc: 'Queues to take tasks from, parted by commas; without it the default queue and the queues that registered tasks name.',
+    doc: 'Queues to take tasks from, parted by commas; without it the default queue, the queues that registered tasks and their routes name, and the broadcast queues.',
+  }),
+  excludeQueues: list({
+    default: [],
+    env: 'DTASK_EXCLUDE_QUEUES',
+    pattern: queueName,
+    expects: 'letters, digits and any of . _ @ -',
+    flag: '-X, --exclude-queues <names>',
+    doc: 'Queues not to take tasks from, parted by commas.',
   }),
   pool: choice<PoolKind>({
     default: 'inline',

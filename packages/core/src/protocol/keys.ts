@@ -54,6 +54,16 @@ export const followedKey = (prefix: string): string => `${prefix}:followed`;
 /** The channel on which one caller process hears of its results. */
 export const replyChannel = (prefix: string, caller: string): string => `${prefix}:c:${caller}`;
 
+/** The workers that take what is broadcast on a queue: when the claim of each lapses. */
+export const listenersKey = (prefix: string, queue: string): string => `${prefix}:b:${queue}`;
+
+/**
+ * The queue in which one worker gets what is broadcast on another. No queue that anybody names has
+ * an equals sign in it; BullMQ takes no colon, which a worker's name may have.
+ */
+export const ownQueue = (queue: string, worker: string): string =>
+  `${queue}=${worker.replaceAll(':', '=')}`;
+
 /** The set of the queues that were ever sent to or consumed. */
 export const queuesKey = (prefix: string): string => `${prefix}:queues`;
 

@@ -31,6 +31,8 @@ export interface Message {
   readonly timeLimit?: number;
   /** When the task is asked to end, in milliseconds from its start, in place of the task's. */
   readonly softTimeLimit?: number;
+  /** `started`: when it starts, it is not the only one of its kind any more. */
+  readonly unique?: string;
   /** The first task of the tree that this call belongs to; absent means itself. */
   readonly root?: string;
   /** The task that made this call. */
@@ -49,6 +51,13 @@ export interface Message {
   readonly linkError?: readonly Step[];
 }
 
+/** How BullMQ tells that a call is a second one. */
+export interface Deduplication {
+  readonly id: string;
+  /** For how long, in milliseconds; without it until the first has ended. */
+  readonly ttl?: number;
+}
+
 /** A message and where it goes. */
 export interface Call {
   readonly message: Message;
@@ -57,6 +66,8 @@ export interface Call {
   readonly priority: number;
   /** Wait before it may start, in milliseconds. */
   readonly delay: number;
+  /** While an equal one is there, it is not sent. */
+  readonly unique?: Deduplication;
 }
 
 /** Writes a message as the JSON text of a BullMQ job. */
@@ -131,6 +142,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['retry', 'object'],
     ['timeLimit', 'number'],
     ['softTimeLimit', 'number'],
+    ['unique', 'string'],
     ['root', 'string'],
     ['parent', 'string'],
     ['once', 'boolean'],

@@ -28,6 +28,8 @@ export interface SentCall {
   readonly ignoreResult: boolean;
   /** The mailbox's epoch when the call was sent. */
   readonly epoch: number | undefined;
+  /** Whether another process may hear of the result in place of this one. */
+  readonly foreign?: boolean;
   /** Rejected when the message could not be sent. */
   readonly sending: Promise<unknown>;
   /** Of a canvas: the task and all that come before it. */
@@ -126,7 +128,7 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
       try {
         stop = this.#source.mailbox.wait(this.id, this.#sent?.epoch, {
           queue: () => this.#sent?.queue,
-          foreign: this.#sent === undefined,
+          foreign: this.#sent?.foreign ?? this.#sent === undefined,
           progress: (outcome) => {
             try {
               onProgress?.(outcome.value, outcome.state);

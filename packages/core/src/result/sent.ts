@@ -7,6 +7,9 @@ import type { GetOptions } from './get-options.js';
  * A call on its way. As a promise it resolves to the `AsyncResult` when Redis has the message, and
  * is rejected when it cannot be sent. `id`, `get()` and `revoke()` need no `await` before them.
  *
+ * Of a `unique` task, `id` is what the call asks for; the `AsyncResult`, and with it `get()` and
+ * `revoke()`, are those of the first call.
+ *
  * @example
  * ```ts
  * const result = await add.delay(1, 2);      // the message is safe
@@ -21,11 +24,12 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
   readonly #sending: Promise<unknown>;
 
   /**
-   * @param result absent for a call that could not even be attempted
+   * @param result absent where only `sending` tells it, or the call could not even be attempted
+   * @param sending the promise of the result, where that is absent
    * @internal
    */
-  constructor(result: R | undefined, sending: Promise<unknown>) {
-    this.id = result?.id ?? '';
+  constructor(result: R | undefined, sending: Promise<unknown>, id = result?.id ?? '') {
+    this.id = id;
     this.#result = result;
     this.#sending = sending;
   }
@@ -38,7 +42,9 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
   get(options: GetOptions): Promise<T | Error>;
   get(options?: GetOptions): Promise<T | Error> {
-    return this.#result ? this.#result.get({ ...options }) : this.then((result) => result.get());
+    return this.#result
+      ? this.#result.get({ ...options })
+      : this.then((result) => result.get({ ...options }));
   }
 
   /** Takes the task out of its queue, if it has not started: `AsyncResult.revoke`. */
@@ -52,9 +58,11 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     // Derived only when asked for: a promise that nobody looks at would be an unhandled rejection.
-    const result = this.#result as R;
+    const resultOf = (sent: unknown): R => this.#result ?? (sent as R);
     return this.#sending.then(
-      onfulfilled ? () => onfulfilled(result) : () => result as unknown as A,
+      onfulfilled
+        ? (sent) => onfulfilled(resultOf(sent))
+        : (sent) => resultOf(sent) as unknown as A,
       onrejected,
     );
   }

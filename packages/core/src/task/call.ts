@@ -172,6 +172,8 @@ function uniqueness(value: unknown): Uniqueness | false {
     );
   if (until !== 'started' && until !== 'done')
     throw new ConfigError(`unique.until must be 'started' or 'done', got ${show(until)}`);
+  if (ttl !== undefined && until === 'started')
+    throw new ConfigError("unique takes a ttl or until: 'started', not both");
   return {
     until,
     ...(key && { key: key as NonNullable<Uniqueness['key']> }),

@@ -9,6 +9,7 @@ import { type Parameters, parametersOf } from './parameters.js';
 import type { Receiver } from './receiver.js';
 import { type RetryPolicy, retryPolicy } from './retry-policy.js';
 import { isSchema, type StandardSchema } from './schema.js';
+import { checkTaskHooks, type TaskHooks } from './task-hooks.js';
 
 /** A function that can be a task. `any` because parameters are contravariant. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -31,6 +32,7 @@ export interface Definition {
   readonly parameters: Parameters;
   readonly args: StandardSchema | readonly StandardSchema[] | undefined;
   readonly returns: StandardSchema | undefined;
+  readonly hooks: TaskHooks | undefined;
   /** The object of a method; absent for a plain function. */
   receiver: Receiver | undefined;
 }
@@ -64,6 +66,7 @@ export function define(
     parameters: parametersOf(fn, place?.owner, place?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),
+    hooks: checkTaskHooks(options.hooks, what),
     receiver: undefined,
   };
 }

@@ -2,6 +2,7 @@
 import type { Duration } from '../duration.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
+import type { TaskHooks } from './task-hooks.js';
 
 /** Where the code of a task runs: on the worker's event loop, in its threads, or in child processes. */
 export type PoolKind = 'inline' | 'threads' | 'processes';
@@ -11,11 +12,14 @@ export type RateLimit = `${number}/${'s' | 'm' | 'h' | 'd'}` | number;
 
 /** How calls of a task are recognised as the same one. */
 export interface UniqueOptions {
-  /** What makes two calls the same. @default the arguments */
+  /** What makes two calls of a task the same. @default the arguments */
   key?: (...args: never[]) => string;
   /** Until when a second call is the first one. @default 'done' */
   until?: 'started' | 'done';
-  /** Also after the end: calls within this time of the first one are that one. */
+  /**
+   * In place of `until`: calls within this time of the first one are that one, also after its end;
+   * later ones are not, even where the first has not ended.
+   */
   ttl?: Duration;
 }
 
@@ -58,7 +62,8 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
    */
   softTimeLimit?: Duration;
   /**
-   * Send once while an equal call waits or runs: who calls again gets the result of the first.
+   * Send once while an equal call waits or runs, in one queue: who calls again gets the result of
+   * the first. Not for the steps of a canvas.
    * @default false
    */
   unique?: boolean | UniqueOptions;
@@ -68,9 +73,10 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
  * What a task may say of itself.
  *
  * @typeParam A the arguments of the task, which its key functions get
+ * @typeParam R what it gives, which its hooks get
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know the arguments
-export interface TaskOptions<A extends readonly unknown[] = any[]>
+// oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know them
+export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
   extends RetryOptions, Omit<CallOptions, 'id' | 'eta'> {
   /** The task's name, which callers and workers share. @default the function's, or `Class.method` */
   name?: string;
@@ -106,6 +112,8 @@ export interface TaskOptions<A extends readonly unknown[] = any[]>
   maxCrashes?: number;
   /** Where its code runs. @default the worker's pool */
   pool?: PoolKind;
+  /** What it does beside its work, when it starts and when it has ended. */
+  hooks?: TaskHooks<R>;
 }
 
 /** The keys of `CallOptions`. */
@@ -145,4 +153,5 @@ export const taskOptionKeys = [
   'delivery',
   'maxCrashes',
   'pool',
+  'hooks',
 ] as const satisfies readonly (keyof TaskOptions)[];

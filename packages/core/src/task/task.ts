@@ -3,6 +3,7 @@ import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
 import { taskNode } from '../canvas/tree.js';
 import { chunks, map, starmap } from '../canvas/items.js';
 import { RegistryError } from '../errors.js';
+import type { Hooks } from '../hooks/hooks.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { type CallSettings, checkCallOptions } from './call.js';
@@ -31,6 +32,7 @@ export interface Sender {
   sendCanvas: CanvasSender['sendCanvas'];
   applyCanvas: CanvasSender['applyCanvas'];
   readonly maxPayload: number;
+  readonly hooks: Hooks;
 }
 
 /** What a task can do beside being called. */
@@ -131,9 +133,12 @@ type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A ext
 /** The arguments of a task; `this` left out, which callers do not give. */
 export type TaskArguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
 
+/** What a task gives when it has ended. */
+export type TaskValue<F extends TaskFunction> = Awaited<ReturnType<F>>;
+
 /** A function that is also a task. */
 export type Task<F extends TaskFunction = AnyFunction> = F &
-  TaskMethods<TaskArguments<F>, Awaited<ReturnType<F>>>;
+  TaskMethods<TaskArguments<F>, TaskValue<F>>;
 
 const definitions: unique symbol = Symbol.for('dtask.task') as never;
 
@@ -214,7 +219,7 @@ const taskPrototype: object = Object.create(Function.prototype, {
       definition,
       first,
       checkCallOptions(second as CallOptions),
-      sender?.maxPayload,
+      sender,
     );
   }),
   s: method(function (this: Task, ...args: unknown[]) {

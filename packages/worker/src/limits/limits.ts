@@ -102,7 +102,7 @@ export class Limits {
   ): Promise<Leave | undefined> {
     const { rate, concurrency } = definition.execution.limits;
     const interval = this.#rates.get(message.name) ?? rate?.interval ?? 0;
-    const { job, queue } = current;
+    const { job, source: queue } = current;
     const asked = interval > 0 && marksOf(job).admitted !== job.attemptsMade;
     if (asked) {
       const key = turnKey(this.#place.app.config.prefix, message.name, keys.rate);
@@ -127,7 +127,7 @@ export class Limits {
     throw new bullmq.DelayedError();
   }
 
-  async #putOff({ job, queue, token }: Current, wait: number): Promise<never> {
+  async #putOff({ job, source: queue, token }: Current, wait: number): Promise<never> {
     await this.#mark(queue, job);
     await job.moveToDelayed(Date.now() + Math.ceil(wait), token);
     throw new bullmq.DelayedError();

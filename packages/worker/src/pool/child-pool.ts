@@ -7,6 +7,7 @@ import { type AppSource, encodeMessage } from '@dtask/core/internal';
 import { StartupError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { Report } from '../report.js';
+import type { Run } from '../run.js';
 import { Child, type ChildPlace } from './child.js';
 import type { Performance, Pool, Work } from './pool.js';
 import { spawnProcess, spawnThread } from './spawn.js';
@@ -49,6 +50,10 @@ class Waiting implements Performance {
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;
     });
+  }
+
+  get run(): Run | undefined {
+    return this.#started?.run;
   }
 
   get children(): readonly string[] | undefined {
@@ -163,7 +168,8 @@ export class ChildPool implements Pool {
   #spawn(): Child {
     const { source, worker, logLevel, maxMemory } = this.#place;
     const spawned = this.kind === 'threads' ? spawnThread(maxMemory) : spawnProcess();
-    const setup = { source, worker, logLevel, weigh: maxMemory > 0 };
+    const { kind } = this;
+    const setup = { source, worker, kind, logLevel, weigh: maxMemory > 0 };
     const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
     this.#children.add(child);
     child.ready.then(

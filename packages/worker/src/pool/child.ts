@@ -1,46 +1,45 @@
 /** The worker's side of one child of a pool. */
 import { performance as clock } from 'node:perf_hooks';
-import { type App, StartupError } from '@dtask/core';
-import {
-  decode,
-  decodeArgs,
-  Encoded,
-  type Message,
-  nodeFromJson,
-  type Outcome,
-  parseOutcome,
-} from '@dtask/core/internal';
+import { StartupError } from '@dtask/core';
+import { decode, decodeArgs, Encoded, nodeFromJson, parseOutcome } from '@dtask/core/internal';
 import type { Report } from '../report.js';
+import { Run, type RunPlace } from '../run.js';
 import type { ChildReport, ChildSetup, FromChild } from './conversation.js';
 import type { Performance, Work } from './pool.js';
 import type { Spawned } from './spawn.js';
 
 /** What children need of their worker. */
 export interface ChildPlace {
-  readonly app: App;
-  /** Stores a state that is not the last. */
-  readonly report: (message: Message, outcome: Outcome) => Promise<void>;
-  /** Room for one more task while one waits for a result, and no more room. */
-  readonly lend: () => void;
-  readonly takeBack: () => void;
+  readonly runs: RunPlace;
 }
 
 /** A task in a child. */
 class Part implements Performance {
   readonly report: Promise<Report>;
   readonly work: Work;
+  readonly #runs: RunPlace;
   children: readonly string[] | undefined;
+  /** Whether its process has told the hooks how it ended. */
+  told = false;
   /** Whether it waits for a result of another task. */
   lent = false;
   settle: (report: Report) => void = () => undefined;
   abort: (reason: Error) => void = () => undefined;
   cut: (report: Report) => void = () => undefined;
 
-  constructor(work: Work) {
+  constructor(work: Work, runs: RunPlace) {
     this.work = work;
+    this.#runs = runs;
     this.report = new Promise((resolve) => {
       this.settle = resolve;
     });
+  }
+
+  /** Made where it was killed: the hooks hear of it here. */
+  get run(): Run | undefined {
+    if (this.told) return undefined;
+    const { message, retries, queue, limit } = this.work;
+    return new Run(message, retries, queue, this.#runs, limit);
   }
 }
 
@@ -59,6 +58,8 @@ export class Child {
   retired = false;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
+  /** The tasks that have ended, and of which its hooks are told. */
+  readonly #telling = new Set<number>();
   readonly #place: ChildPlace;
   readonly #onChange: (child: Child) => void;
   #last = 0;
@@ -90,7 +91,7 @@ export class Child {
 
   /** Whether it can take a task: it has none, or all of them wait for results. */
   get free(): boolean {
-    if (this.retired) return false;
+    if (this.retired || this.#telling.size > 0) return false;
     for (const { lent } of this.#parts.values()) if (!lent) return false;
     return true;
   }
@@ -103,7 +104,7 @@ export class Child {
   /** Runs a task. */
   start(work: Work, text: string): Performance {
     const number = (this.#last += 1);
-    const part = new Part(work);
+    const part = new Part(work, this.#place.runs);
     this.#parts.set(number, part);
     part.abort = ({ name, message }) =>
       this.spawned.channel.send(['abort', number, { name, message }]);
@@ -120,7 +121,7 @@ export class Child {
   /** Has it end by itself. It has no task any more. */
   retire(): void {
     this.retired = true;
-    if (this.#parts.size === 0) this.spawned.channel.send(['stop']);
+    if (this.#parts.size + this.#telling.size === 0) this.spawned.channel.send(['stop']);
   }
 
   /** Ends it where it stands. */
@@ -137,14 +138,19 @@ export class Child {
       case 'broken':
         return this.#broken?.(decode(message[1], 'error') as Error);
       case 'end': {
-        const [, number, report, children, memory] = message;
+        const [, number, report, { children, memory, telling = false } = {}] = message;
         const part = this.#parts.get(number);
         if (!part) return undefined;
         this.done += 1;
         this.memory = memory ?? this.memory;
-        if (children && children.length > 0) part.children = children;
+        part.children = children;
+        part.told = true;
+        if (telling) this.#telling.add(number);
         return this.#end(number, part, this.#decoded(report));
       }
+      case 'told':
+        this.#telling.delete(message[1]);
+        return this.#settled();
       case 'state':
         return this.#report(message[1], message[2], message[3]);
       case 'lend':
@@ -157,16 +163,20 @@ export class Child {
   #end(number: number, part: Part, report: Report): void {
     this.#parts.delete(number);
     // What it was lent while its task waited.
-    if (part.lent) this.#place.takeBack();
+    if (part.lent) this.#place.runs.takeBack();
     part.settle(report);
-    if (this.retired && this.#parts.size === 0 && !this.#killed) this.retire();
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.retired && !this.#killed) this.retire();
     this.#onChange(this);
   }
 
   #report(number: number, state: number, text: string): void {
     const part = this.#parts.get(number);
     if (!part) return;
-    const stored = this.#place.report(part.work.message, parseOutcome(text));
+    const stored = this.#place.runs.report(part.work.message, parseOutcome(text));
     void stored.then(() => this.spawned.channel.send(['stored', state]));
   }
 
@@ -175,9 +185,9 @@ export class Child {
     if (!part || part.lent === lent) return;
     part.lent = lent;
     if (lent) {
-      this.#place.lend();
+      this.#place.runs.lend();
       this.#onChange(this);
-    } else this.#place.takeBack();
+    } else this.#place.runs.takeBack();
   }
 
   #died(how: string): void {

@@ -7,6 +7,7 @@ export interface ChildSetup {
   readonly source: AppSource;
   /** The worker's name. */
   readonly worker: string;
+  readonly kind: 'threads' | 'processes';
   readonly logLevel: string;
   /** Whether to say how much memory it has, with each end. */
   readonly weigh: boolean;
@@ -47,14 +48,26 @@ export type ChildReport =
   | readonly ['requeue']
   | readonly ['replace', CanvasJson];
 
+/** What goes with the end of a task. */
+export interface EndDetails {
+  /** The tasks that it called. */
+  readonly children?: readonly string[];
+  /** The child's memory, in bytes. */
+  readonly memory?: number;
+  /** The hooks are told now: the child has no room meanwhile. */
+  readonly telling?: boolean;
+}
+
 /** From a child to the worker. */
 export type FromChild =
   /** The app is loaded. */
   | readonly ['ready']
   /** It could not be loaded. */
   | readonly ['broken', JsonValue]
-  /** A task ended: its number, how, the tasks that it called, and the child's memory in bytes. */
-  | readonly ['end', number, ChildReport, (readonly string[])?, (number | null)?]
+  /** A task ended: its number, how, and what else there is to say. */
+  | readonly ['end', number, ChildReport, EndDetails?]
+  /** The hooks have been told how a task ended. */
+  | readonly ['told', number]
   /** A task is in a state of its own: its number, the number of this message, the outcome's text. */
   | readonly ['state', number, number, string]
   /** A task waits for a result: another may run meanwhile. */

@@ -1,4 +1,5 @@
 /** Runs tasks on the worker's own event loop: for code that waits more than it computes. */
+import type { Hooks } from '@dtask/core/internal';
 import { perform } from '../perform.js';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
@@ -6,6 +7,7 @@ import type { Performance, Pool, Work } from './pool.js';
 
 /** A run, and how it ended. */
 class InlineRun extends Run implements Performance {
+  readonly run = this;
   report: Report | Promise<Report> = { kind: 'ignore' };
 }
 
@@ -13,14 +15,16 @@ class InlineRun extends Run implements Performance {
 export class InlinePool implements Pool {
   readonly kind = 'inline';
   readonly #place: RunPlace;
+  readonly #hooks: Hooks;
 
-  constructor(place: RunPlace) {
+  constructor(place: RunPlace, hooks: Hooks) {
     this.#place = place;
+    this.#hooks = hooks;
   }
 
   start({ message, definition, queue, retries, limit }: Work): Performance {
     const run = new InlineRun(message, retries, queue, this.#place, limit);
-    run.report = perform(definition, message, run);
+    run.report = perform(definition, message, run, this.#hooks);
     return run;
   }
 

@@ -2,6 +2,7 @@
 import type { Definition, Message } from '@dtask/core/internal';
 import type { PoolKind } from '@dtask/core';
 import type { Report } from '../report.js';
+import type { Run } from '../run.js';
 
 /** A task that is to run. */
 export interface Work {
@@ -20,6 +21,8 @@ export interface Performance {
   readonly report: Report | Promise<Report>;
   /** Resolves when it begins, where it has to wait for a child. */
   readonly begun?: Promise<void>;
+  /** Its context, for hooks; absent where the process that ran it has told them. */
+  readonly run: Run | undefined;
   /** The tasks that it has called. */
   readonly children: readonly string[] | undefined;
   /** Fires the task's `signal`. */

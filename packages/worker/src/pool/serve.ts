@@ -1,8 +1,10 @@
 /** The child's side of a pool: loads the app, and runs what the worker sends. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { App } from '@dtask/core';
+import type { App, WorkerProcess } from '@dtask/core';
 import {
+  assertSize,
   decodeMessage,
+  type Definition,
   encode,
   encodeError,
   encodeOutcome,
@@ -13,11 +15,17 @@ import {
 import { SoftTimeLimitExceededError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { captureConsole } from '../console.js';
 import { workerLog, type WorkerLog } from '../log.js';
-import { perform } from '../perform.js';
+import { concludeRun, perform } from '../perform.js';
 import type { Report } from '../report.js';
 import { blame, Run, type RunPlace } from '../run.js';
 import type { Channel } from './channel.js';
-import type { AbortReason, Assignment, ChildReport, ChildSetup } from './conversation.js';
+import type {
+  AbortReason,
+  Assignment,
+  ChildReport,
+  ChildSetup,
+  EndDetails,
+} from './conversation.js';
 import type { FromChild, ToChild } from './conversation.js';
 
 /** Longest that a child takes to end its own connections. */
@@ -58,7 +66,10 @@ class Child {
   ): Promise<Child> {
     const log = workerLog({ level: setup.logLevel, fields: { worker: setup.worker } });
     captureConsole(log);
-    return new Child(channel, await loadApp(setup.source), setup, log, memory);
+    const app = await loadApp(setup.source);
+    app.hooks.reportTo((hook, err) => log.error({ hook, err }, `the hook ${hook} threw`));
+    await app.hooks.emit('workerProcessInit', processOf(setup));
+    return new Child(channel, app, setup, log, memory);
   }
 
   private constructor(
@@ -94,27 +105,39 @@ class Child {
   }
 
   #run(number: number, { id, name, queue, retries, limit }: Assignment, text: string): void {
-    const end = (report: ChildReport, run?: Run): void => {
-      this.#runs.delete(number);
-      const memory = this.#setup.weigh ? this.#memory() : null;
-      if (memory === null && !run?.children) this.#channel.send(['end', number, report]);
-      else this.#channel.send(['end', number, report, run?.children ?? [], memory]);
-    };
     let run: Run;
     let report: Report | Promise<Report>;
+    let definition: Definition | undefined;
     try {
       const message = decodeMessage(id, name, JSON.parse(text));
-      const definition = findDefinition(this.#app.tasks, message);
+      definition = findDefinition(this.#app.tasks, message);
       if (!definition) throw new UnknownTaskError(`a child of the worker has no task ${name}`);
       run = new Run(message, retries, queue, this.#placeOf(number), limit);
       this.#runs.set(number, run);
-      report = perform(definition, message, run);
+      report = perform(definition, message, run, this.#app.hooks);
     } catch (error) {
-      return end(['fail', encodeError(error)]);
+      return this.#channel.send(['end', number, ['fail', encodeError(error)]]);
     }
-    if (report instanceof Promise) void report.then((ended) => end(encodeReport(ended), run));
-    else end(encodeReport(report), run);
+    const known = definition;
+    if (report instanceof Promise)
+      void report.then((ended) => this.#end(number, run, known, ended));
+    else this.#end(number, run, known, report);
     return undefined;
+  }
+
+  #end(number: number, run: Run, definition: Definition, ended: Report): void {
+    this.#runs.delete(number);
+    const { report, encoded } = encodeReport(ended, this.#app.config.maxPayload);
+    const telling = concludeRun(definition, run, report, this.#app.hooks);
+    const { children } = run;
+    const details: EndDetails = {
+      ...(children && { children }),
+      ...(this.#setup.weigh && { memory: this.#memory() }),
+      ...(telling && { telling: true }),
+    };
+    if (Object.keys(details).length === 0) this.#channel.send(['end', number, encoded]);
+    else this.#channel.send(['end', number, encoded, details]);
+    if (telling) void telling.then(() => this.#channel.send(['told', number]));
   }
 
   #placeOf(number: number): RunPlace {
@@ -129,11 +152,15 @@ class Child {
       },
       lend: () => this.#channel.send(['lend', number]),
       takeBack: () => this.#channel.send(['back', number]),
-      grow: (part, message, join, name) => this.#app.canvases.grow(part.node, message, join, name),
+      grow: (part, message, join, name) => this.#app.canvases.grow(part, message, join, name),
     };
   }
 
   async #stop(): Promise<void> {
+    await Promise.race([
+      this.#app.hooks.emit('workerProcessShutdown', processOf(this.#setup)),
+      pause(farewell),
+    ]);
     await Promise.race([this.#app.close(), pause(farewell)]);
     this.#log.flush();
     process.exit(0);
@@ -156,32 +183,47 @@ class Child {
   }
 }
 
-function encodeReport(report: Report): ChildReport {
+const processOf = ({ worker, kind }: ChildSetup): WorkerProcess => ({
+  worker,
+  pool: kind,
+  pid: process.pid,
+});
+
+/** Writes a report; what cannot travel fails the task, as if it had thrown that. */
+function encodeReport(
+  report: Report,
+  maxPayload: number,
+): { readonly report: Report; readonly encoded: ChildReport } {
   try {
-    switch (report.kind) {
-      case 'value':
-        if (report.value === undefined) return ['value'];
-        return ['value', JSON.stringify(encode(report.value, 'result'))];
-      case 'fail':
-        return ['fail', encodeError(report.error)];
-      case 'retry':
-        return [
-          'retry',
-          report.wait,
-          encodeError(report.error),
-          ...(report.args ? ([encode(report.args, 'args')] as const) : ([] as const)),
-        ];
-      case 'ignore':
-      case 'requeue':
-        return [report.kind];
-      case 'replace':
-        return ['replace', nodeToJson(report.node)];
-      case 'revoked':
-      case 'crashed':
-        throw new Error(`a child does not report ${report.kind}`);
-    }
+    return { report, encoded: encodeSafe(report, maxPayload) };
   } catch (error) {
-    return ['fail', encodeError(error)];
+    return { report: { kind: 'fail', error }, encoded: ['fail', encodeError(error)] };
+  }
+}
+
+function encodeSafe(report: Report, maxPayload: number): ChildReport {
+  switch (report.kind) {
+    case 'value': {
+      if (report.value === undefined) return ['value'];
+      const text = JSON.stringify(encode(report.value, 'result'));
+      if (text.length * 3 > maxPayload) assertSize(text, maxPayload, 'the result of the task');
+      return ['value', text];
+    }
+    case 'fail':
+      return ['fail', encodeError(report.error)];
+    case 'retry': {
+      const { wait, error, args } = report;
+      if (!args) return ['retry', wait, encodeError(error)];
+      return ['retry', wait, encodeError(error), encode(args, 'args')];
+    }
+    case 'ignore':
+    case 'requeue':
+      return [report.kind];
+    case 'replace':
+      return ['replace', nodeToJson(report.node)];
+    case 'revoked':
+    case 'crashed':
+      throw new Error(`a child does not report ${report.kind}`);
   }
 }
 

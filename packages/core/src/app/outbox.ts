@@ -1,0 +1,204 @@
+/** The way of a call out of an App: routes, freezing, middleware, hooks, the broker. */
+import { randomUUID } from 'node:crypto';
+import type { Broker } from '../broker/broker.js';
+import type { FanOut } from '../broker/fan-out.js';
+import { starmapTask } from '../canvas/items.js';
+import type { AppConfig } from '../config/resolve.js';
+import { ConfigError } from '../errors.js';
+import type { Hooks } from '../hooks/hooks.js';
+import { publishThrough } from '../hooks/middleware.js';
+import { changed, publicationOf } from '../hooks/publication.js';
+import type { CallSettings } from '../protocol/call-settings.js';
+import type { Call } from '../protocol/message.js';
+import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import { Sent } from '../result/sent.js';
+import { overRoute } from '../routing/route.js';
+import type { Routes } from '../routing/routes.js';
+import { freezeCall } from '../task/call.js';
+import { findCurrentTask } from '../task/context.js';
+import type { Definition } from '../task/definition.js';
+import { checkCall } from '../task/task.js';
+import { deduplicationOf } from '../task/unique.js';
+
+/** What an outbox needs of its App. */
+export interface OutboxPlace {
+  readonly config: AppConfig;
+  readonly broker: Broker;
+  readonly results: ResultSource;
+  readonly hooks: Hooks;
+  readonly routes: Routes | undefined;
+  readonly fanOut: FanOut | undefined;
+  /** What a task says of its calls, where the App has it. */
+  readonly known: (task: string) => CallSettings;
+}
+
+/** Sends the calls of an App. */
+export class Outbox {
+  readonly #place: OutboxPlace;
+
+  constructor(place: OutboxPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * Checks a call of a task whose code is here, and sends it.
+   *
+   * @throws ArgumentsError
+   */
+  call(
+    definition: Definition,
+    name: string,
+    args: readonly unknown[],
+    given: CallSettings,
+  ): Sent<unknown> {
+    const checked = checkCall(definition, name, args);
+    // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
+    const wait = checked instanceof Promise ? checked : undefined;
+    return this.send(name, args, wait, definition.calls, given);
+  }
+
+  /**
+   * Sends a call.
+   *
+   * @param checked settles when the arguments are known to be good; absent where they are
+   * @param task what the task says of its calls
+   */
+  send(
+    name: string,
+    args: readonly unknown[],
+    checked: Promise<unknown> | undefined,
+    task: CallSettings,
+    given: CallSettings,
+  ): Sent<unknown> {
+    const { config, results, routes } = this.#place;
+    const parent = findCurrentTask();
+    const defaults = routes ? routes.settle(name, args, task, given) : task;
+    const frozen = freezeCall(name, args, defaults, this.#quiet(defaults, given), {
+      now: Date.now(),
+      newId: randomUUID,
+      reply: results.mailbox.caller,
+      defaultQueue: config.defaultQueue,
+      root: parent?.rootId,
+      parent: parent?.id,
+    });
+    const unique = given.unique ?? task.unique;
+    if (unique) return this.#sendOnce(frozen, unique, checked);
+    const { id, ignoreResult = false } = frozen.message;
+    parent?.spawned?.(id);
+    const sent: SentCall = {
+      queue: undefined,
+      ignoreResult,
+      epoch: results.mailbox.epoch,
+      sending: this.#store(frozen, checked, (queue) => {
+        sent.queue = queue;
+      }),
+    };
+    return new Sent(new AsyncResult(id, results, sent), sent.sending);
+  }
+
+  /** Sends a call unless an equal one is there; whose id the result has is known behind that. */
+  #sendOnce(
+    call: Call,
+    unique: Exclude<CallSettings['unique'], false | undefined>,
+    checked: Promise<unknown> | undefined,
+  ): Sent<unknown> {
+    const { results } = this.#place;
+    const parent = findCurrentTask();
+    const { message } = call;
+    const { id, name, args, ignoreResult = false } = message;
+    const once: Call = {
+      ...call,
+      message: unique.until === 'started' ? { ...message, unique: 'started' } : message,
+      unique: deduplicationOf(name, args, unique),
+    };
+    let { queue } = call;
+    const store = this.#store(once, checked, (to) => {
+      queue = to;
+    });
+    const sending = store.then((stored) => {
+      const first = String(stored);
+      parent?.spawned?.(first);
+      // No epoch: its result may have come before anybody listened for that id.
+      const sent = { queue, ignoreResult, epoch: undefined, sending: Promise.resolve() };
+      return new AsyncResult(first, results, { ...sent, foreign: first !== id });
+    });
+    return new Sent<unknown>(undefined, sending, id);
+  }
+
+  #store(
+    call: Call,
+    checked: Promise<unknown> | undefined,
+    onStored: (queue: string) => void,
+  ): Promise<unknown> {
+    return checked
+      ? checked.then(() => this.publish(call, onStored))
+      : this.publish(call, onStored);
+  }
+
+  /**
+   * Sends a message, through the middleware where there is any; gives what the broker gives.
+   *
+   * @param onStored hears which queue has it
+   */
+  publish(call: Call, onStored?: (queue: string) => void): Promise<unknown> {
+    const { broker, hooks } = this.#place;
+    if (!hooks.touchesCalls) return broker.send(call, () => onStored?.(call.queue));
+    const publication = publicationOf(call);
+    return publishThrough(hooks.middleware, publication, async () => {
+      await hooks.emit('beforePublish', publication);
+      const to = changed(call, publication);
+      this.#checkMove(call, to);
+      const stored = await broker.send(to, () => onStored?.(to.queue));
+      void hooks.emit('afterPublish', publication);
+      return stored;
+    });
+  }
+
+  /** Who waits for a result has been told whether one will come. */
+  #checkMove(from: Call, to: Call): void {
+    const { fanOut } = this.#place;
+    if (!fanOut || fanOut.has(from.queue) === fanOut.has(to.queue)) return;
+    throw new ConfigError(
+      `middleware moved task ${from.message.name}[${from.message.id}] from queue ${from.queue} to ${to.queue}, and one of them is a broadcast queue; name the queue in the call, on the task or in routes`,
+    );
+  }
+
+  /**
+   * What a step of a canvas says when all that is known here is put under it.
+   *
+   * @throws ConfigError when a router does, or the step is to be the only one of its kind
+   */
+  settle(task: string, args: readonly unknown[], call: CallSettings): CallSettings {
+    if (call.unique) {
+      throw new ConfigError(
+        `a step of a canvas cannot be unique, because its id is given ahead, and what follows waits for that id; call task ${task} by delay() or applyAsync()`,
+      );
+    }
+    const { unique: _own, ...settled } = overRoute(this.defaults(task, args, call), call);
+    return this.#quiet(settled, settled);
+  }
+
+  /** What the task of a step, or its route, says of its calls. */
+  defaults(task: string, args: readonly unknown[], call: CallSettings): CallSettings {
+    const known = this.known(task, args);
+    const name = task === starmapTask ? String(args[0]) : task;
+    return this.#place.routes?.settle(name, args, known, call) ?? known;
+  }
+
+  /**
+   * What a step's task says of its calls. The items of `map`, `starmap` and `chunks` go where their
+   * own task goes.
+   */
+  known(task: string, args: readonly unknown[]): CallSettings {
+    if (task !== starmapTask) return this.#place.known(task);
+    const { queue, priority } = this.#place.known(String(args[0]));
+    return { ...(queue !== undefined && { queue }), ...(priority !== undefined && { priority }) };
+  }
+
+  /** Nobody hears of the result of what goes to all. */
+  #quiet(defaults: CallSettings, call: CallSettings): CallSettings {
+    const { fanOut, config } = this.#place;
+    if (!fanOut?.has(call.queue ?? defaults.queue ?? config.defaultQueue)) return call;
+    return { ...call, ignoreResult: true };
+  }
+}

@@ -1,0 +1,80 @@
+/** Sends a message to every worker that listens on a broadcast queue. */
+import type { Redis } from 'ioredis';
+import { ConfigError } from '../errors.js';
+import type { Call } from '../protocol/message.js';
+import { listenersKey, ownQueue } from '../protocol/keys.js';
+import { addJob, jobOf, type JobSink, openSink } from './job-sink.js';
+
+/** The workers whose claim holds, by the server's clock. */
+const script = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')`;
+
+const command = 'dtaskListeners';
+type Scripted = Redis & Record<typeof command, (key: string) => Promise<string[]>>;
+
+/** The sinks of workers, by the name of the queue that each has for itself. */
+type Sinks = Map<string, Promise<JobSink>>;
+
+/** The broadcast queues of an App. */
+export class FanOut {
+  readonly #prefix: string;
+  readonly #queues: ReadonlySet<string>;
+  readonly #sinks = new WeakMap<Redis, Sinks>();
+
+  constructor(prefix: string, queues: readonly string[]) {
+    this.#prefix = prefix;
+    this.#queues = new Set(queues);
+  }
+
+  /** Whether a queue is for all. */
+  has(queue: string): boolean {
+    return this.#queues.has(queue);
+  }
+
+  /**
+   * A call as each worker gets it: what it gives nobody hears of.
+   *
+   * @throws ConfigError when something follows it, or it is to be the only one of its kind
+   */
+  prepare(call: Call): Call {
+    const { message, queue, unique } = call;
+    const what = `task ${message.name}[${message.id}] cannot be sent to ${queue}, a broadcast queue`;
+    if (message.next ?? message.link ?? message.linkError)
+      throw new ConfigError(`${what}: what follows it would run once for each worker`);
+    if (unique) throw new ConfigError(`${what}, as a unique one: each worker gets a message`);
+    const { reply: _reply, ...rest } = message;
+    return { ...call, message: { ...rest, ignoreResult: true } };
+  }
+
+  /** Stores a message for each worker that listens now; two round trips. */
+  async send(connection: Redis, call: Call, text: string): Promise<void> {
+    const { queue, message } = call;
+    if (!(command in connection))
+      connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
+    const workers = await (connection as Scripted)[command](listenersKey(this.#prefix, queue));
+    const sinks = this.#sinksFor(connection, queue, workers);
+    await Promise.all(
+      workers.map(async (worker) => {
+        const own = ownQueue(queue, worker);
+        const opening = sinks.get(own) ?? openSink(connection, this.#prefix, own);
+        sinks.set(own, opening);
+        await addJob(await opening, jobOf(call, text), message.id);
+      }),
+    );
+  }
+
+  /** Those of workers that are gone are forgotten: their names may never come again. */
+  #sinksFor(connection: Redis, queue: string, workers: readonly string[]): Sinks {
+    const sinks: Sinks = this.#sinks.get(connection) ?? new Map();
+    this.#sinks.set(connection, sinks);
+    const live = new Set(workers.map((worker) => ownQueue(queue, worker)));
+    for (const [own, opening] of sinks) {
+      if (live.has(own) || !own.startsWith(ownQueue(queue, ''))) continue;
+      sinks.delete(own);
+      opening.then(({ backend }) => backend.close()).catch(() => undefined);
+    }
+    return sinks;
+  }
+}

@@ -1,0 +1,53 @@
+/** Calls as middleware and hooks see them before they are sent. */
+import type { Call } from '../protocol/message.js';
+import { checkCallOptions } from '../task/call.js';
+import type { Publication } from './events.js';
+
+/** A call, to be looked at and changed. */
+export function publicationOf({ message, queue, priority, delay }: Call): Publication {
+  const { id, name, root, parent, args, headers, expires } = message;
+  return {
+    id,
+    name,
+    rootId: root,
+    parentId: parent,
+    args,
+    headers: { ...headers },
+    queue,
+    priority,
+    countdown: delay,
+    expires: expires === undefined ? undefined : new Date(expires),
+  };
+}
+
+/**
+ * A call as it has been changed.
+ *
+ * @throws ConfigError when it was given what no call may have
+ */
+export function changed(call: Call, to: Publication): Call {
+  const { queue, priority, countdown, headers, expires } = to;
+  const checked = checkCallOptions({
+    queue,
+    priority,
+    countdown,
+    headers,
+    ...(expires !== undefined && { expires }),
+  });
+  const { eta: before, expires: _expires, headers: _headers, ...message } = call.message;
+  const delay = checked.countdown ?? 0;
+  const eta = delay === call.delay ? before : Date.now() + delay;
+  return {
+    ...call,
+    queue,
+    priority,
+    delay,
+    message: {
+      ...message,
+      args: to.args,
+      ...(Object.keys(headers).length > 0 && { headers }),
+      ...(delay > 0 && eta !== undefined && { eta }),
+      ...(checked.expiresAt !== undefined && { expires: checked.expiresAt }),
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** The queues of a worker, of which some may come and go while it runs. */
+import { bullQueueName, queuesKey } from '@dtask/core/internal';
+import type { Broadcasts } from './broadcasts.js';
+import { Consumer, type ConsumerPlace } from './consumer.js';
+import type { LockKeeper } from './lock-keeper.js';
+
+/** What the consumers of a worker need of it. */
+export interface ConsumersPlace extends ConsumerPlace {
+  readonly broadcasts: Broadcasts;
+  readonly keeper: LockKeeper | undefined;
+}
+
+/** Takes tasks from several queues. */
+export class Consumers {
+  readonly #place: ConsumersPlace;
+  readonly #consumers = new Map<string, Consumer>();
+  /** Those whose last tasks still run. */
+  readonly #leaving = new Set<Consumer>();
+  #stopping = false;
+
+  constructor(place: ConsumersPlace) {
+    this.#place = place;
+  }
+
+  /** The names of the queues. */
+  get queues(): readonly string[] {
+    return [...this.#consumers.keys()];
+  }
+
+  /** Begins to take tasks from queues. */
+  async start(queues: readonly string[]): Promise<void> {
+    await Promise.all(queues.map((queue) => this.#consume(queue)));
+    this.#watch();
+  }
+
+  /** Takes tasks from one more queue; gives whether it did not before. */
+  async add(queue: string): Promise<boolean> {
+    if (this.#stopping) throw new Error('the worker is stopping');
+    if (this.#consumers.has(queue)) return false;
+    await this.#consume(queue);
+    this.#watch();
+    return true;
+  }
+
+  /** Takes no more tasks from a queue; those that run end. Gives whether it did before. */
+  cancel(queue: string): boolean {
+    const consumer = this.#consumers.get(queue);
+    if (!consumer || this.#stopping) return false;
+    this.#consumers.delete(queue);
+    this.#leaving.add(consumer);
+    consumer.stop().then(
+      () => {
+        this.#leaving.delete(consumer);
+        if (!this.#stopping) this.#watch();
+      },
+      (error: unknown) =>
+        this.#place.log.error({ err: error, queue }, 'a queue was not left in order'),
+    );
+    return true;
+  }
+
+  /** Takes no more tasks; resolves when those that run have ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const all = [...this.#consumers.values(), ...this.#leaving];
+    await Promise.all(all.map((consumer) => consumer.stop()));
+  }
+
+  async #consume(queue: string): Promise<void> {
+    const { connection, prefix, broadcasts, log } = this.#place;
+    await connection.sadd(queuesKey(prefix), queue);
+    const consumer = new Consumer(broadcasts.source(queue), this.#place, queue);
+    this.#consumers.set(queue, consumer);
+    try {
+      await consumer.start((error) => log.error({ err: error, queue }, 'a queue stopped'));
+    } catch (error) {
+      this.#consumers.delete(queue);
+      throw error;
+    }
+  }
+
+  /** Tells the keeper whose locks to keep: also those of tasks that end with their consumer. */
+  #watch(): void {
+    const { keeper, prefix } = this.#place;
+    keeper?.watch(
+      [...this.#consumers.values(), ...this.#leaving].map(({ queue, tokenPrefix }) => {
+        const base = `${prefix}:${bullQueueName(queue)}:`;
+        return { active: `${base}active`, jobPrefix: base, tokenPrefix };
+      }),
+    );
+  }
+}
