@@ -13,6 +13,9 @@ export interface ChildPlace {
   readonly runs: RunPlace;
 }
 
+/** How long a child that was told to end may take, in milliseconds: hooks of the user's run then. */
+const longestFarewell = 5_000;
+
 /** A task in a child. */
 class Part implements Performance {
   readonly report: Promise<Report>;
@@ -121,7 +124,10 @@ export class Child {
   /** Has it end by itself. It has no task any more. */
   retire(): void {
     this.retired = true;
-    if (this.#parts.size + this.#telling.size === 0) this.spawned.channel.send(['stop']);
+    if (this.#parts.size + this.#telling.size > 0) return;
+    this.spawned.channel.send(['stop']);
+    const late = setTimeout(() => this.spawned.kill(), longestFarewell);
+    void this.gone.then(() => clearTimeout(late));
   }
 
   /** Ends it where it stands. */
