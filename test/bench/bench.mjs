@@ -11,7 +11,9 @@ import { parseArgs } from 'node:util';
 import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
+import { kill } from './scenarios/kill.mjs';
 import { memory } from './scenarios/memory.mjs';
+import { pools } from './scenarios/pools.mjs';
 import { recovery } from './scenarios/recovery.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
@@ -38,6 +40,8 @@ const scenarios = [
   bytes,
   start,
   recovery,
+  pools,
+  kill,
   memory,
 ];
 

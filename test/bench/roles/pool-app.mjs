@@ -1,0 +1,35 @@
+/** The app whose tasks the bench runs in pools: their children load this module by themselves. */
+// @ts-check
+import { setTimeout as pause } from 'node:timers/promises';
+import { App, currentTask } from 'dtask';
+import { Redis } from 'ioredis';
+import { prefix, url } from './role.mjs';
+
+export const app = new App('bench', { broker: url, prefix });
+
+export const echo = app.task('echo', (/** @type {number} */ x) => x);
+
+/** Keeps a CPU busy. */
+export const burn = app.task('burn', (/** @type {number} */ ms) => {
+  const end = performance.now() + ms;
+  let turns = 0;
+  while (performance.now() < end) turns += 1;
+  return turns > 0;
+});
+
+/** @type {Redis | undefined} */
+let redis;
+
+/** Takes a while, and notes when it began, where, and that it ended. */
+export const noted = app.task(
+  'noted',
+  async (/** @type {number} */ x, /** @type {number} */ ms) => {
+    redis ??= new Redis(url);
+    const { id } = currentTask();
+    const start = { id, worker: process.ppid, child: process.pid, at: Date.now() };
+    await redis.rpush(`${prefix}:starts`, JSON.stringify(start));
+    await pause(ms);
+    await redis.rpush(`${prefix}:ends`, id);
+    return x * 2 + 1;
+  },
+);
