@@ -6,18 +6,18 @@ import {
   findDefinition,
   isEncodeFailure,
   isPromiseLike,
-  judge,
   type Message,
   type Outcome,
   type OutcomeWriter,
   Replace,
   runTask,
-  type Verdict,
 } from '@dtask/core/internal';
-import { BrokerError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
+import { BrokerError, MessageRejectedError, TaskRevokedError, UnknownTaskError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
+import type { Current } from './current.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun, lost } from './failed-run.js';
+import { judgeSafely } from './judge-safely.js';
 import { Outcomes } from './outcomes.js';
 import { readMessage } from './read-message.js';
 import { Run, type RunPlace } from './run.js';
@@ -29,16 +29,6 @@ import { Slots } from './slots.js';
  * others with it, which must not pay for it: so this ends endless crashing, and nothing less.
  */
 const mostCrashes = 10;
-
-/** A job that is executed now. */
-interface Current {
-  readonly job: Job;
-  readonly token: string;
-  readonly queue: string;
-  run: Run | undefined;
-  /** Whether it went back to its queue: what the task still does counts no more. */
-  handedBack: boolean;
-}
 
 /** Turns jobs into outcomes, as many at a time as there are slots. */
 export class Executor {
@@ -59,6 +49,7 @@ export class Executor {
       logger: place.log,
       report: (message, outcome) => {
         this.#outcomes.store(message, outcome);
+        place.events.progress(message, outcome);
         return new Promise((resolve) => this.writer.follow(resolve));
       },
       lend: () => {
@@ -77,6 +68,11 @@ export class Executor {
   /** Writes the outcomes, and behind them what ends the jobs. */
   get writer(): OutcomeWriter {
     return this.#outcomes.writer;
+  }
+
+  /** What is executed now. */
+  get current(): ReadonlySet<Current> {
+    return this.#current;
   }
 
   /** How many jobs are executed now. */
@@ -156,7 +152,8 @@ export class Executor {
   #attemptNow(current: Current, message: Message): Promise<void> | undefined {
     const { job, queue } = current;
     if (message.expires !== undefined && message.expires <= Date.now())
-      return this.#expire(message);
+      return this.#revoke(message, 'expired');
+    if (this.#place.rules.match(message)) return this.#revoke(message, 'a rule revokes it');
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) return this.#run(current, message, definition);
     return this.#refuse(job, message, this.#unknown(message, queue));
@@ -188,6 +185,8 @@ export class Executor {
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
     const run = new Run(message, current.job.attemptsMade, current.queue, this.#runs);
     current.run = run;
+    this.#place.events.received(message, current.queue, run.retries);
+    this.#place.events.started(message, run.retries);
     const began = performance.now();
     let returned: unknown;
     try {
@@ -250,19 +249,20 @@ export class Executor {
     if (error instanceof UnknownTaskError) {
       this.#place.log.error({ task: message.name, id: message.id }, error.message);
     }
+    if (error instanceof MessageRejectedError) this.#place.events.rejected(message, error, false);
+    else this.#place.events.failed(message, error);
     job.opts.attempts = 0;
     return this.#endBadly(message, this.#outcomes.make(message, 'FAILURE', 0, undefined, error));
   }
 
-  #expire(message: Message): Promise<void> | undefined {
-    this.#place.log.warn(
-      { task: message.name, id: message.id },
-      'task expired before it could start',
-    );
-    return this.#end(
-      message,
-      this.#outcomes.make(message, 'REVOKED', 0, undefined, new TaskRevokedError('expired')),
-    );
+  /** Ends a message that is not to be run any more. */
+  #revoke(message: Message, reason: string): Promise<void> | undefined {
+    const expired = reason === 'expired';
+    const said = expired ? 'task expired before it could start' : `task not started: ${reason}`;
+    this.#place.log.warn({ task: message.name, id: message.id }, said);
+    this.#place.events.revoked(message, reason, { expired });
+    const error = new TaskRevokedError(reason);
+    return this.#end(message, this.#outcomes.make(message, 'REVOKED', 0, undefined, error));
   }
 
   /** What has ended ends again as it did: its worker died before it could say so. */
@@ -299,6 +299,7 @@ export class Executor {
   /** A canvas takes the task's place. Run again, the task sends the same one. */
   async #replace(message: Message, run: Run, { node }: Replace): Promise<void> {
     this.#outcomes.store(message, this.#outcomes.make(message, 'REPLACED', run.retries));
+    this.#place.events.ended('task-replaced', message);
     // Or it might come behind the end of what takes its place.
     await this.writer.stored();
     try {
@@ -320,7 +321,9 @@ export class Executor {
       // Another run would return the same.
       return this.#fail(message, run, error);
     }
-    this.#place.log.succeeded(message, performance.now() - began);
+    const took = performance.now() - began;
+    this.#place.log.succeeded(message, took);
+    this.#place.events.succeeded(message, value, took);
     return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
   }
 
@@ -331,7 +334,7 @@ export class Executor {
     thrown: unknown,
     definition: Definition,
   ): Promise<void> {
-    const { log } = this.#place;
+    const { log, events } = this.#place;
     if (thrown instanceof Replace) return this.#replace(message, run, thrown);
     const { retries } = run;
     const verdict = judgeSafely(thrown, {
@@ -348,13 +351,16 @@ export class Executor {
         return this.#fail(message, run, verdict.error);
       case 'ignore':
         log.info({ task: run.name, id: run.id }, 'task ignored');
+        events.ended('task-ignored', message);
         return this.#end(message, this.#outcomes.make(message, 'IGNORED', run.retries));
       case 'requeue':
         log.info({ task: run.name, id: run.id }, 'message rejected by the task, back to its queue');
+        events.rejected(message, thrown, true);
         await job.moveToWait(token);
         throw new bullmq.WaitingError();
       case 'retry':
         log.retried(message, verdict.wait, verdict.error);
+        events.retried(message, retries, verdict.wait, verdict.error);
         if (verdict.args) {
           const unsent = await this.#changeArguments(job, message, verdict.args);
           if (unsent) return this.#fail(message, run, unsent);
@@ -368,6 +374,7 @@ export class Executor {
 
   #fail(message: Message, run: Run, error: unknown): Promise<never> {
     this.#place.log.failed(message, error);
+    this.#place.events.failed(message, error);
     return this.#endBadly(
       message,
       this.#outcomes.make(message, 'FAILURE', run.retries, undefined, error),
@@ -387,14 +394,5 @@ export class Executor {
     }
     await job.updateData(JSON.parse(text) as object);
     return undefined;
-  }
-}
-
-/** A filter or a duration of the user's that throws is a failure of the task, not of the worker. */
-function judgeSafely(thrown: unknown, at: Parameters<typeof judge>[1]): Verdict {
-  try {
-    return judge(thrown, at);
-  } catch (error) {
-    return { kind: 'fail', error };
   }
 }

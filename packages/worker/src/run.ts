@@ -44,7 +44,10 @@ export class Run implements TaskContext {
   readonly retries: number;
   readonly queue: string;
   readonly isEager = false;
-  readonly #message: Message;
+  /** When it began, in milliseconds since 1970. */
+  readonly startedAt = Date.now();
+  /** What it runs for. */
+  readonly message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
   #crash: ((error: unknown) => void) | undefined;
@@ -57,20 +60,20 @@ export class Run implements TaskContext {
   constructor(message: Message, retries: number, queue: string, place: RunPlace) {
     this.retries = retries;
     this.queue = queue;
-    this.#message = message;
+    this.message = message;
     this.#place = place;
   }
 
   get id(): string {
-    return this.#message.id;
+    return this.message.id;
   }
 
   get name(): string {
-    return this.#message.name;
+    return this.message.name;
   }
 
   get args(): readonly unknown[] {
-    return this.#message.args;
+    return this.message.args;
   }
 
   get worker(): string {
@@ -78,19 +81,19 @@ export class Run implements TaskContext {
   }
 
   get headers(): Readonly<Record<string, unknown>> {
-    return this.#message.headers ?? {};
+    return this.message.headers ?? {};
   }
 
   get rootId(): string {
-    return this.#message.root ?? this.#message.id;
+    return this.message.root ?? this.message.id;
   }
 
   get parentId(): string | undefined {
-    return this.#message.parent;
+    return this.message.parent;
   }
 
   get expires(): Date | undefined {
-    const { expires } = this.#message;
+    const { expires } = this.message;
     return expires === undefined ? undefined : new Date(expires);
   }
 
@@ -113,7 +116,7 @@ export class Run implements TaskContext {
     if (this.#over) return;
     // Each later than the one before, so that a waiting caller can tell old from new.
     this.#reported = Math.max(Date.now(), this.#reported + 1);
-    await this.#place.report(this.#message, {
+    await this.#place.report(this.message, {
       id: this.id,
       task: this.name,
       state,
@@ -160,14 +163,14 @@ export class Run implements TaskContext {
   }
 
   async addToChord(canvas: CanvasLike): Promise<void> {
-    const frame = this.#message.next?.[0];
+    const frame = this.message.next?.[0];
     if (!frame || !('join' in frame)) {
       throw new RegistryError(
         `task ${this.name}[${this.id}] is not a part of a group that something follows, so there is nothing to add to`,
       );
     }
     this.#added += 1;
-    await this.#place.grow(this.#message, frame.join, canvas, `${this.id}+${this.#added}`);
+    await this.#place.grow(this.message, frame.join, canvas, `${this.id}+${this.#added}`);
   }
 
   /** Waits for what the task's function returned, unless `crash` comes first. */

@@ -29,9 +29,10 @@ export function childrenOf(
 }
 
 /** What the messages that a task leads to have of it. */
-export const originOf = ({ id, root = id, reply }: Message): Origin => ({
+export const originOf = ({ id, root = id, group, reply }: Message): Origin => ({
   root,
   parent: id,
+  group,
   reply,
   again: true,
 });

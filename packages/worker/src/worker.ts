@@ -17,6 +17,7 @@ import {
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { Consumer } from './consumer.js';
+import { ControlDesk } from './control/control-desk.js';
 import { Executor } from './executor.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
@@ -36,6 +37,8 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** Whether it tells of its tasks and of itself by events. @default false */
+  events?: boolean;
 }
 
 /** How often a worker that cannot start says why, in milliseconds. */
@@ -58,8 +61,6 @@ export class Worker implements AsyncDisposable {
   readonly app: App;
   /** The worker's name. */
   readonly name: string;
-  /** The queues that it takes tasks from. */
-  readonly queues: readonly string[];
   /** The checked settings. */
   readonly config: WorkerConfig;
   readonly log: WorkerLog;
@@ -67,8 +68,19 @@ export class Worker implements AsyncDisposable {
   #presence: Presence | undefined;
   #executor: Executor | undefined;
   #keeper: LockKeeper | undefined;
-  #consumers: Consumer[] = [];
+  #desk: ControlDesk | undefined;
+  readonly #queues: Set<string>;
+  readonly #consumers = new Map<string, Consumer>();
+  /** Those whose last tasks still run. */
+  readonly #leaving = new Set<Consumer>();
+  /** How many tasks more, or fewer, than its concurrency each queue has room for. */
+  #room = 0;
   #stopping: Promise<void> | undefined;
+  #onEnd: () => void = () => undefined;
+  /** Resolves when it has stopped, also by `app.control.shutdown()`. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#onEnd = resolve;
+  });
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
   constructor(app: App, options: WorkerOptions = {}) {
@@ -76,8 +88,13 @@ export class Worker implements AsyncDisposable {
     this.app = app;
     this.config = resolveSettings(workerSettings, { ...options }, process.env);
     this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
-    this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
+    this.#queues = new Set(this.config.queues.length > 0 ? this.config.queues : ownQueues(app));
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
+  }
+
+  /** The queues that it takes tasks from; `app.control` may change them while it runs. */
+  get queues(): readonly string[] {
+    return [...this.#queues];
   }
 
   /**
@@ -98,19 +115,43 @@ export class Worker implements AsyncDisposable {
     this.#connection = connection;
     await this.#connected(connection);
     if (this.#stopping) return;
-    const presence = new Presence(connection, prefix, this.name);
+    const desk = this.#sit(connection, keeper);
+    await desk.open();
+    if (this.#stopping) return;
+    const presence = new Presence(connection, prefix, this.name, desk.clock);
     try {
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
       await keeper.stop();
+      await desk.close();
       await closeConnection(connection);
       throw error;
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
-    await connection.sadd(queuesKey(prefix), ...this.queues);
-    await this.#consume(connection, keeper);
+    await desk.begin();
+    const executor = this.#hire(connection, desk);
+    await Promise.all(this.queues.map((queue) => this.#consume(queue, connection, executor)));
+    this.#watch(keeper);
     this.#announce();
+  }
+
+  /** What answers control commands, and tells. */
+  #sit(connection: Redis, keeper: LockKeeper): ControlDesk {
+    const { app, name: worker, config, log } = this;
+    return (this.#desk = new ControlDesk({
+      app,
+      worker,
+      config,
+      connection,
+      log,
+      current: () => this.#executor?.current ?? new Set(),
+      queues: () => this.queues,
+      addConsumer: (queue) => this.#add(queue, connection, keeper),
+      cancelConsumer: (queue) => this.#cancel(queue, keeper),
+      // Behind the answer.
+      stop: () => void setImmediate(() => this.#stopSoon()),
+    }));
   }
 
   #announce(): void {
@@ -132,38 +173,80 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  async #consume(connection: Redis, keeper: LockKeeper): Promise<void> {
+  #stopSoon(): void {
+    this.stop().catch((error: unknown) => this.log.error({ err: error }, 'not stopped in order'));
+  }
+
+  #hire(connection: Redis, { events, rules }: ControlDesk): Executor {
     const { app, name: worker, log } = this;
-    const { concurrency, lockDuration, stalledInterval } = this.config;
+    const { concurrency } = this.config;
     const onRoom = (change: 1 | -1): void => {
-      for (const consumer of this.#consumers) consumer.resize(change);
+      this.#room += change;
+      for (const consumer of this.#consumers.values()) consumer.resize(change);
     };
-    const executor = new Executor({ app, worker, connection, log, concurrency, onRoom });
-    this.#executor = executor;
-    const { prefix } = app.config;
-    this.#consumers = this.queues.map(
-      (queue) =>
-        new Consumer(queue, {
-          connection,
-          prefix,
-          executor,
-          log,
-          concurrency,
-          lockDuration,
-          stalledInterval,
-        }),
-    );
+    const place = { app, worker, connection, log, concurrency, events, rules, onRoom };
+    return (this.#executor = new Executor(place));
+  }
+
+  /** Takes tasks from a queue. */
+  async #consume(queue: string, connection: Redis, executor: Executor): Promise<void> {
+    const { log } = this;
+    const { concurrency, lockDuration, stalledInterval } = this.config;
+    const { prefix } = this.app.config;
+    await connection.sadd(queuesKey(prefix), queue);
+    const consumer = new Consumer(queue, {
+      connection,
+      prefix,
+      executor,
+      log,
+      concurrency: concurrency + this.#room,
+      lockDuration,
+      stalledInterval,
+    });
+    this.#consumers.set(queue, consumer);
+    await consumer.start((error) => log.error({ err: error }, 'a queue stopped'));
+  }
+
+  /** Tells the keeper whose locks to keep: also those of tasks that end with their consumer. */
+  #watch(keeper: LockKeeper): void {
+    const { prefix } = this.app.config;
     keeper.watch(
-      this.#consumers.map(({ queue, tokenPrefix }) => {
+      [...this.#consumers.values(), ...this.#leaving].map(({ queue, tokenPrefix }) => {
         const base = `${prefix}:${bullQueueName(queue)}:`;
         return { active: `${base}active`, jobPrefix: base, tokenPrefix };
       }),
     );
-    await Promise.all(
-      this.#consumers.map((consumer) =>
-        consumer.start((error) => log.error({ err: error }, 'a queue stopped')),
-      ),
+  }
+
+  async #add(queue: string, connection: Redis, keeper: LockKeeper): Promise<boolean> {
+    const executor = this.#executor;
+    if (!executor || this.#stopping) throw new Error('the worker is starting or stopping');
+    if (this.#queues.has(queue)) return false;
+    this.#queues.add(queue);
+    try {
+      await this.#consume(queue, connection, executor);
+    } catch (error) {
+      this.#queues.delete(queue);
+      throw error;
+    }
+    this.#watch(keeper);
+    return true;
+  }
+
+  #cancel(queue: string, keeper: LockKeeper): boolean {
+    const consumer = this.#consumers.get(queue);
+    if (!consumer || this.#stopping) return false;
+    this.#queues.delete(queue);
+    this.#consumers.delete(queue);
+    this.#leaving.add(consumer);
+    consumer.stop().then(
+      () => {
+        this.#leaving.delete(consumer);
+        if (!this.#stopping) this.#watch(keeper);
+      },
+      (error: unknown) => this.log.error({ err: error, queue }, 'a queue was not left in order'),
     );
+    return true;
   }
 
   /** How many tasks run now. */
@@ -189,16 +272,24 @@ export class Worker implements AsyncDisposable {
   async #handBack(): Promise<void> {
     await this.#executor?.handBackAll();
     if (this.#connection?.status === 'ready') await this.#presence?.release();
+    await this.#desk?.close();
     this.log.flush();
   }
 
   async #stop(): Promise<void> {
+    await this.#close();
+    this.#onEnd();
+  }
+
+  async #close(): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
-    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    const consumers = [...this.#consumers.values(), ...this.#leaving];
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.
     if (connection.status === 'ready') await this.#presence?.release();
+    await this.#desk?.close();
     await closeConnection(connection);
     this.log.flush();
   }

@@ -8,8 +8,12 @@ import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
-import type { Duration } from '../duration.js';
+import type { Control } from '../control/control.js';
+import type { ControlCommand } from '../control/custom-commands.js';
+import type { Inspect } from '../control/inspect.js';
 import { BrokerError, ConfigError } from '../errors.js';
+import type { EventOf, EventType } from '../events/event.js';
+import type { EventsOptions } from '../events/event-filter.js';
 import type { Call } from '../protocol/message.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
 import type { GroupResult } from '../result/group-result.js';
@@ -23,40 +27,16 @@ import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
+import { type AppOptions, checkAppName, checkInclude } from './app-options.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { findDefinition } from './find-definition.js';
 import { loadIncluded } from './include.js';
 import { Canvases } from './canvases.js';
+import { ControlPlane } from './control-plane.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
-
-/** The options of an App. Each may also come from the environment; see the configuration reference. */
-export interface AppOptions {
-  /**
-   * Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, `rediss://`.
-   * @default DTASK_BROKER_URL, else 'redis://127.0.0.1:6379/0'
-   */
-  broker?: string;
-  /** First part of every key in Redis. @default 'dtask' */
-  prefix?: string;
-  /** Queue of the tasks and calls that name none. @default 'default' */
-  defaultQueue?: string;
-  /** How long a call waits for Redis to take its message. @default '10s' */
-  sendTimeout?: Duration;
-  /** How long a result is kept; 0 keeps it for ever. @default '1d' */
-  resultExpires?: Duration;
-  /** Largest message and largest result, in bytes of JSON. @default 1048576 */
-  maxPayload?: number;
-  /**
-   * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
-   * A worker loads them when it starts.
-   */
-  include?: readonly string[];
-  /** Tasks, classes and instances to register at once. */
-  tasks?: readonly Registrable[];
-}
 
 /**
  * An application: a name, a broker, and its tasks.
@@ -78,6 +58,12 @@ export class App implements AsyncDisposable {
   readonly include: readonly string[];
   /** Looks into queues and empties them. */
   readonly queues: Queues;
+  /** Looks into the live workers: what runs, what they know, whether they answer. */
+  readonly inspect: Inspect;
+  /** Tells the live workers what to do, and ends tasks. */
+  readonly control: Control;
+  /** What a worker needs to be controlled. @internal */
+  readonly plane: ControlPlane;
   readonly #broker: Broker;
   readonly #registry: Registry;
   readonly #results: ResultSource;
@@ -107,16 +93,24 @@ export class App implements AsyncDisposable {
     this.#results = {
       ledger,
       mailbox,
-      revoke: (id, queue) => this.queues.revoke(id, queue),
-      revokeAll: async (canvas) => {
-        // First what was sent and waits, so that no worker takes it; then what was not sent yet.
-        const removed = await this.queues.remove(canvas);
+      revoke: (placed, how) => this.plane.revoke(placed, how),
+      revokeAll: async (canvas, how) => {
+        // First what was sent, so that no worker takes it; then what was not sent yet.
+        const removed = await this.plane.revoke(canvas, how);
         const ended = await broker.ask('a canvas was not revoked', (connection) =>
           revokeTasks(connection, canvas, place),
         );
         return removed + ended;
       },
     };
+    this.plane = new ControlPlane({
+      app: name,
+      config: this.config,
+      broker,
+      mailbox,
+      queues: this.queues,
+    });
+    ({ inspect: this.inspect, control: this.control } = this.plane);
     this.#canvases = new Canvases({
       config: this.config,
       broker,
@@ -298,6 +292,36 @@ export class App implements AsyncDisposable {
     await loadIncluded(this.include, root, (exported) => this.#registry.registerExports(exported));
   }
 
+  /**
+   * Adds a command that `app.control.broadcast(name, args)` has workers carry out which load this App.
+   *
+   * @throws ConfigError for a wrong name, RegistryError when it is taken
+   * @example
+   * ```ts
+   * app.controlCommand('flushCache', ({ part }) => cache.flush(part));
+   * ```
+   */
+  controlCommand(name: string, command: ControlCommand): this {
+    this.plane.commands.add(name, command);
+    return this;
+  }
+
+  /**
+   * What happens to tasks and workers, as it is told, until the loop is left, `signal` is aborted or
+   * the App is closed. Workers tell when they have `events` on; see the guide to events.
+   *
+   * @throws ConfigError for wrong options
+   * @example
+   * ```ts
+   * for await (const event of app.events({ types: ['task-failed'] })) console.log(event.error);
+   * ```
+   */
+  events<T extends EventType = EventType>(
+    options?: EventsOptions<T>,
+  ): AsyncGenerator<EventOf<T>, void, undefined> {
+    return this.plane.events(options) as AsyncGenerator<EventOf<T>, void, undefined>;
+  }
+
   /** The canvases, for a worker. @internal */
   get canvases(): Canvases {
     return this.#canvases;
@@ -310,6 +334,7 @@ export class App implements AsyncDisposable {
 
   /** Ends the connections. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
+    await this.plane.close();
     await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));
     await this.#broker.close();
   }
@@ -368,21 +393,4 @@ export class App implements AsyncDisposable {
       this.#broker.send({ ...call, message: { ...call.message, args: checked } }, onStored),
     );
   }
-}
-
-function checkAppName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)) return;
-  throw new ConfigError(
-    `an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`,
-  );
-}
-
-function checkInclude(include: unknown): readonly string[] {
-  if (
-    Array.isArray(include) &&
-    include.every((pattern) => typeof pattern === 'string' && pattern !== '')
-  ) {
-    return Object.freeze([...(include as string[])]);
-  }
-  throw new ConfigError(`include must be an array of paths or patterns, got ${show(include)}`);
 }

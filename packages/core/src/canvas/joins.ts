@@ -10,6 +10,8 @@ export interface Origin {
   readonly root: string | undefined;
   /** The task that comes before. */
   readonly parent: string | undefined;
+  /** The group that nothing follows. */
+  readonly group?: string | undefined;
   /** The caller process that hears of the results. */
   readonly reply: string | undefined;
   /** Whether it may be sent again: by a worker, that is, and by the next one when that dies. */

@@ -1,5 +1,5 @@
 /** Every setting of dtask, in one table. */
-import { bytes, duration, integer, list, type Setting, text } from './setting.js';
+import { boolean, bytes, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
 const queueName = /^[\w.@-]+$/;
@@ -41,6 +41,17 @@ export const appSettings = {
     default: 1024 * 1024,
     env: 'DTASK_MAX_PAYLOAD',
     doc: 'Largest message and largest result, in bytes of JSON.',
+  }),
+  sendEvents: boolean({
+    default: false,
+    env: 'DTASK_SEND_EVENTS',
+    doc: 'Whether each message that is sent is an event: `task-sent`.',
+  }),
+  eventsKept: integer({
+    default: 100_000,
+    minimum: 100,
+    env: 'DTASK_EVENTS_KEPT',
+    doc: 'About how many events are kept for those who ask later; the oldest go first.',
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -91,5 +102,11 @@ export const workerSettings = {
     env: 'DTASK_STALLED_INTERVAL',
     flag: '--stalled-interval <time>',
     doc: 'How often workers look for tasks whose worker has died.',
+  }),
+  events: boolean({
+    default: false,
+    env: 'DTASK_EVENTS',
+    flag: '-E, --events',
+    doc: 'Whether it tells of its tasks and of itself by events.',
   }),
 } as const satisfies Record<string, Setting<unknown>>;

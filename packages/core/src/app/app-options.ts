@@ -1,0 +1,54 @@
+/** The options of an App. */
+import { show } from '../config/setting.js';
+import type { Duration } from '../duration.js';
+import { ConfigError } from '../errors.js';
+import type { Registrable } from './registry.js';
+
+/** The options of an App. Each may also come from the environment; see the configuration reference. */
+export interface AppOptions {
+  /**
+   * Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, `rediss://`.
+   * @default DTASK_BROKER_URL, else 'redis://127.0.0.1:6379/0'
+   */
+  broker?: string;
+  /** First part of every key in Redis. @default 'dtask' */
+  prefix?: string;
+  /** Queue of the tasks and calls that name none. @default 'default' */
+  defaultQueue?: string;
+  /** How long a call waits for Redis to take its message. @default '10s' */
+  sendTimeout?: Duration;
+  /** How long a result is kept; 0 keeps it for ever. @default '1d' */
+  resultExpires?: Duration;
+  /** Largest message and largest result, in bytes of JSON. @default 1048576 */
+  maxPayload?: number;
+  /** Whether each message that is sent is an event: `task-sent`. @default false */
+  sendEvents?: boolean;
+  /** About how many events are kept for those who ask later. @default 100000 */
+  eventsKept?: number;
+  /**
+   * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
+   * A worker loads them when it starts.
+   */
+  include?: readonly string[];
+  /** Tasks, classes and instances to register at once. */
+  tasks?: readonly Registrable[];
+}
+
+/** @throws ConfigError when it is no name */
+export function checkAppName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)) return;
+  throw new ConfigError(
+    `an App's name must be 1 to 64 letters, digits and any of . _ @ -, got ${show(name)}`,
+  );
+}
+
+/** @throws ConfigError when it is no list of patterns */
+export function checkInclude(include: unknown): readonly string[] {
+  if (
+    Array.isArray(include) &&
+    include.every((pattern) => typeof pattern === 'string' && pattern !== '')
+  ) {
+    return Object.freeze([...(include as string[])]);
+  }
+  throw new ConfigError(`include must be an array of paths or patterns, got ${show(include)}`);
+}
