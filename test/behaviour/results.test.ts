@@ -2,6 +2,7 @@
 import {
   type App,
   BrokerError,
+  currentTask,
   ResultTimeoutError,
   TaskFailedError,
   TaskRevokedError,
