@@ -114,7 +114,7 @@ function details(event: DtaskEvent): string {
     case 'worker-heartbeat':
       return `${event.active} active, ${event.processed} done, load ${event.loadavg[0]?.toFixed(2) ?? '?'}`;
     case 'task-started':
-      return event.retries > 0 ? `retry ${event.retries}` : '';
+      return `on ${event.worker}${event.retries > 0 ? `, retry ${event.retries}` : ''}`;
     case 'task-ignored':
     case 'task-replaced':
     case 'worker-offline':

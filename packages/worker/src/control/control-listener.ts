@@ -1,6 +1,10 @@
 /** Hears control requests and answers them, on a connection of its own. */
-import { closeConnection, controlChannel, answerChannel, isMeant } from '@dtask/core/internal';
+import { DtaskError } from '@dtask/core';
 import {
+  answerChannel,
+  closeConnection,
+  controlChannel,
+  isMeant,
   type ControlReply,
   type ControlRequest,
   controlVersion,
@@ -9,6 +13,7 @@ import {
 import type { Redis } from 'ioredis';
 import type { ServerClock } from '../server-clock.js';
 import type { WorkerLog } from '../log.js';
+import { NotSupported } from './control-target.js';
 
 /** What a listener needs of its worker. */
 export interface ListenerPlace {
@@ -105,8 +110,10 @@ export class ControlListener {
     try {
       text = answer({ v: controlVersion, id, worker, value: await carryOut(command, args) });
     } catch (error) {
-      log.warn({ command, err: error }, 'a control command failed');
       const message = error instanceof Error ? error.message : String(error);
+      const isExpected = error instanceof DtaskError || error instanceof NotSupported;
+      if (isExpected) log.warn({ command }, `control: ${command}: ${message}`);
+      else log.error({ command, err: error }, `control: ${command} failed`);
       text = answer({ v: controlVersion, id, worker, error: message });
     }
     // Without Redis nobody hears it.
