@@ -21,9 +21,23 @@ export const addEntry = (
   `[${events.join(',')}]`,
 ];
 
-/** Writes an event, as it stands in an entry. */
-export const encodeEvent = (type: string, at: number, fields: object): string =>
-  JSON.stringify({ type, at, ...fields });
+/**
+ * Writes an event, as it stands in an entry. Field by field: every task pays for three of these, and
+ * JSON.stringify of the whole takes three times as long.
+ */
+export function encodeEvent(type: string, at: number, fields: object): string {
+  let text = `{"type":"${type}","at":${at}`;
+  for (const key in fields) {
+    const value = (fields as Record<string, unknown>)[key];
+    if (value === undefined) continue;
+    const isPlain = typeof value === 'string' && plain.test(value);
+    text += isPlain ? `,"${key}":"${value}"` : `,"${key}":${JSON.stringify(value)}`;
+  }
+  return `${text}}`;
+}
+
+/** Texts that stand in JSON as they are. */
+const plain = /^[ !#-[\]-~]*$/;
 
 /** Reads the events of an entry. What is damaged, or of a later version, is passed over. */
 export function decodeEntry(fields: readonly string[]): DtaskEvent[] {
