@@ -17,7 +17,18 @@ const oxfmt = join(
   dirname(createRequire(import.meta.url).resolve('oxfmt/package.json')),
   'bin/oxfmt',
 );
-const commands = ['worker', 'call', 'result', 'queues', 'purge', 'report'];
+const commands = [
+  'worker',
+  'call',
+  'result',
+  'status',
+  'inspect',
+  'control',
+  'events',
+  'queues',
+  'purge',
+  'report',
+];
 /** Variables that no table of settings has. */
 const otherVariables = [
   {

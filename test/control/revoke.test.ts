@@ -106,7 +106,7 @@ describe('a task that runs', () => {
     'whose worker has died is taken out once it is found without one',
     { timeout: 40_000 },
     async () => {
-      const { stage, trace, note, gated } = fromStage();
+      const { stage, note, gated } = fromStage();
       const worker = await hire(stage);
       const result = await gated.delay('orphan');
       await stage.trace.started('orphan');
@@ -218,7 +218,7 @@ describe('a rule by a tree', () => {
 
 describe('a rule by a group', () => {
   it('ends the parts that wait and those that are to come, of a lone group and of a chord', async () => {
-    const { stage, app, trace, note } = fromStage();
+    const { stage, app, note } = fromStage();
     const lone = await group(note.s('lone-1'), note.s('lone-2')).delay();
     const whole = await chord([note.s('head-1'), note.s('head-2')], note.si('body')).delay();
     const header = whole.parent!;
