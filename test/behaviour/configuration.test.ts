@@ -18,11 +18,14 @@ describe('an App', () => {
       sendTimeout: 10_000,
       resultExpires: 86_400_000,
       maxPayload: 1_048_576,
+      sendEvents: false,
+      eventsKept: 100_000,
     });
   });
 
   test('takes its options, with durations as words or milliseconds', () => {
-    const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5 };
+    const events = { sendEvents: true, eventsKept: 500 };
+    const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5, ...events };
     const app = new App('shop', { ...options, sendTimeout: '1.5s', resultExpires: 250 });
     expect(app.config).toEqual({ ...options, sendTimeout: 1_500, resultExpires: 250 });
     expect(Object.isFrozen(app.config)).toBe(true);
@@ -36,6 +39,8 @@ describe('an App', () => {
     vi.stubEnv('DTASK_SEND_TIMEOUT', '2s');
     vi.stubEnv('DTASK_RESULT_EXPIRES', '1000');
     vi.stubEnv('DTASK_MAX_PAYLOAD', '2048');
+    vi.stubEnv('DTASK_SEND_EVENTS', 'yes');
+    vi.stubEnv('DTASK_EVENTS_KEPT', '200');
     expect(new App('shop').config).toEqual({
       broker: 'redis://10.0.0.7:6380/3',
       prefix: 'env',
@@ -43,6 +48,8 @@ describe('an App', () => {
       sendTimeout: 2_000,
       resultExpires: 1_000,
       maxPayload: 2_048,
+      sendEvents: true,
+      eventsKept: 200,
     });
     expect(new App('shop', { prefix: 'code', broker: away }).config).toMatchObject({
       prefix: 'code',
@@ -78,6 +85,7 @@ describe('an App', () => {
     ['DTASK_SEND_TIMEOUT', 'soon', /^DTASK_SEND_TIMEOUT must be .* got "soon"$/],
     ['DTASK_MAX_PAYLOAD', '1.5', /^DTASK_MAX_PAYLOAD must be a whole number of at least 1, got/],
     ['DTASK_PREFIX', 'a b', /^DTASK_PREFIX must be letters/],
+    ['DTASK_SEND_EVENTS', 'maybe', /^DTASK_SEND_EVENTS must be true or false, got "maybe"$/],
   ])('names the variable whose value it cannot use: %s=%s', (name, value, message) => {
     vi.stubEnv(name, value);
     const error = thrown(() => new App('shop'));

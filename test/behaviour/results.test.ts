@@ -2,6 +2,7 @@
 import {
   type App,
   BrokerError,
+  currentTask,
   ResultTimeoutError,
   TaskFailedError,
   TaskRevokedError,
@@ -340,17 +341,27 @@ describe('revoke()', () => {
     expect(await app.queues.counts('default')).toMatchObject({ delayed: 0 });
   });
 
-  test('leaves a task that runs alone', async () => {
+  test('fires the signal of a task that runs; one that has ended is left alone', async () => {
     const gate = new Gate();
+    const reasons: unknown[] = [];
     const slow = app.task('revoke.running', async () => {
-      await gate.passed;
-      return 'ran';
+      const { signal } = currentTask();
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true });
+        void gate.passed.then(resolve);
+      });
+      reasons.push(signal.reason);
     });
     const result = await slow.delay();
-    await eventually(() => result.state()).toBe('STARTED');
-    expect(await result.revoke()).toBe(false);
-    gate.open();
-    expect(await result.get(soon)).toBe('ran');
+    try {
+      await eventually(() => result.state()).toBe('STARTED');
+      expect(await result.revoke()).toBe(true);
+      await eventually(() => reasons.length).toBe(1);
+    } finally {
+      gate.open();
+    }
+    expect(reasons[0]).toBeInstanceOf(TaskRevokedError);
+    await eventually(() => result.ready()).toBe(true);
     expect(await result.revoke()).toBe(false);
   });
 

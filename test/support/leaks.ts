@@ -39,6 +39,7 @@ export async function taskKeys(redis: Redis, prefix: string): Promise<string[]> 
   const keys = await redis.keys(`${prefix}:*`);
   const spared = (key: string): boolean =>
     key === `${prefix}:queues` ||
+    key === `${prefix}:workers` ||
     key.startsWith(`${prefix}:w:`) ||
     perQueue.has(key.split(':').at(-1) ?? '');
   return keys.filter((key) => !spared(key)).sort();

@@ -7,10 +7,15 @@ export function print(json: boolean | undefined, value: unknown, forPeople: () =
   console.log(json ? JSON.stringify(value, plain, 2) : forPeople());
 }
 
-/** Lays rows out in columns under headings. */
+/**
+ * Lays rows out in columns under headings.
+ *
+ * @param align of all but the first column, which stands on the left
+ */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly (string | number)[])[],
+  align: 'left' | 'right' = 'right',
 ): string {
   const chars = Object.fromEntries(
     [
@@ -34,7 +39,7 @@ export function table(
     head: headings.map((heading) => pc.bold(heading)),
     chars: { ...chars, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: headings.map((_, index) => (index === 0 ? 'left' : 'right')),
+    colAligns: headings.map((_, index) => (index === 0 ? 'left' : align)),
   });
   laid.push(...rows.map((row) => [...row]));
   return laid.toString();

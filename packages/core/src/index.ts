@@ -19,6 +19,17 @@ export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
 export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';
 export type { AppConfig } from './config/resolve.js';
+export type * from './control/answers.js';
+export type { AskOptions } from './control/audience.js';
+export {
+  Control,
+  type Revocation,
+  type RevokeByOptions,
+  type RevokeOptions,
+} from './control/control.js';
+export type { ControlCommand, ControlledWorker } from './control/custom-commands.js';
+export { Inspect } from './control/inspect.js';
+export type { TimeLimits } from './control/limit-overrides.js';
 export type { Duration } from './duration.js';
 export * from './errors.js';
 export type {
@@ -34,11 +45,14 @@ export type {
   WorkerSummary,
 } from './hooks/events.js';
 export type { Middleware } from './hooks/middleware.js';
+export type * from './events/event.js';
+export type { EventsOptions } from './events/event-filter.js';
 export type { TaskState } from './protocol/outcome.js';
 export type { AnyResult } from './result/any-result.js';
 export { AsyncResult } from './result/async-result.js';
 export type { GetOptions } from './result/get-options.js';
 export type { Failure } from './result/failure.js';
+export type { RevokeResultOptions } from './result/revocation.js';
 export { GroupResult } from './result/group-result.js';
 export { EagerResult } from './result/eager-result.js';
 export { Sent } from './result/sent.js';

@@ -12,6 +12,26 @@ export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/reso
 export type { Setting } from './config/setting.js';
 export { appSettings, workerSettings } from './config/settings.js';
 export { type AppSource, importApp, loadApp } from './app/app-source.js';
+export { isMeant } from './control/audience.js';
+export { controlCommands } from './control/control.js';
+export { inspectCommands } from './control/inspect.js';
+export {
+  type LimitOverride,
+  rateChange,
+  readLimits,
+  timeChange,
+} from './control/limit-overrides.js';
+export {
+  type ControlReply,
+  type ControlRequest,
+  controlVersion,
+  decodeRequest,
+} from './control/request.js';
+export { type RevocationRule, RevocationRules } from './control/revocation-rules.js';
+export { readRules, type RevocationMark, revokedField } from './control/revocations.js';
+export { brief, briefArgs } from './events/brief.js';
+export { eventTypes } from './events/event.js';
+export { EventWriter } from './events/event-writer.js';
 export { findDefinition } from './app/find-definition.js';
 export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';

@@ -17,23 +17,19 @@ export class Autoscaler {
   readonly #slots: Slots;
   readonly #resize: (size: number) => void;
   readonly #timer: NodeJS.Timeout;
-  #scale: Scale;
+  #scale: Scale | undefined;
   /** The most that ran since `#since`. */
   #most = 0;
   #since = performance.now();
 
-  constructor(slots: Slots, scale: Scale, resize: (size: number) => void) {
+  constructor(slots: Slots, resize: (size: number) => void) {
     this.#slots = slots;
-    this.#scale = scale;
     this.#resize = resize;
     this.#timer = setInterval(() => this.#look(), interval).unref();
   }
 
-  get scale(): Scale {
-    return this.#scale;
-  }
-
-  set scale(scale: Scale) {
+  /** Scales between these from now on. */
+  fit(scale: Scale): void {
     this.#scale = scale;
     const { size } = this.#slots;
     const fit = Math.min(scale.max, Math.max(scale.min, size));
@@ -46,6 +42,7 @@ export class Autoscaler {
 
   #look(): void {
     const { size, taken, contended } = this.#slots;
+    if (!this.#scale) return undefined;
     const { max, min } = this.#scale;
     this.#most = Math.max(this.#most, taken);
     if (contended && size < max) {

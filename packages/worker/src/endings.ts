@@ -60,12 +60,13 @@ export class Endings {
         return this.fail(current, message, report.error, tell);
       case 'ignore':
         this.#place.log.info({ task: message.name, id: message.id }, 'task ignored');
+        this.#place.events.ended('task-ignored', message);
         return tell(
           report,
           this.#end(message, this.#outcomes.make(message, 'IGNORED', retriesOf(current))),
         );
       case 'requeue':
-        return this.#requeue(current, message, report, tell);
+        return this.#requeue(current, message, performance, report, tell);
       case 'retry':
         return this.#retry(current, message, report, tell);
       case 'revoked':
@@ -78,6 +79,7 @@ export class Endings {
   /** Ends a task as failed, and keeps its job with the failed ones. */
   fail(current: Current, message: Message, error: unknown, tell?: Tell): Promise<never> {
     this.#place.log.failed(message, error);
+    this.#place.events.failed(message, error);
     current.job.opts.attempts = 0;
     return this.#endBadly(
       message,
@@ -96,6 +98,10 @@ export class Endings {
   revoke(current: Current, message: Message, reason: string): Promise<void> | undefined {
     const kind = reason === 'expired' ? reason : current.performance ? 'terminated' : 'revoked';
     this.#hooks.revoked(message, at(current), kind);
+    this.#place.events.revoked(message, reason, {
+      expired: kind === 'expired',
+      terminated: kind === 'terminated',
+    });
     this.#place.log.warn({ task: message.name, id: message.id }, `task revoked: ${reason}`);
     return this.#end(
       message,
@@ -131,6 +137,7 @@ export class Endings {
       return this.fail(current, message, error, tell);
     }
     this.#place.log.succeeded(message, took);
+    this.#place.events.succeeded(message, report.value, took);
     return tell(report, hasSequel(message) ? this.#carryOn(message, outcome) : undefined);
   }
 
@@ -149,17 +156,20 @@ export class Endings {
     } catch (error) {
       return this.fail(current, message, error, tell);
     }
+    this.#place.events.ended('task-replaced', message);
     return tell(report);
   }
 
   async #requeue(
     { job, token }: Current,
     { name, id }: Message,
+    performance: Performance,
     report: Report,
     tell: Tell,
   ): Promise<never> {
-    const { log, connection } = this.#place;
+    const { log, connection, events } = this.#place;
     log.info({ task: name, id }, 'back to its queue');
+    events.rejected({ name, id }, performance.run?.thrown, true);
     await tell(report);
     await giveBack(job, token, connection);
     throw new bullmq.WaitingError();
@@ -173,6 +183,7 @@ export class Endings {
   ): Promise<never> {
     const { wait, error, args } = report;
     this.#place.log.retried(message, wait, error);
+    this.#place.events.retried(message, retriesOf(current), wait, error);
     const { job } = current;
     if (args) {
       const { maxPayload } = this.#place.app.config;

@@ -2,6 +2,8 @@
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { Limits } from './limits/limits.js';
+import type { LimitOverride, RevocationRules } from '@dtask/core/internal';
+import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
 import type { Pools } from './pools.js';
 import type { TimeLimit } from './time-limit.js';
@@ -16,4 +18,10 @@ export interface ExecutorPlace {
   readonly timeLimit: TimeLimit;
   readonly pools: Pools;
   readonly limits: Limits;
+  /** Limits that were changed at run time, by the task's name. */
+  readonly overrides: ReadonlyMap<string, LimitOverride>;
+  /** Hears of what becomes of tasks. */
+  readonly events: TaskEvents;
+  /** The rules by which tasks are revoked that were not sent yet. */
+  readonly rules: RevocationRules;
 }

@@ -92,6 +92,7 @@ export class Executor {
     const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current, message);
     current.message = message;
+    this.#place.events.received(message, current.queue, current.job.attemptsMade);
     this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
   }
@@ -135,6 +136,8 @@ export class Executor {
     if (current.handedBack) return undefined;
     if (marksOf(job).revoked !== undefined)
       return this.#endings.revoke(current, message, 'revoked');
+    if (this.#place.rules.match(message))
+      return this.#endings.revoke(current, message, 'a rule revokes it');
     if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
     if (message.once) return this.#attemptStep(current, message);
     return this.#attemptNow(current, message);
@@ -154,6 +157,7 @@ export class Executor {
     const { app, worker } = this.#place;
     const error = unknownTask(message.name, current.queue, app, worker);
     this.#hooks.unknown(message, at(current), error);
+    this.#place.events.failed(message, error);
     this.#place.log.error({ task: message.name, id: message.id }, error.message);
     return this.#endings.refuse(current.job, message, error);
   }
@@ -213,7 +217,9 @@ export class Executor {
     // While it waited for its limits, say.
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
-    const limit = timeLimitOf(message, definition, undefined, this.#place.timeLimit);
+    const { events, overrides, timeLimit } = this.#place;
+    const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
+    events.started(message, retries);
     current.began = Date.now();
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
@@ -272,6 +278,7 @@ export class Executor {
       ...(typeof reply === 'string' && { reply }),
     };
     this.#hooks.rejected(message, at(current), error);
+    this.#place.events.rejected(message, error, false);
     return this.#endings.refuse(job, message, error);
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@dtask/core/internal';
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
+import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
 
 /** What outcomes need of their worker. */
@@ -18,6 +19,7 @@ export interface OutcomesPlace {
   readonly worker: string;
   readonly connection: Redis;
   readonly log: WorkerLog;
+  readonly events: TaskEvents;
 }
 
 /** Stores what becomes of tasks. */
@@ -55,6 +57,7 @@ export class Outcomes {
   /** Stores a state that is not the last; resolves when that is on its way. */
   report(message: Message, outcome: Outcome): Promise<void> {
     this.store(message, outcome);
+    this.#place.events.progress(message, outcome);
     return new Promise((resolve) => this.writer.follow(resolve));
   }
 

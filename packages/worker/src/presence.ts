@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { StartupError } from '@dtask/core';
-import { workerKey } from '@dtask/core/internal';
+import { workerKey, workersKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import type { ServerClock } from './server-clock.js';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
 export const hold = 10_000;
@@ -20,12 +21,26 @@ interface Claim {
   readonly beat: number;
 }
 
-/** Sets or drops the claim, unless another instance has it. */
+/**
+ * Sets or drops the claim, unless another instance has it, and with it the name's place among those
+ * that live, with the time when the claim lapses. That set lives as long as its last claim. KEYS: the
+ * claim, the set. ARGV: the instance; the claim, or '' to drop it; how long it holds; the name. Gives
+ * the server's time, and who else has the name.
+ */
 const renewScript = `
 local held = redis.call('GET', KEYS[1])
-if held and not string.find(held, ARGV[1], 1, true) then return held end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return false`;
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if held and not string.find(held, ARGV[1], 1, true) then return {now, held} end
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], ARGV[4])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+return {now}`;
 
 /** The workers of this process: its pid alone may also be that of a process before it. */
 const living = new Set<string>();
@@ -34,17 +49,22 @@ const living = new Set<string>();
 export class Presence {
   readonly #connection: Redis;
   readonly #key: string;
+  readonly #workers: string;
   readonly #name: string;
+  readonly #clock: ServerClock;
   readonly #instance = randomUUID();
   readonly #since = new Date().toISOString();
   #beat = 0;
   #released: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(connection: Redis, prefix: string, name: string) {
+  /** @param clock hears of the server's time with each renewal */
+  constructor(connection: Redis, prefix: string, name: string, clock: ServerClock) {
     this.#connection = connection;
     this.#key = workerKey(prefix, name);
+    this.#workers = workersKey(prefix);
     this.#name = name;
+    this.#clock = clock;
   }
 
   /**
@@ -100,14 +120,18 @@ export class Presence {
   }
 
   async #set(record: string): Promise<Claim | undefined> {
-    const held = await this.#connection.eval(
+    const asked = Date.now();
+    const keys = [this.#key, this.#workers] as const;
+    const [now, held] = (await this.#connection.eval(
       renewScript,
-      1,
-      this.#key,
+      keys.length,
+      ...keys,
       this.#instance,
       record,
       hold,
-    );
+      this.#name,
+    )) as [number, string?];
+    this.#clock.set(now, asked);
     return typeof held === 'string' ? (JSON.parse(held) as Claim) : undefined;
   }
 

@@ -1,6 +1,11 @@
 /** How long a task may run, and what happens then. */
 import { SoftTimeLimitExceededError, TimeLimitExceededError } from '@dtask/core';
-import { type Definition, formatMilliseconds, type Message } from '@dtask/core/internal';
+import {
+  type Definition,
+  formatMilliseconds,
+  type LimitOverride,
+  type Message,
+} from '@dtask/core/internal';
 import { judgeThrown } from './perform.js';
 import type { Performance } from './pool/pool.js';
 
@@ -17,11 +22,11 @@ export interface TimeLimit {
 export function timeLimitOf(
   message: Message,
   { calls }: Definition,
-  set: Partial<TimeLimit> | undefined,
+  set: LimitOverride | undefined,
   worker: TimeLimit,
 ): TimeLimit {
-  const hard = message.timeLimit ?? set?.hard ?? calls.timeLimit ?? worker.hard;
-  const soft = message.softTimeLimit ?? set?.soft ?? calls.softTimeLimit ?? worker.soft;
+  const hard = message.timeLimit ?? set?.timeLimit ?? calls.timeLimit ?? worker.hard;
+  const soft = message.softTimeLimit ?? set?.softTimeLimit ?? calls.softTimeLimit ?? worker.soft;
   // One of them may come from elsewhere than the other.
   return { hard, soft: hard > 0 && soft >= hard ? 0 : soft };
 }

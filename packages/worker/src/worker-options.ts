@@ -55,6 +55,8 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** Whether it tells of its tasks and of itself by events. @default false */
+  events?: boolean;
   /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */
   keepFailed?: number;
   /** How long failed tasks are kept; 0 keeps them for ever. @default '7d' */

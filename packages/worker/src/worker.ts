@@ -1,5 +1,5 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
-import type { App, WorkerProcess, WorkerSummary } from '@dtask/core';
+import { type App, StartupError, type WorkerProcess, type WorkerSummary } from '@dtask/core';
 import {
   type AppSource,
   closeConnection,
@@ -11,9 +11,10 @@ import {
   type WorkerConfig,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import { Autoscaler } from './autoscaler.js';
+import { Autoscaler, type Scale } from './autoscaler.js';
 import { Broadcasts } from './broadcasts.js';
 import { Consumers } from './consumers.js';
+import { ControlDesk } from './control/control-desk.js';
 import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
@@ -60,9 +61,15 @@ export class Worker implements AsyncDisposable {
   #keeper: LockKeeper | undefined;
   #consumers: Consumers | undefined;
   #broadcasts: Broadcasts | undefined;
+  #desk: ControlDesk | undefined;
   #farewell: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #failure: unknown;
+  #onEnd: () => void = () => undefined;
+  /** Resolves when it has stopped, also by `app.control.shutdown()`. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#onEnd = resolve;
+  });
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
   constructor(app: App, options: WorkerOptions = {}) {
@@ -118,17 +125,22 @@ export class Worker implements AsyncDisposable {
     this.#connection = connection;
     await this.#connected(connection);
     if (this.#stopping) return;
-    const presence = new Presence(connection, prefix, this.name);
+    const desk = (this.#desk = this.#sit(connection));
+    await desk.open();
+    if (this.#stopping) return;
+    const presence = new Presence(connection, prefix, this.name, desk.clock);
     try {
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
       await this.#keeper?.stop();
+      await desk.close();
       await closeConnection(connection);
       throw error;
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
-    await this.#consume(connection);
+    await desk.begin();
+    await this.#consume(connection, desk);
     if (this.#stopping) return undefined;
     this.#announce();
     void this.app.hooks.emit('workerReady', this.#summary);
@@ -164,25 +176,68 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  async #consume(connection: Redis): Promise<void> {
+  /** What answers control commands, and tells. */
+  #sit(connection: Redis): ControlDesk {
+    const { app, name: worker, config, log } = this;
+    const consumers = (): Consumers => {
+      if (this.#consumers && !this.#stopping) return this.#consumers;
+      throw new StartupError('the worker is starting or stopping');
+    };
+    const pools = (): Pools => {
+      if (this.#pools) return this.#pools;
+      throw new StartupError('the worker is starting');
+    };
+    return new ControlDesk({
+      app,
+      worker,
+      config,
+      connection,
+      log,
+      current: () => this.#executor?.current ?? [],
+      queues: () => this.queues,
+      addConsumer: (queue) => consumers().add(queue),
+      cancelConsumer: (queue) => consumers().cancel(queue),
+      revoke: (id, reason, terminate) => this.#executor?.revoke(id, reason, terminate) ?? false,
+      size: () => this.size,
+      resize: (size) => this.resize(size),
+      autoscale: (scale) => this.#autoscale(scale),
+      pool: () => pools().main,
+      restart: () => pools().restart(),
+      // Behind the answer.
+      stop: () => void setImmediate(() => this.#stopSoon()),
+    });
+  }
+
+  #stopSoon(): void {
+    this.stop().catch((error: unknown) => this.log.error({ err: error }, 'not stopped in order'));
+  }
+
+  #autoscale(scale: Scale): void {
+    const scaler = (this.#autoscaler ??= new Autoscaler(this.#slots, (size) => this.resize(size)));
+    scaler.fit(scale);
+  }
+
+  async #consume(connection: Redis, desk: ControlDesk): Promise<void> {
     const { app, name: worker, log, config } = this;
     const { prefix } = app.config;
-    const outcomes = new Outcomes({ app, worker, connection, log });
+    const { events, rules, limits: overrides } = desk;
+    const outcomes = new Outcomes({ app, worker, connection, log, events });
     const pools = (this.#pools = new Pools(this.#poolsPlace(outcomes)));
     const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
     if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
     await pools.open(definitions);
     if (this.#stopping) return;
-    const limits = (this.#limits = new Limits({ app, connection, log }));
+    const limits = (this.#limits = new Limits({ app, connection, log, overrides }));
     limits.start(definitions);
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
-    const place = { app, worker, connection, log, timeLimit, pools, limits };
+    const surroundings = { app, worker, connection, log, timeLimit, pools, limits };
+    const place = { ...surroundings, overrides, events, rules };
     const executor = (this.#executor = new Executor(place, outcomes));
     const broadcasts = (this.#broadcasts = this.#broadcastsOn(connection));
     await broadcasts.clear();
     const scale = scaleOf(config);
     const slots = this.#slots;
-    if (scale) this.#autoscaler = new Autoscaler(slots, scale, (size) => this.resize(size));
+    if (scale) this.#autoscale(scale);
     const keeper = this.#keeper;
     this.#consumers = new Consumers({
       connection,
@@ -266,6 +321,7 @@ export class Worker implements AsyncDisposable {
     await this.#executor?.handBackAll();
     await this.#pools?.stop(true);
     if (this.#connection?.status === 'ready') await this.#presence?.release();
+    await this.#desk?.close();
     await this.#ended();
     this.log.flush();
   }
@@ -285,9 +341,11 @@ export class Worker implements AsyncDisposable {
       await this.#broadcasts?.end();
       await this.#presence?.release();
     }
+    await this.#desk?.close();
     await closeConnection(connection);
     await this.#ended();
     this.log.flush();
+    this.#onEnd();
   }
 
   /** Tells the hooks, once. */

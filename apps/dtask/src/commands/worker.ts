@@ -64,6 +64,8 @@ function stopOnSignals(worker: Worker): Promise<number> {
         process.exit(1);
       }
     };
+    // Also by a control command.
+    void worker.ended.then(() => resolve(signals > 1 ? 1 : 0));
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });

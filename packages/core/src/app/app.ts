@@ -8,7 +8,12 @@ import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
+import type { Control } from '../control/control.js';
+import type { ControlCommand } from '../control/custom-commands.js';
+import type { Inspect } from '../control/inspect.js';
 import { BrokerError, ConfigError } from '../errors.js';
+import type { EventOf, EventType } from '../events/event.js';
+import type { EventsOptions } from '../events/event-filter.js';
 import { AsyncResult, type ResultSource } from '../result/async-result.js';
 import type { HookHandler, HookName } from '../hooks/events.js';
 import { Hooks } from '../hooks/hooks.js';
@@ -46,6 +51,7 @@ import {
   checkInclude,
 } from './options.js';
 import { Outbox } from './outbox.js';
+import { ControlPlane } from './control-plane.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
@@ -78,6 +84,12 @@ export class App implements AsyncDisposable {
   readonly queues: Queues;
   /** The tasks that have failed: to look at, to retry, to drop. */
   readonly failed: Failed;
+  /** Looks into the live workers: what runs, what they know, whether they answer. */
+  readonly inspect: Inspect;
+  /** Tells the live workers what to do, and ends tasks. */
+  readonly control: Control;
+  /** What a worker needs to be controlled. @internal */
+  readonly plane: ControlPlane;
   readonly #broker: Broker;
   readonly #registry: Registry;
   readonly #results: ResultSource;
@@ -111,7 +123,9 @@ export class App implements AsyncDisposable {
     const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
     const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
     this.#results = this.#resultSource(ledger, mailbox);
-    const { config, hooks } = this;
+    const { config, hooks, queues } = this;
+    this.plane = new ControlPlane({ app: name, config, broker, mailbox, queues });
+    ({ inspect: this.inspect, control: this.control } = this.plane);
     const results = this.#results;
     const known = (task: string): CallSettings => this.#definition(task)?.calls ?? {};
     const outbox = new Outbox({
@@ -150,10 +164,10 @@ export class App implements AsyncDisposable {
     return {
       ledger,
       mailbox,
-      revoke: (id, queue) => this.queues.revoke(id, queue),
-      revokeAll: async (canvas) => {
-        // First what was sent and waits, so that no worker takes it; then what was not sent yet.
-        const removed = await this.queues.remove(canvas);
+      revoke: (placed, how) => this.plane.revoke(placed, how),
+      revokeAll: async (canvas, how) => {
+        // First what was sent, so that no worker takes it; then what was not sent yet.
+        const removed = await this.plane.revoke(canvas, how);
         const ended = await this.#broker.ask('a canvas was not revoked', (connection) =>
           revokeTasks(connection, canvas, place),
         );
@@ -347,6 +361,20 @@ export class App implements AsyncDisposable {
   }
 
   /**
+   * Adds a command that `app.control.broadcast(name, args)` has workers carry out which load this App.
+   *
+   * @throws ConfigError for a wrong name, RegistryError when it is taken
+   * @example
+   * ```ts
+   * app.controlCommand('flushCache', ({ part }) => cache.flush(part));
+   * ```
+   */
+  controlCommand(name: string, command: ControlCommand): this {
+    this.plane.commands.add(name, command);
+    return this;
+  }
+
+  /**
    * Has a function called when something happens: `HookEvents` says what, and which are awaited.
    * Handlers of one hook run in the order in which they were added; what they throw is logged.
    *
@@ -361,6 +389,22 @@ export class App implements AsyncDisposable {
     return this.hooks.on(name, handler);
   }
 
+  /**
+   * What happens to tasks and workers, as it is told, until the loop is left, `signal` is aborted or
+   * the App is closed. Workers tell when they have `events` on; see the guide to events.
+   *
+   * @throws ConfigError for wrong options
+   * @example
+   * ```ts
+   * for await (const event of app.events({ types: ['task-failed'] })) console.log(event.error);
+   * ```
+   */
+  events<T extends EventType = EventType>(
+    options?: EventsOptions<T>,
+  ): AsyncGenerator<EventOf<T>, void, undefined> {
+    return this.plane.events(options) as AsyncGenerator<EventOf<T>, void, undefined>;
+  }
+
   /** The canvases, for a worker. @internal */
   get canvases(): Canvases {
     return this.#canvases;
@@ -373,6 +417,7 @@ export class App implements AsyncDisposable {
 
   /** Ends the connections. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
+    await this.plane.close();
     await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));
     await this.#broker.close();
   }

@@ -23,6 +23,10 @@ export interface AppOptions {
   resultExpires?: Duration;
   /** Largest message and largest result, in bytes of JSON. @default 1048576 */
   maxPayload?: number;
+  /** Whether each message that is sent is an event: `task-sent`. @default false */
+  sendEvents?: boolean;
+  /** About how many events are kept for those who ask later. @default 100000 */
+  eventsKept?: number;
   /**
    * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
    * A worker loads them when it starts.

@@ -6,6 +6,7 @@ import type { Broker } from '../broker/broker.js';
 import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
+import type { PlacedTask } from '../result/revocation.js';
 import { OutcomeWriter } from '../result/writer.js';
 import { TaskRevokedError } from '../errors.js';
 
@@ -26,6 +27,8 @@ type OnRevoked = (message: Message, queue: string, outcome: Outcome) => Promise<
 
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
+/** How many messages a search reads at a time. */
+const scanned = 1_000;
 
 /** The queues of an App. */
 export class Queues {
@@ -85,7 +88,7 @@ export class Queues {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
         const steps = state === 'failed' ? [] : await this.#stepsIn(queue, state);
-        some = await this.#removeFrom(queue, steps);
+        some = (await this.#removeFrom(queue, steps)).length;
         some += await this.#with(
           queue,
           'purged',
@@ -126,17 +129,40 @@ export class Queues {
   }
 
   /** Takes messages that wait out of their queues; gives how many. What follows them is told. */
-  async remove(tasks: readonly { readonly id: string; readonly queue: string }[]): Promise<number> {
-    let removed = 0;
+  async remove(tasks: readonly PlacedTask[]): Promise<number> {
+    return (await this.take(tasks)).length;
+  }
+
+  /** `remove`, and gives the ids. @internal */
+  async take(tasks: readonly PlacedTask[]): Promise<string[]> {
+    const taken: string[] = [];
     for (const queue of new Set(tasks.map((task) => task.queue))) {
       const ids = tasks.filter((task) => task.queue === queue).map(({ id }) => id);
       for (let from = 0; from < ids.length; from += portion)
-        removed += await this.#removeFrom(queue, ids.slice(from, from + portion));
+        taken.push(...(await this.#removeFrom(queue, ids.slice(from, from + portion))));
     }
-    return removed;
+    return taken;
   }
 
-  async #removeFrom(queue: string, ids: readonly string[]): Promise<number> {
+  /**
+   * The messages that wait in a queue, in portions, the latest first: what workers take meanwhile
+   * then moves none out of the next portion. @internal
+   */
+  async *waiting(queue: string): AsyncGenerator<{ listed: boolean; messages: Message[] }> {
+    for (const state of ['wait', 'prioritized', 'delayed'] as const) {
+      for (let from = 0; ; from += scanned) {
+        const page = await this.#with(queue, 'searched', async (bull, connection) => {
+          const ids = await bull.getRanges([state], from, from + scanned - 1);
+          return Promise.all(ids.map((id) => this.#read(connection, queue, id)));
+        });
+        const messages = page.filter((message) => message !== undefined);
+        yield { listed: state === 'wait', messages };
+        if (page.length < scanned) break;
+      }
+    }
+  }
+
+  async #removeFrom(queue: string, ids: readonly string[]): Promise<string[]> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const messages = await this.#with(queue, what, (bull, connection) =>
       Promise.all(
@@ -151,7 +177,7 @@ export class Queues {
     );
     const removed = messages.filter((message) => message !== undefined);
     for (const message of removed) await this.#onRevoked(message, queue, revoked(message));
-    return removed.length;
+    return removed.map(({ id }) => id);
   }
 
   #storeRevoked(connection: Redis, message: Message): void {

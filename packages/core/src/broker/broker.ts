@@ -21,6 +21,8 @@ export class Broker {
   readonly #fanOut: FanOut | undefined;
   #connection: Redis | undefined;
   #closed = false;
+  /** Hears of every message that Redis has taken. */
+  onSent: ((call: Call) => void) | undefined;
 
   /** @param fanOut the queues of which each worker gets every message */
   constructor(config: AppConfig, fanOut?: FanOut) {
@@ -33,10 +35,15 @@ export class Broker {
     return this.#closed;
   }
 
-  /** Opens a connection of its own for what a shared one cannot do. */
-  open(): Redis {
+  /**
+   * Opens a connection of its own for what a shared one cannot do.
+   *
+   * @param role shows in Redis' list of clients; without one it keeps no process alive
+   */
+  open(role?: string): Redis {
     if (this.#closed) throw new BrokerError('the App is closed; make a new one to go on');
-    return letGo(openConnection(this.#config.broker, 'caller'));
+    const connection = openConnection(this.#config.broker, role ?? 'caller');
+    return role === undefined ? letGo(connection) : connection;
   }
 
   /**
@@ -112,8 +119,13 @@ export class Broker {
     return this.ask(
       `task ${name}[${id}] was not sent`,
       (connection) => this.#add(connection, call, text),
-      onStored,
+      this.onSent ? () => this.#stored(call, onStored) : onStored,
     );
+  }
+
+  #stored(call: Call, onStored: () => void): void {
+    onStored();
+    this.onSent?.(call);
   }
 
   #add(connection: Redis, call: Call, text: string): Promise<unknown> {

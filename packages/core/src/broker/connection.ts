@@ -13,6 +13,12 @@ export const longestBlock = 5_000;
  */
 const silence = 8_000;
 
+/** What ioredis does when a connection has closed. */
+interface Closing {
+  setStatus(status: 'end'): void;
+  flushQueue(error: Error): void;
+}
+
 /** An ioredis client that leaves no timer behind. */
 class HealingRedis extends Redis {
   constructor(options: RedisOptions) {
@@ -24,6 +30,16 @@ class HealingRedis extends Redis {
       clearTimeout(timed.socketTimeoutTimer);
       timed.socketTimeoutTimer = undefined;
     });
+  }
+
+  /** ioredis leaves a client that waits for its next try as it is: who waits for it waits for ever. */
+  override disconnect(reconnect = false): void {
+    const waits = this.status === 'reconnecting' && !reconnect;
+    super.disconnect(reconnect);
+    if (!waits) return;
+    const inner = this as unknown as Closing;
+    inner.setStatus('end');
+    inner.flushQueue(new Error('Connection is closed.'));
   }
 
   /** BullMQ makes its blocking connection this way. */

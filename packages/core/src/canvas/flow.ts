@@ -107,12 +107,11 @@ export class Flow {
       await this.#place.joins.open(id, group.length, continuation, wait);
     }
     const each = given.kind === 'list' ? { ...given, shared: true } : given;
+    const of = frames.length > 0 ? origin : { ...origin, group: id };
     for (let from = 0; from < group.length; from += width) {
       const some = group.slice(from, from + width);
       await Promise.all(
-        some.map((part, index) =>
-          this.start(part, each, placeIn(id, from + index, frames), origin),
-        ),
+        some.map((part, index) => this.start(part, each, placeIn(id, from + index, frames), of)),
       );
     }
   }
@@ -128,11 +127,12 @@ export class Flow {
       const continuation = { next: frames, origin: { ...origin, parent: id, again: true } };
       await this.#place.joins.open(id, undefined, continuation, patience);
     }
+    const of = frames.length > 0 ? origin : { ...origin, group: id };
     let count = 0;
     let failure: Error | undefined;
     const going = new Set<Promise<void>>();
     for await (const part of parts) {
-      const started = this.start(part, nothing, placeIn(id, count, frames), origin).then(
+      const started = this.start(part, nothing, placeIn(id, count, frames), of).then(
         () => void going.delete(started),
         (error: unknown) => {
           failure ??= error as Error;
@@ -303,6 +303,7 @@ export class Flow {
     });
     const message: Message = {
       ...call.message,
+      ...(origin.group !== undefined && { group: origin.group }),
       ...(origin.again && { once: true }),
       ...(takes.kind === 'list' && { from: takes.join, ...(!takes.shared && { only: true }) }),
       ...(frames.length > 0 && { next: frames }),

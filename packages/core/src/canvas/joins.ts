@@ -11,6 +11,8 @@ export interface Origin {
   readonly root: string | undefined;
   /** The task that comes before. */
   readonly parent: string | undefined;
+  /** The group that nothing follows. */
+  readonly group?: string | undefined;
   /** The caller process that hears of the results. */
   readonly reply: string | undefined;
   /** Whether it may be sent again: by a worker, that is, and by the next one when that dies. */
@@ -18,9 +20,10 @@ export interface Origin {
 }
 
 /** What the messages that a task leads to have of it. */
-export const originOf = ({ id, root = id, reply }: Message): Origin => ({
+export const originOf = ({ id, root = id, group, reply }: Message): Origin => ({
   root,
   parent: id,
+  group,
   reply,
   again: true,
 });

@@ -118,6 +118,31 @@ export function list(
   };
 }
 
+/** Yes or no. */
+export function boolean(row: Row<boolean>): Setting<boolean> {
+  return {
+    kind: 'boolean',
+    defaultText: String(row.default),
+    ...row,
+    parse: (value, what) => {
+      const known = typeof value === 'string' ? words.get(value.trim().toLowerCase()) : value;
+      if (typeof known === 'boolean') return known;
+      throw new ConfigError(`${what} must be true or false, got ${show(value)}`);
+    },
+  };
+}
+
+const words: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+  ['off', false],
+]);
+
 /** The environment and flags give text; a number in it becomes one. */
 function numeric(value: unknown): unknown {
   return typeof value === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;

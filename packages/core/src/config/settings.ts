@@ -1,7 +1,7 @@
 /** Every setting of dtask, in one table. */
 import { poolKinds } from '../task/limits.js';
 import type { PoolKind } from '../task/options.js';
-import { bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
+import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
 const queueName = /^[\w.@-]+$/;
@@ -43,6 +43,17 @@ export const appSettings = {
     default: 1024 * 1024,
     env: 'DTASK_MAX_PAYLOAD',
     doc: 'Largest message and largest result, in bytes of JSON.',
+  }),
+  sendEvents: boolean({
+    default: false,
+    env: 'DTASK_SEND_EVENTS',
+    doc: 'Whether each message that is sent is an event: `task-sent`.',
+  }),
+  eventsKept: integer({
+    default: 100_000,
+    minimum: 100,
+    env: 'DTASK_EVENTS_KEPT',
+    doc: 'About how many events are kept for those who ask later; the oldest go first.',
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -168,5 +179,11 @@ export const workerSettings = {
     env: 'DTASK_KEEP_FAILED_FOR',
     flag: '--keep-failed-for <time>',
     doc: 'How long failed tasks are kept; 0 keeps them for ever. Those that are too old go when another task fails.',
+  }),
+  events: boolean({
+    default: false,
+    env: 'DTASK_EVENTS',
+    flag: '-E, --events',
+    doc: 'Whether it tells of its tasks and of itself by events.',
   }),
 } as const satisfies Record<string, Setting<unknown>>;

@@ -84,3 +84,21 @@ export const limitedKey = (prefix: string): string => `${prefix}:limited`;
 function limitKey(prefix: string, kind: string, task: string, key: string | undefined): string {
   return `${prefix}:l:${kind}:${task}${key === undefined ? '' : `:${key}`}`;
 }
+
+/** The set of the live workers' names, each with the time when its claim lapses. */
+export const workersKey = (prefix: string): string => `${prefix}:workers`;
+
+/** The channel on which workers hear of control requests. */
+export const controlChannel = (prefix: string): string => `${prefix}:ctl`;
+
+/** The channel on which one caller process hears answers to them. */
+export const answerChannel = (prefix: string, caller: string): string => `${prefix}:a:${caller}`;
+
+/** The rules by which tasks are revoked that were not sent yet. */
+export const rulesKey = (prefix: string): string => `${prefix}:revoked`;
+
+/** The limits of tasks that were changed at run time. */
+export const limitsKey = (prefix: string): string => `${prefix}:limits`;
+
+/** The stream of events. */
+export const eventsKey = (prefix: string): string => `${prefix}:events`;

@@ -37,6 +37,8 @@ export interface Message {
   readonly root?: string;
   /** The task that made this call. */
   readonly parent?: string;
+  /** The group that it is a part of, where nothing follows that: else `next` says so. */
+  readonly group?: string;
   /** It may be sent twice, as a step of a canvas is: whoever takes it looks whether it has ended. */
   readonly once?: boolean;
   /** The group whose values come before the arguments, as a list. */
@@ -145,6 +147,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['unique', 'string'],
     ['root', 'string'],
     ['parent', 'string'],
+    ['group', 'string'],
     ['once', 'boolean'],
     ['from', 'string'],
     ['only', 'boolean'],

@@ -1,6 +1,7 @@
 /** What the result of a task and the result of a group have in common. */
 import type { TaskState } from '../protocol/outcome.js';
 import type { GetOptions } from './get-options.js';
+import type { RevokeResultOptions } from './revocation.js';
 
 export interface AnyResult<T = unknown> {
   readonly id: string;
@@ -12,6 +13,6 @@ export interface AnyResult<T = unknown> {
   ready(): Promise<boolean>;
   successful(): Promise<boolean>;
   failed(): Promise<boolean>;
-  revoke(): Promise<boolean>;
+  revoke(options?: RevokeResultOptions): Promise<boolean>;
   forget(): Promise<boolean>;
 }

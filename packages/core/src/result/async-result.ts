@@ -8,17 +8,17 @@ import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
 import type { Mailbox } from './mailbox.js';
 import { errorOf } from './remote-error.js';
-import type { Revocable } from './revocation.js';
+import type { PlacedTask, Revocable, RevokeResultOptions } from './revocation.js';
 import { findCurrentTask } from '../task/context.js';
 
 /** What results need of their App. */
 export interface ResultSource {
   readonly ledger: Ledger;
   readonly mailbox: Mailbox;
-  /** Takes a task out of its queue, if it has not started; gives whether it did. */
-  revoke(id: string, queue: string): Promise<boolean>;
-  /** Ends tasks of a canvas that have not started; gives how many. */
-  revokeAll(tasks: readonly Revocable[]): Promise<number>;
+  /** Ends tasks that wait, and asks those that run to end; gives how many there were. */
+  revoke(tasks: readonly PlacedTask[], options: RevokeResultOptions): Promise<number>;
+  /** The same for tasks of a canvas, some of which may not be sent yet. */
+  revokeAll(tasks: readonly Revocable[], options: RevokeResultOptions): Promise<number>;
 }
 
 /** What the sending process knows of a call. */
@@ -288,16 +288,19 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
   }
 
   /**
-   * Takes the task out of its queue, if it has not started: it ends as `REVOKED`. Of a canvas: also
-   * whatever comes before it and has not started, sent or not.
+   * Ends the task. One that has not started leaves its queue and ends as `REVOKED`. One that runs is
+   * marked, which outlives its worker, and its worker is told: the task's `signal` fires; with
+   * `terminate` it is killed, where the worker's pool can. Of a canvas: also whatever comes before it.
    *
-   * @returns whether any was; a task that runs goes on
+   * @returns whether there was anything to end
+   * @throws BrokerError when Redis does not answer
    */
-  async revoke(): Promise<boolean> {
+  async revoke(options: RevokeResultOptions = {}): Promise<boolean> {
     const { tree } = this.#sent ?? {};
-    if (tree) return (await this.#source.revokeAll(tree())) > 0;
+    if (tree) return (await this.#source.revokeAll(tree(), options)) > 0;
     const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);
-    return job !== undefined && this.#source.revoke(this.id, job.queue);
+    if (!job) return false;
+    return (await this.#source.revoke([{ id: this.id, queue: job.queue }], options)) > 0;
   }
 }
 

@@ -4,6 +4,7 @@ import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
+import type { RevokeResultOptions } from './revocation.js';
 
 /**
  * The results of a group's parts, in the order in which they were given.
@@ -162,10 +163,13 @@ export class GroupResult<
     return (await Promise.all(this.results.map(holds))).filter(Boolean).length;
   }
 
-  /** Ends the parts that have not started: they end as `REVOKED`. Gives whether there was one. */
-  async revoke(): Promise<boolean> {
-    const before = (await this.parent?.revoke()) ?? false;
-    return (await this.#count((result) => result.revoke())) > 0 || before;
+  /**
+   * Ends the parts: those that have not started end as `REVOKED`, those that run are asked to end, or
+   * killed. Gives whether there was one.
+   */
+  async revoke(options?: RevokeResultOptions): Promise<boolean> {
+    const before = (await this.parent?.revoke(options)) ?? false;
+    return (await this.#count((result) => result.revoke(options))) > 0 || before;
   }
 
   /** Deletes the stored results; gives whether there was one. */

@@ -71,6 +71,8 @@ export class Mailbox {
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
   #subscription: Redis | undefined;
+  /** Those of other channels that are heard on the same connection. */
+  readonly #listeners = new Map<string, (text: string) => void>();
   #timer: NodeJS.Timeout | undefined;
   #listening = false;
   #epoch = 0;
@@ -113,6 +115,16 @@ export class Mailbox {
     if (listener.foreign) this.#follow([entry]);
     else if (sentAt !== this.#epoch) this.#lookSoon(entry);
     return () => this.#remove(entry);
+  }
+
+  /**
+   * Hears another channel on the same connection, until the mailbox is closed. Resolves when Redis
+   * has been told, also where it knows: so it shows that the connection lives.
+   */
+  async hear(channel: string, listener: (text: string) => void): Promise<void> {
+    this.#listeners.set(channel, listener);
+    if (!this.#subscription) this.#subscribe();
+    await this.#subscription?.subscribe(channel);
   }
 
   /** Ends every wait with an error. */
@@ -161,7 +173,8 @@ export class Mailbox {
     // ioredis would subscribe anew by itself, but would not say when it has.
     subscription.options.autoResubscribe = false;
     subscription.on('ready', () => {
-      subscription.subscribe(replyChannel(this.#prefix, this.caller)).then(
+      const channels = [replyChannel(this.#prefix, this.caller), ...this.#listeners.keys()];
+      subscription.subscribe(...channels).then(
         () => this.#heard(),
         // The connection broke again: the next 'ready' tries again.
         () => undefined,
@@ -194,6 +207,8 @@ export class Mailbox {
   }
 
   #receive(channel: string, text: string): void {
+    const listener = this.#listeners.get(channel);
+    if (listener) return listener(text);
     if (channel !== replyChannel(this.#prefix, this.caller)) {
       const id = channel.slice(resultKey(this.#prefix, '').length);
       this.#lookAt([...(this.#entries.get(id) ?? [])]);

@@ -4,11 +4,21 @@ import { TaskRevokedError } from '../errors.js';
 import { lockKey, replyChannel, resultKey } from '../protocol/keys.js';
 import { encodeOutcome } from '../protocol/outcome.js';
 
-/** A task of a canvas, and where it is or will be sent. */
-export interface Revocable {
+/** A task and its queue. */
+export interface PlacedTask {
   readonly id: string;
-  readonly task: string;
   readonly queue: string;
+}
+
+/** A task of a canvas, and where it is or will be sent. */
+export interface Revocable extends PlacedTask {
+  readonly task: string;
+}
+
+/** How `revoke()` ends a task. */
+export interface RevokeResultOptions {
+  /** Also kill it where it runs, if the worker's pool can. @default false */
+  terminate?: boolean;
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { AnyResult } from './any-result.js';
 import type { AsyncResult } from './async-result.js';
 import type { GetOptions } from './get-options.js';
+import type { RevokeResultOptions } from './revocation.js';
 
 /**
  * A call on its way. As a promise it resolves to the `AsyncResult` when Redis has the message, and
@@ -47,9 +48,9 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
       : this.then((result) => result.get({ ...options }));
   }
 
-  /** Takes the task out of its queue, if it has not started: `AsyncResult.revoke`. */
-  async revoke(): Promise<boolean> {
-    return (await this).revoke();
+  /** Ends the task: `AsyncResult.revoke`. */
+  async revoke(options?: RevokeResultOptions): Promise<boolean> {
+    return (await this).revoke(options);
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- it is a promise

@@ -1,14 +1,16 @@
 /** Puts off tasks that may not start yet: by their rate, or because enough of them run. */
 import type { Job } from 'bullmq';
-import type { App } from '@dtask/core';
+import type { App, RateLimit } from '@dtask/core';
 import {
   bullQueueName,
   type Definition,
   jobKey,
+  type LimitOverride,
   limitedKey,
   lockKey,
   type Message,
   placesKey,
+  rateInterval,
   turnKey,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
@@ -25,6 +27,8 @@ export interface LimitsPlace {
   readonly app: App;
   readonly connection: Redis;
   readonly log: WorkerLog;
+  /** Limits that were changed at run time, by the task's name. */
+  readonly overrides: ReadonlyMap<string, LimitOverride>;
 }
 
 /** Who waits for a place looks again after this time, should nobody have told it, in milliseconds. */
@@ -57,8 +61,6 @@ export class Limits {
   readonly #places: Places;
   readonly #local = new LocalTurns();
   readonly #backends = new Map<string, Backend>();
-  /** Rates set by remote control, in milliseconds between two starts; 0 is no limit. */
-  readonly #rates = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(place: LimitsPlace) {
@@ -76,16 +78,16 @@ export class Limits {
     clearInterval(this.#timer);
   }
 
-  /** Sets the rate of a task in place of its own; nothing gives it back its own. */
-  setRate(task: string, interval: number | undefined): void {
-    if (interval === undefined) this.#rates.delete(task);
-    else this.#rates.set(task, interval);
+  /** The rate of a task that remote control has set. */
+  #rateSet(task: string): RateLimit | undefined {
+    const { overrides } = this.#place;
+    return overrides.size === 0 ? undefined : overrides.get(task)?.rateLimit;
   }
 
   /** Whether a task has any. */
   limits(name: string, { execution }: Definition): boolean {
     const { rate, concurrency } = execution.limits;
-    return rate !== undefined || concurrency !== undefined || this.#rates.has(name);
+    return rate !== undefined || concurrency !== undefined || this.#rateSet(name) !== undefined;
   }
 
   /**
@@ -101,7 +103,8 @@ export class Limits {
     keys: LimitKeys,
   ): Promise<Leave | undefined> {
     const { rate, concurrency } = definition.execution.limits;
-    const interval = this.#rates.get(message.name) ?? rate?.interval ?? 0;
+    const set = this.#rateSet(message.name);
+    const interval = set === undefined ? (rate?.interval ?? 0) : rateInterval(set);
     const { job, source: queue } = current;
     const asked = interval > 0 && marksOf(job).admitted !== job.attemptsMade;
     if (asked) {

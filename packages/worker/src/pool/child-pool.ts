@@ -126,14 +126,13 @@ export class ChildPool implements Pool {
     this.#adjust();
   }
 
-  stats(): Readonly<Record<string, unknown>> {
+  stats(): ReturnType<Pool['stats']> {
     const children = [...this.#children];
     return {
       implementation: this.kind,
       processes: children.map(({ spawned }) => spawned.id),
-      'max-concurrency': this.#size,
-      'max-tasks-per-child': this.#place.maxTasks || null,
-      writes: Object.fromEntries(children.map(({ spawned, done }) => [spawned.id, done])),
+      maxTasksPerChild: this.#place.maxTasks,
+      tasks: Object.fromEntries(children.map(({ spawned, done }) => [spawned.id, done])),
     };
   }
 

@@ -32,8 +32,8 @@ export class InlinePool implements Pool {
     // Its tasks share the event loop: how many there are is the slots' to say.
   }
 
-  stats(): Readonly<Record<string, unknown>> {
-    return { implementation: this.kind, processes: [process.pid] };
+  stats(): { implementation: 'inline' } {
+    return { implementation: this.kind };
   }
 
   stop(): Promise<void> {

@@ -39,7 +39,7 @@ export interface Pool {
   /** Changes how many tasks run at a time. */
   resize(size: number): void;
   /** Says what runs, for `inspect`. */
-  stats(): Readonly<Record<string, unknown>>;
+  stats(): { readonly implementation: PoolKind; readonly [more: string]: unknown };
   /** Ends it, when its tasks have ended; with `force` they are killed. */
   stop(force?: boolean): Promise<void>;
 }

@@ -1,0 +1,131 @@
+/** How an App reaches its workers, and hears of what they do: control, inspect, events. */
+import type { Broker } from '../broker/broker.js';
+import type { AppConfig } from '../config/resolve.js';
+import { Broadcast } from '../control/broadcast.js';
+import { Control } from '../control/control.js';
+import { CustomCommands } from '../control/custom-commands.js';
+import { Inspect } from '../control/inspect.js';
+import { Revocations } from '../control/revocations.js';
+import { BrokerError } from '../errors.js';
+import { briefArgs } from '../events/brief.js';
+import type { DtaskEvent } from '../events/event.js';
+import { checkEvents, type EventsOptions } from '../events/event-filter.js';
+import { EventReader } from '../events/event-reader.js';
+import { EventWriter } from '../events/event-writer.js';
+import type { Call } from '../protocol/message.js';
+import type { Mailbox } from '../result/mailbox.js';
+import type { PlacedTask, RevokeResultOptions } from '../result/revocation.js';
+import type { Queues } from './queues.js';
+
+/** What it needs of its App. */
+export interface ControlPlanePlace {
+  readonly app: string;
+  readonly config: AppConfig;
+  readonly broker: Broker;
+  readonly mailbox: Mailbox;
+  readonly queues: Queues;
+}
+
+/** The control plane of an App. */
+export class ControlPlane {
+  readonly inspect: Inspect;
+  readonly control: Control;
+  readonly commands = new CustomCommands();
+  readonly revocations: Revocations;
+  readonly #broadcast: Broadcast;
+  readonly #place: ControlPlanePlace;
+  readonly #writer: EventWriter;
+  readonly #readers = new Set<EventReader>();
+
+  constructor(place: ControlPlanePlace) {
+    const { config, broker, mailbox, queues } = place;
+    const { prefix, sendTimeout: patience, sendEvents, eventsKept: kept } = config;
+    const ask: Broker['ask'] = (what, commands) => broker.ask(what, commands);
+    this.#place = place;
+    this.#broadcast = new Broadcast({
+      prefix,
+      caller: mailbox.caller,
+      ask,
+      hear: (channel, listener) => mailbox.hear(channel, listener),
+      patience,
+    });
+    this.revocations = new Revocations({ prefix, ask, queues });
+    this.inspect = new Inspect(this.#broadcast);
+    this.control = new Control({
+      broadcast: this.#broadcast,
+      revocations: this.revocations,
+      ask,
+      prefix,
+    });
+    this.#writer = new EventWriter(
+      {
+        prefix,
+        kept,
+        add: (...args) =>
+          broker.ask('events were not written', (connection) => connection.xadd(...args)),
+        isUp: () => !broker.closed,
+      },
+      sendEvents,
+    );
+    if (sendEvents) broker.onSent = (call) => this.#tellSent(call);
+  }
+
+  /** Ends tasks that wait, marks those that run and tells their workers; gives how many of both. */
+  async revoke(
+    tasks: readonly PlacedTask[],
+    { terminate = false }: RevokeResultOptions,
+  ): Promise<number> {
+    const { removed, marked } = await this.revocations.revokeIn(
+      tasks,
+      terminate ? { terminate } : {},
+    );
+    if (marked.length > 0) {
+      const args = { ids: marked, terminate };
+      await this.#broadcast.ask('revoke', args, {}, { lasting: true });
+    }
+    return removed.length + marked.length;
+  }
+
+  /** What happens, as it is told. */
+  events(options: EventsOptions = {}): AsyncGenerator<DtaskEvent, void, undefined> {
+    const filter = checkEvents(options);
+    const { config, broker } = this.#place;
+    const reader = new EventReader(
+      { prefix: config.prefix, open: () => broker.open('events') },
+      filter,
+      options.signal,
+    );
+    return this.#read(reader);
+  }
+
+  async *#read(reader: EventReader): AsyncGenerator<DtaskEvent, void, undefined> {
+    this.#readers.add(reader);
+    try {
+      yield* reader.events();
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  #tellSent({ message, queue }: Call): void {
+    const { id, name, args, root, parent, eta, expires } = message;
+    this.#writer.emit('task-sent', {
+      app: this.#place.app,
+      id,
+      name,
+      queue,
+      args: briefArgs(args),
+      ...(root !== undefined && { root }),
+      ...(parent !== undefined && { parent }),
+      ...(eta !== undefined && { eta }),
+      ...(expires !== undefined && { expires }),
+    });
+  }
+
+  /** Ends what waits, and writes the events that are gathered. */
+  async close(): Promise<void> {
+    this.#broadcast.close(new BrokerError('the App was closed while workers were asked'));
+    for (const { end } of this.#readers) end();
+    await this.#writer.flush();
+  }
+}

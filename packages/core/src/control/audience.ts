@@ -1,0 +1,84 @@
+/** Which workers a request is for. */
+import { refuseUnknown } from '../config/resolve.js';
+import { show } from '../config/setting.js';
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ConfigError } from '../errors.js';
+
+/** What every request to workers takes. */
+export interface AskOptions {
+  /** The workers to ask, by name. @default all */
+  destination?: string | readonly string[];
+  /** The workers to ask, by a pattern of their names: `*` is any text, `?` any character. */
+  pattern?: string;
+  /** Longest wait for answers; it ends as soon as the last live worker has answered. @default '1s' */
+  timeout?: Duration;
+}
+
+/** The workers that a request is for, as it travels. Without either, all. */
+export interface Audience {
+  readonly destination?: readonly string[];
+  readonly pattern?: string;
+}
+
+const known = ['destination', 'pattern', 'timeout'];
+
+/**
+ * Checks what a request was given.
+ *
+ * @throws ConfigError when an option is unknown or of the wrong kind
+ */
+export function checkAsk(options: AskOptions, what: string): { audience: Audience; wait: number } {
+  refuseUnknown({ ...options }, known, what);
+  const { destination, pattern, timeout = '1s' } = options;
+  const names = typeof destination === 'string' ? [destination] : destination;
+  if (names !== undefined && !isNames(names)) {
+    throw new ConfigError(
+      `destination must be the name of a worker or an array of names, got ${show(destination)}`,
+    );
+  }
+  if (pattern !== undefined && (typeof pattern !== 'string' || pattern === ''))
+    throw new ConfigError(`pattern must be a text such as 'mail-*', got ${show(pattern)}`);
+  return {
+    audience: {
+      ...(names && { destination: names }),
+      ...(pattern !== undefined && { pattern }),
+    },
+    wait: toMilliseconds(timeout, 'timeout'),
+  };
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((name) => typeof name === 'string' && name !== '')
+  );
+}
+
+/** Whether a worker is among those that a request is for. */
+export function isMeant({ destination, pattern }: Audience, worker: string): boolean {
+  if (destination && !destination.includes(worker)) return false;
+  return pattern === undefined || fits(pattern, worker);
+}
+
+/** Matches a pattern. Not by a RegExp, which a pattern with many stars would keep busy for ever. */
+function fits(pattern: string, text: string): boolean {
+  let [at, from] = [0, 0];
+  // Where the last star was, and how far what it stands for goes.
+  let [star, covered] = [-1, 0];
+  while (from < text.length) {
+    if (pattern[at] === '*') {
+      [star, covered] = [at, from];
+      at += 1;
+    } else if (pattern[at] === '?' || pattern[at] === text[from]) {
+      at += 1;
+      from += 1;
+    } else if (star >= 0) {
+      covered += 1;
+      [at, from] = [star + 1, covered];
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(pattern.slice(at));
+}

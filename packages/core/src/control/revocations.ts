@@ -1,0 +1,229 @@
+/** Ends tasks durably: those that wait, those that run, and those that are still to come. */
+import type { Redis } from 'ioredis';
+import { show } from '../config/setting.js';
+import { ConfigError } from '../errors.js';
+import { jobKey, rulesKey } from '../protocol/keys.js';
+import type { Message } from '../protocol/message.js';
+import type { Ask } from '../result/ledger.js';
+import type { PlacedTask } from '../result/revocation.js';
+import {
+  nameOfRule,
+  parseRule,
+  type RevocationRule,
+  RevocationRules,
+  type RuleSubject,
+} from './revocation-rules.js';
+
+/** The field of a running task's hash that says that it was revoked; its value is a `RevocationMark`. */
+export const revokedField = 'rv';
+
+/** What a worker that runs the task, or runs it again, is to know. */
+export interface RevocationMark {
+  readonly terminate?: true;
+  readonly reason?: string;
+}
+
+/** What became of tasks that were to end. */
+export interface Revoked {
+  /** Those that had not started: they have ended as `REVOKED`. */
+  readonly removed: readonly string[];
+  /** Those that run: the mark is there, also for the next worker. */
+  readonly marked: readonly string[];
+}
+
+/** The queues, as far as revoking needs them. */
+export interface RevocableQueues {
+  names(): Promise<string[]>;
+  /** Takes tasks that have not started out of their queues; gives the ids of those. */
+  take(tasks: readonly PlacedTask[]): Promise<string[]>;
+  /** The messages that wait in a queue, the latest first, in portions. */
+  waiting(queue: string): AsyncIterable<{ readonly listed: boolean; readonly messages: Message[] }>;
+}
+
+/** What revoking needs of its App. */
+export interface RevocationsPlace {
+  readonly prefix: string;
+  readonly ask: Ask;
+  readonly queues: RevocableQueues;
+}
+
+/**
+ * Marks a task that has not ended, and never weakens a mark. KEYS: the job. ARGV: the mark, '1'
+ * where it asks for the task's death.
+ */
+const markScript = `
+if redis.call('HEXISTS', KEYS[1], 'timestamp') == 0 then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return 0 end
+if ARGV[2] == '1' or redis.call('HEXISTS', KEYS[1], '${revokedField}') == 0 then
+  redis.call('HSET', KEYS[1], '${revokedField}', ARGV[1])
+end
+return 1`;
+
+/**
+ * Keeps a rule, and forgets those that hold no more. KEYS: the rules. ARGV: the field; the rule
+ * without its end; how long it holds, in milliseconds. The rules live as long as the last of them.
+ */
+const ruleScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local last = now + ARGV[3]
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local ok, rule = pcall(cjson.decode, all[i + 1])
+  local ends = ok and type(rule) == 'table' and tonumber(rule['until'])
+  if not ends or ends <= now then redis.call('HDEL', KEYS[1], all[i])
+  elseif ends > last then last = ends end
+end
+local kept = string.sub(ARGV[2], 1, -2) .. ',"until":' .. string.format('%.0f', now + ARGV[3]) .. '}'
+redis.call('HSET', KEYS[1], ARGV[1], kept)
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
+return now`;
+
+const scripts = { dtaskMark: markScript, dtaskRule: ruleScript };
+type Scripted = Redis & Record<keyof typeof scripts, (...args: unknown[]) => Promise<unknown>>;
+
+/** Most tasks that are asked for in one go. */
+const portion = 1_000;
+/**
+ * Most tasks that a rule takes out of one waiting list: BullMQ searches the whole list for each.
+ * The others are refused when their turn comes.
+ */
+const mostListed = 1_000;
+
+/** Revokes tasks of an App. */
+export class Revocations {
+  readonly #place: RevocationsPlace;
+
+  constructor(place: RevocationsPlace) {
+    this.#place = place;
+  }
+
+  /** Ends tasks by their ids. Those that nobody has are passed over. */
+  async revoke(ids: readonly string[], mark: RevocationMark = {}): Promise<Revoked> {
+    const queues = await this.#place.queues.names();
+    const all: Revoked[] = [];
+    for (let from = 0; from < ids.length; from += portion) {
+      const some = ids.slice(from, from + portion);
+      all.push(
+        await this.revokeIn(
+          queues.flatMap((queue) => some.map((id) => ({ id, queue }))),
+          mark,
+        ),
+      );
+    }
+    return {
+      removed: all.flatMap(({ removed }) => removed),
+      marked: all.flatMap(({ marked }) => marked),
+    };
+  }
+
+  /**
+   * Ends tasks that may be in these queues. They are marked first: one that starts meanwhile, or
+   * whose worker dies, or that is to be retried, does not get away.
+   */
+  async revokeIn(tasks: readonly PlacedTask[], mark: RevocationMark = {}): Promise<Revoked> {
+    const { prefix, ask, queues } = this.#place;
+    const text = JSON.stringify(mark);
+    const replies = await ask('tasks were not revoked', (connection) =>
+      Promise.all(
+        tasks.map(({ id, queue }) =>
+          scripted(connection).dtaskMark(
+            jobKey(prefix, queue, id),
+            text,
+            mark.terminate ? '1' : '0',
+          ),
+        ),
+      ),
+    );
+    const there = tasks.filter((_, at) => replies[at] === 1);
+    const removed = await queues.take(there);
+    const gone = new Set(removed);
+    return { removed, marked: there.map(({ id }) => id).filter((id) => !gone.has(id)) };
+  }
+
+  /**
+   * Ends the tasks that rules are for, also those that are sent while the rules hold.
+   *
+   * @param keep how long they hold, in milliseconds
+   * @returns the ids of those that were taken out of their queues
+   */
+  async revokeBy(
+    subjects: readonly RuleSubject[],
+    terminate: boolean,
+    keep: number,
+  ): Promise<readonly string[]> {
+    const { prefix, ask, queues } = this.#place;
+    // First of all, or a task might be sent in between.
+    await ask('a rule was not kept', (connection) =>
+      Promise.all(
+        subjects.map((subject) => {
+          const rule = JSON.stringify({ subject, ...(terminate && { terminate }) });
+          const name = nameOfRule(subject);
+          return scripted(connection).dtaskRule(rulesKey(prefix), name, rule, Math.ceil(keep));
+        }),
+      ),
+    );
+    const rules = new RevocationRules(() => 0);
+    rules.set(subjects.map((subject) => ({ subject, until: 1 })));
+    const removed: string[] = [];
+    for (const queue of await queues.names()) removed.push(...(await this.#sweep(queue, rules)));
+    return removed;
+  }
+
+  /** Takes the tasks of a queue that rules are for out of it. */
+  async #sweep(queue: string, rules: RevocationRules): Promise<string[]> {
+    const { queues } = this.#place;
+    const found = new Set<string>();
+    let listed = 0;
+    for await (const { listed: inList, messages } of queues.waiting(queue)) {
+      for (const message of messages) {
+        if (found.has(message.id) || !rules.match(message)) continue;
+        if (inList && (listed += 1) > mostListed) continue;
+        found.add(message.id);
+      }
+    }
+    return queues.take([...found].map((id) => ({ id, queue })));
+  }
+
+  /** The rules that are kept. */
+  rules(): Promise<RevocationRule[]> {
+    const { prefix, ask } = this.#place;
+    return ask('the rules were not read', (connection) => readRules(connection, prefix));
+  }
+}
+
+/** Reads the rules that are kept. */
+export async function readRules(connection: Redis, prefix: string): Promise<RevocationRule[]> {
+  const texts = await connection.hvals(rulesKey(prefix));
+  return texts.map(parseRule).filter((rule) => rule !== undefined);
+}
+
+/**
+ * The rules of headers: a task falls under them that has one of the values in one of the headers.
+ *
+ * @throws ConfigError when a value is nothing that can be compared
+ */
+export function headerSubjects(headers: Readonly<Record<string, unknown>>): RuleSubject[] {
+  const subjects = Object.entries(headers).flatMap(([header, values]) =>
+    (Array.isArray(values) ? (values as unknown[]) : [values]).map((value) => {
+      if (['string', 'number', 'boolean'].includes(typeof value))
+        return { header, value: value as string };
+      throw new ConfigError(
+        `the header ${header} must have strings, numbers or booleans to look for, got ${show(value)}`,
+      );
+    }),
+  );
+  if (subjects.length > 0) return subjects;
+  throw new ConfigError("revokeByHeaders takes headers such as { tenant: 'acme' }, got none");
+}
+
+const prepared = new WeakSet<Redis>();
+
+function scripted(connection: Redis): Scripted {
+  if (!prepared.has(connection)) {
+    for (const [name, lua] of Object.entries(scripts))
+      connection.defineCommand(name, { lua, numberOfKeys: 1 });
+    prepared.add(connection);
+  }
+  return connection as Scripted;
+}

@@ -1,0 +1,60 @@
+/** The tasks of queues that wait for their time. */
+import type { ScheduledTask } from '@dtask/core';
+import { briefArgs, bullQueueName, decodeMessage, jobKey } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+
+/** Most that are shown. */
+const most = 100;
+/** BullMQ keeps a job's due time times this, so that those of one millisecond have an order. */
+const scale = 0x1000;
+
+/** Reads the next tasks of some queues that are due, the soonest first. */
+export async function scheduledTasks(
+  connection: Redis,
+  prefix: string,
+  queues: readonly string[],
+): Promise<ScheduledTask[]> {
+  const all = await Promise.all(queues.map((queue) => dueIn(connection, prefix, queue)));
+  const soonest = all
+    .flat()
+    .sort((one, other) => one.due - other.due)
+    .slice(0, most);
+  return Promise.all(
+    soonest.map(async ({ id, queue, due }) => {
+      const fields = ['name', 'data', 'priority', 'atm'] as const;
+      const [name, data, priority, attempts] = await connection.hmget(
+        jobKey(prefix, queue, id),
+        ...fields,
+      );
+      const args = argsOf(id, name, data);
+      const request = { id, name: name ?? '', queue, args, retries: Number(attempts ?? 0) };
+      return { eta: new Date(due).toISOString(), priority: Number(priority ?? 0), request };
+    }),
+  );
+}
+
+interface Due {
+  readonly id: string;
+  readonly queue: string;
+  readonly due: number;
+}
+
+async function dueIn(connection: Redis, prefix: string, queue: string): Promise<Due[]> {
+  const key = `${prefix}:${bullQueueName(queue)}:delayed`;
+  const found = await connection.zrange(key, 0, most - 1, 'WITHSCORES');
+  const tasks: Due[] = [];
+  for (let at = 0; at + 1 < found.length; at += 2) {
+    const due = Math.floor(Number(found[at + 1]) / scale);
+    tasks.push({ id: found[at] ?? '', queue, due });
+  }
+  return tasks;
+}
+
+function argsOf(id: string, name: unknown, data: string | null | undefined): string {
+  try {
+    return briefArgs(decodeMessage(id, name, JSON.parse(data ?? '')).args);
+  } catch {
+    // It is refused when its time comes.
+    return '';
+  }
+}

@@ -1,0 +1,193 @@
+/** `dtask inspect`, `control`, `status` and `events`: asking and telling workers from a shell. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Crew, here } from '../control/crew.js';
+import { runDtask, startDtask } from '../support/dtask-process.js';
+import { setStage } from '../support/stage.js';
+import { until } from '../support/until.js';
+
+const noWorker = 69;
+
+let crew: Crew;
+beforeAll(async () => {
+  crew = await Crew.open();
+  await Promise.all([
+    crew.hire('one', ['-c', '2', '-E']),
+    crew.hire('two', ['-c', '2', '-Q', 'default,mail']),
+  ]);
+});
+afterAll(() => crew[Symbol.asyncDispose]());
+
+const run = (...args: string[]) => runDtask(args, { env: crew.stage.environment() });
+
+describe('dtask inspect', () => {
+  it('prints what each worker answers, for people and as JSON', async () => {
+    expect(await run('inspect', 'ping')).toEqual({
+      code: 0,
+      stdout: 'one  pong\ntwo  pong\n',
+      stderr: '',
+    });
+    const { code, stdout } = await run('inspect', 'active_queues', '--json', '-d', 'two');
+    expect({ code, answer: JSON.parse(stdout) as unknown }).toEqual({
+      code: 0,
+      answer: { two: ['default', 'mail'] },
+    });
+  });
+
+  it('lays tasks out in a table', async () => {
+    const { app, trace } = crew.stage;
+    const { id } = await app.sendTask('gated', ['table'], { queue: 'mail' });
+    await trace.started('table');
+    const { stdout } = await run('inspect', 'active', '-p', 't*');
+    trace.open('table');
+    expect(stdout).toMatch(/^two\n +ID +TASK +QUEUE +RETRIES +SINCE +ARGUMENTS *\n/);
+    expect(stdout).toMatch(new RegExp(`^ +${id} +gated +mail +0 +\\S+ +"table" *$`, 'm'));
+  });
+
+  it('ends with 69 where no worker answers', async () => {
+    expect(await run('inspect', 'ping', '-d', 'nobody')).toEqual({
+      code: noWorker,
+      stdout: '',
+      stderr: 'dtask: no worker answers to nobody\n',
+    });
+    const alone = setStage(crew.engine.url);
+    expect(await runDtask(['inspect', 'ping', '--json'], { env: alone.environment() })).toEqual({
+      code: noWorker,
+      stdout: '{}\n',
+      stderr: 'dtask: no worker answers\n',
+    });
+  });
+
+  it('lists its commands, and refuses others', async () => {
+    const { code, stdout } = await run('inspect', '--list');
+    expect(code).toBe(0);
+    for (const name of ['ping', 'active-queues', 'query-task']) expect(stdout).toContain(name);
+    const wrong = await run('inspect', 'everything');
+    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong.stderr).toContain('dtask inspect --list');
+  });
+});
+
+describe('dtask control', () => {
+  it('tells workers, by names as they are typed', async () => {
+    const at = ['-d', 'one'];
+    expect(await run('control', 'add-consumer', 'extra', ...at)).toMatchObject({
+      code: 0,
+      stdout: 'one  add consumer extra\n',
+    });
+    expect(await run('control', 'cancel_consumer', 'extra', ...at)).toMatchObject({
+      code: 0,
+      stdout: 'one  no longer consuming from extra\n',
+    });
+    const unsupported = await run('control', 'poolRestart', ...at);
+    expect(unsupported.stdout).toMatch(/^one {2}/);
+  });
+
+  it('ends tasks that wait, with no worker of their queue', async () => {
+    const { app } = crew;
+    const waiting = await app.sendTask('note', ['cli'], { queue: 'idle' });
+    expect(await run('control', 'revoke', waiting.id)).toEqual({
+      code: 0,
+      stdout: '1 taken out of their queues, 0 running\n',
+      stderr: '',
+    });
+    expect(await waiting.state()).toBe('REVOKED');
+    expect(await run('control', 'revoke', waiting.id)).toMatchObject({
+      code: 1,
+      stdout: 'no task was there to end\n',
+    });
+    const tagged = await app.sendTask('note', ['cli'], { queue: 'idle', headers: { tenant: 7 } });
+    const { code, stdout } = await run('control', 'revoke-by-headers', 'tenant=7', '--json');
+    expect({ code, answer: JSON.parse(stdout) as unknown }).toMatchObject({
+      code: 0,
+      answer: { removed: 1, running: 0, workers: { one: { ok: expect.any(String) } } },
+    });
+    expect(await tagged.state()).toBe('REVOKED');
+  });
+
+  it('carries out a command of the app itself', async () => {
+    const { code, stdout } = await run('control', 'greet', 'whom=world', '--json', '-d', 'one');
+    expect({ code, answer: JSON.parse(stdout) as unknown }).toEqual({
+      code: 0,
+      answer: { one: { ok: { text: 'hello world', from: 'one' } } },
+    });
+  });
+
+  it('ends with 1 where a worker answers with an error, or what it is given is wrong', async () => {
+    const failed = await run('control', 'explode', '-d', 'one');
+    expect(failed).toMatchObject({ code: 1, stdout: 'one  error: no such luck\n' });
+    for (const args of [
+      ['rate-limit', 'echo', 'often'],
+      ['rate-limit', 'echo'],
+      ['time-limit', 'echo', '2m', '1m'],
+      ['revoke'],
+      ['greet', 'world'],
+    ]) {
+      const { code, stdout, stderr } = await run('control', ...args);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^dtask: /);
+    }
+  });
+
+  it('stops a worker, whose process ends with 0', async () => {
+    const leaving = await crew.hire('leaving', ['-Q', 'leaving']);
+    expect(await run('control', 'shutdown', '-d', 'leaving')).toMatchObject({ code: 0 });
+    expect(await leaving.end()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('dtask status', () => {
+  it('lists the live workers, and ends with 69 where there is none', async () => {
+    const { code, stdout } = await run('status');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^WORKER +POOL +SIZE +ACTIVE +DONE +UP +QUEUES *\n/);
+    expect(stdout).toMatch(/^two +\w+ +2 +\d+ +\d+ +\S+ +default, mail *$/m);
+    expect(stdout).toContain('2 workers online');
+    const json = await run('status', '--json', '-d', 'one');
+    expect(JSON.parse(json.stdout)).toMatchObject([{ worker: 'one', queues: ['default'] }]);
+    const alone = setStage(crew.engine.url);
+    expect(await runDtask(['status'], { env: alone.environment() })).toEqual({
+      code: noWorker,
+      stdout: '',
+      stderr: 'dtask: no worker answers\n',
+    });
+  });
+});
+
+describe('dtask events', () => {
+  it('prints a line for each event, and ends at a signal', async () => {
+    const { app } = crew;
+    const shell = startDtask(['events', '--tasks', 'fail,echo', '--since', 'start'], {
+      cwd: here,
+      env: crew.stage.environment(),
+    });
+    await app.sendTask('fail', ['loudly']);
+    await until('it is printed, by the one that tells', async () => {
+      if (shell.stdout.includes('task-failed')) return true;
+      await app.sendTask('fail', ['loudly']);
+      return false;
+    });
+    expect(shell.stdout).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} {2}task-failed +fail\[\S+\] {2}TypeError: loudly$/m,
+    );
+    shell.signal('SIGINT');
+    expect(await shell.end()).toEqual({ code: 0, signal: null });
+  });
+
+  it('prints lines of JSON, so many as are asked for', async () => {
+    const { code, stdout } = await run('events', '--json', '-s', 'start', '-n', '2', '-w', 'one');
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(code).toBe(0);
+    expect(events).toHaveLength(2);
+    expect(events[0]).toMatchObject({ type: 'worker-online', worker: 'one' });
+  });
+
+  it('lists the types of events, and refuses others', async () => {
+    expect((await run('events', '--list')).stdout).toContain('task-retried');
+    const wrong = await run('events', '--types', 'task-exploded');
+    expect(wrong).toMatchObject({ code: 1 });
+    expect(wrong.stderr).toContain('there is no event "task-exploded"');
+  });
+});
