@@ -64,7 +64,7 @@ describe.each(['inline', 'processes'] as const)(
         expect((await app.queues.counts('default')).failed).toBe(4);
         report(`4 poisonous tasks of 400, ${pool}`, {
           'innocent tasks that failed': 0,
-          'workers that died': workers[0].deaths + workers[1].deaths,
+          'workers that died': workers.reduce((sum, { deaths }) => sum + deaths, 0),
         });
       } finally {
         await Promise.all(workers.map((worker) => worker.stop()));

@@ -233,7 +233,9 @@ describe('a command', () => {
 describe('Redis', () => {
   it('holds nothing more after a hundred questions, and no more connections', async () => {
     const { app, stage } = crew;
-    const keys = async (): Promise<string[]> => (await stage.redis.keys('*')).sort();
+    // The queues' own come and go with their workers' looks for dead ones.
+    const keys = async (): Promise<string[]> =>
+      (await stage.redis.keys('*')).filter((key) => !key.includes('{')).sort();
     const connections = async (): Promise<number> =>
       String(await stage.redis.client('LIST')).split('\n').length;
     await app.inspect.ping(long);

@@ -81,26 +81,32 @@ describe('a task that runs', () => {
     expect(revoked).toContainEqual({ ids: [result.id], rules: [] });
   });
 
-  it('is marked in Redis, and a mark that asks for its death is not weakened', async () => {
-    const { stage, app, trace, redis } = fromStage();
-    await hire(stage);
-    const result = await app.sendTask('parent', ['marked']);
-    await trace.started('marked');
-    const mark = async (): Promise<unknown> =>
-      JSON.parse((await redis.hget(stage.key(result.id), 'rv')) ?? 'null') as unknown;
-    expect(await mark()).toBeNull();
-    expect(await result.revoke()).toBe(true);
-    expect(await mark()).toEqual({});
-    await app.control.terminate(result.id, { reason: 'too late', ...long });
-    expect(await mark()).toEqual({ terminate: true, reason: 'too late' });
-    await app.control.revoke(result.id);
-    expect(await mark()).toEqual({ terminate: true, reason: 'too late' });
-    trace.open('marked');
-    await result.get(soon);
-    // With the job goes the mark.
-    await until('the job is gone', async () => (await redis.exists(stage.key(result.id))) === 0);
-    expect(await result.revoke()).toBe(false);
-  });
+  it(
+    'is marked in Redis, and a mark that asks for its death is not weakened',
+    { timeout: 40_000 },
+    async () => {
+      const { stage, app, trace, redis } = fromStage();
+      const worker = await hire(stage);
+      const result = await app.sendTask('parent', ['marked']);
+      await trace.started('marked');
+      await worker.kill();
+      const mark = async (): Promise<unknown> =>
+        JSON.parse((await redis.hget(stage.key(result.id), 'rv')) ?? 'null') as unknown;
+      expect(await mark()).toBeNull();
+      expect(await result.revoke()).toBe(true);
+      expect(await mark()).toEqual({});
+      await app.control.terminate(result.id, { reason: 'too late', timeout: '200ms' });
+      expect(await mark()).toEqual({ terminate: true, reason: 'too late' });
+      await app.control.revoke(result.id, { timeout: '200ms' });
+      expect(await mark()).toEqual({ terminate: true, reason: 'too late' });
+      // Whoever finds the task without a worker ends it, and with the job goes the mark.
+      await hire(stage);
+      expect(await rejection(result.get(soon))).toMatchObject({ name: 'TaskRevokedError' });
+      expect(trace.starts('marked')).toHaveLength(1);
+      await until('the job is gone', async () => (await redis.exists(stage.key(result.id))) === 0);
+      expect(await result.revoke()).toBe(false);
+    },
+  );
 
   it(
     'whose worker has died is taken out once it is found without one',

@@ -62,7 +62,7 @@ describe('the events of a task', () => {
       'task-progress',
       'task-succeeded',
     ]);
-    expect(watch.typesOf(gone.id)).toEqual(['task-revoked']);
+    expect(watch.typesOf(gone.id)).toEqual(['task-received', 'task-revoked']);
     const of = (id: string, type: string): DtaskEvent =>
       watch.events.find((event) => 'id' in event && event.id === id && event.type === type)!;
     expect(of(well.id, 'task-received')).toMatchObject({

@@ -18,6 +18,7 @@ export type { FailedTask } from './app/failed/failed-task.js';
 export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
 export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';
+export type { PoolKind } from './config/pool-kind.js';
 export type { AppConfig } from './config/resolve.js';
 export type * from './control/answers.js';
 export type { AskOptions } from './control/audience.js';
@@ -67,13 +68,7 @@ export type {
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
 export type { TaskDecorator } from './task/decorator.js';
-export type {
-  CallOptions,
-  PoolKind,
-  RateLimit,
-  TaskOptions,
-  UniqueOptions,
-} from './task/options.js';
+export type { CallOptions, RateLimit, TaskOptions, UniqueOptions } from './task/options.js';
 export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
 export type { StandardSchema } from './task/schema.js';
 export type { TaskHooks } from './task/task-hooks.js';

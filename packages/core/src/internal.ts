@@ -63,7 +63,7 @@ export {
 } from './broker/script-call.js';
 export { findCurrentTask, isPromiseLike } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
-export { poolKinds, rateInterval, type Rate, type TaskLimits } from './task/limits.js';
+export { rateInterval, type Rate, type TaskLimits } from './task/limits.js';
 export { timeLimits } from './task/call.js';
 export type { Hooks } from './hooks/hooks.js';
 export { conclude, endingOf, perform, tellRevoked } from './task/performance.js';

@@ -109,6 +109,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
    * one, and hand over this one when it has that answer.
    */
   protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
+    // BullMQ asks once more when it was woken while it is told to stop.
+    if (this.closing || this.paused) return noJob;
     if (!this.#place.slots.take()) {
       await this.#room();
       return noJob;

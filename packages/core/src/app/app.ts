@@ -19,9 +19,6 @@ import type { HookHandler, HookName } from '../hooks/events.js';
 import { Hooks } from '../hooks/hooks.js';
 import type { Middleware } from '../hooks/middleware.js';
 import type { GroupResult } from '../result/group-result.js';
-import { Ledger } from '../result/ledger.js';
-import { Mailbox } from '../result/mailbox.js';
-import { revokeTasks } from '../result/revocation.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { Routes } from '../routing/routes.js';
 import type { Message } from '../protocol/message.js';
@@ -55,6 +52,7 @@ import { ControlPlane } from './control-plane.js';
 import { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
+import { resultSource } from './result-source.js';
 
 /**
  * An application: a name, a broker, and its tasks.
@@ -120,24 +118,15 @@ export class App implements AsyncDisposable {
     });
     const { prefix } = this.config;
     this.failed = new Failed(broker, prefix, this.queues, () => this.#canvases.flow);
-    const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
-    const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
-    this.#results = this.#resultSource(ledger, mailbox);
     const { config, hooks, queues } = this;
+    this.#results = resultSource(broker, config, (tasks, how) => this.plane.revoke(tasks, how));
+    const { mailbox } = this.#results;
     this.plane = new ControlPlane({ app: name, config, broker, mailbox, queues });
     ({ inspect: this.inspect, control: this.control } = this.plane);
     const results = this.#results;
     const known = (task: string): CallSettings => this.#definition(task)?.calls ?? {};
-    const outbox = new Outbox({
-      config,
-      broker,
-      results,
-      hooks,
-      routes: this.routes,
-      fanOut,
-      known,
-    });
-    this.#outbox = outbox;
+    const sending = { config, broker, results, hooks, fanOut, known };
+    const outbox = (this.#outbox = new Outbox({ ...sending, routes: this.routes }));
     this.#canvases = new Canvases({ config, broker, results, outbox });
     this.#sender = {
       maxPayload: this.config.maxPayload,
@@ -156,24 +145,6 @@ export class App implements AsyncDisposable {
     };
     this.#registry = new Registry(name, this.#sender);
     for (const item of tasks) this.#registry.register(item);
-  }
-
-  #resultSource(ledger: Ledger, mailbox: Mailbox): ResultSource {
-    const { prefix, resultExpires } = this.config;
-    const place = { prefix, caller: mailbox.caller, keep: resultExpires };
-    return {
-      ledger,
-      mailbox,
-      revoke: (placed, how) => this.plane.revoke(placed, how),
-      revokeAll: async (canvas, how) => {
-        // First what was sent, so that no worker takes it; then what was not sent yet.
-        const removed = await this.plane.revoke(canvas, how);
-        const ended = await this.#broker.ask('a canvas was not revoked', (connection) =>
-          revokeTasks(connection, canvas, place),
-        );
-        return removed + ended;
-      },
-    };
   }
 
   #definition(task: string): Definition | undefined {

@@ -1,6 +1,5 @@
 /** Every setting of dtask, in one table. */
-import { poolKinds } from '../task/limits.js';
-import type { PoolKind } from '../task/options.js';
+import { type PoolKind, poolKinds } from './pool-kind.js';
 import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;

@@ -1,7 +1,8 @@
 /** What a task says of how often, how many at a time, and where it runs, checked. Pure. */
+import { type PoolKind, poolKinds } from '../config/pool-kind.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
-import type { PoolKind, RateLimit, TaskOptions } from './options.js';
+import type { RateLimit, TaskOptions } from './options.js';
 
 /** A key of a call's arguments. */
 export type KeyOf = (...args: readonly unknown[]) => string;
@@ -27,9 +28,6 @@ export interface Execution {
   readonly maxCrashes: number;
   readonly pool: PoolKind | undefined;
 }
-
-/** The pools that there are. */
-export const poolKinds: readonly PoolKind[] = ['inline', 'threads', 'processes'];
 
 const units: Readonly<Record<string, number>> = {
   s: 1_000,

@@ -1,11 +1,9 @@
 /** The options of tasks and of calls, which share their names. */
+import type { PoolKind } from '../config/pool-kind.js';
 import type { Duration } from '../duration.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
 import type { TaskHooks } from './task-hooks.js';
-
-/** Where the code of a task runs: on the worker's event loop, in its threads, or in child processes. */
-export type PoolKind = 'inline' | 'threads' | 'processes';
 
 /** How often a task may start: so many times in a second, a minute, an hour or a day. */
 export type RateLimit = `${number}/${'s' | 'm' | 'h' | 'd'}` | number;
