@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { blocked } from './scenarios/blocked.mjs';
 import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
@@ -41,12 +42,13 @@ const scenarios = [
   start,
   recovery,
   pools,
+  blocked,
   kill,
   memory,
 ];
 
 /** Nothing here takes longer; a bench that hangs is worse than none. */
-const longest = 10 * 60_000;
+const longest = 25 * 60_000;
 
 const { short, only, json } = readArguments();
 const giveUp = setTimeout(() => {

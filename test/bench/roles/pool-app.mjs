@@ -20,6 +20,16 @@ export const burn = app.task('burn', (/** @type {number} */ ms) => {
 /** @type {Redis | undefined} */
 let redis;
 
+/** Notes that it began, and keeps a CPU busy without a pause. */
+export const block = app.task('block', async (/** @type {number} */ ms) => {
+  redis ??= new Redis(url);
+  await redis.rpush(`${prefix}:starts`, currentTask().id);
+  const end = performance.now() + ms;
+  let turns = 0;
+  while (performance.now() < end) turns += 1;
+  return turns > 0;
+});
+
 /** Takes a while, and notes when it began, where, and that it ended. */
 export const noted = app.task(
   'noted',

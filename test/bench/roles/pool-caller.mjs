@@ -1,7 +1,8 @@
 /** A process that calls the tasks that run in pools. */
 // @ts-check
+import { setTimeout as pause } from 'node:timers/promises';
 import { paced, timed } from './pace.mjs';
-import { app, burn, echo, noted } from './pool-app.mjs';
+import { app, block, burn, echo, noted } from './pool-app.mjs';
 import { serve } from './role.mjs';
 
 /** @type {Promise<unknown>[]} */
@@ -15,6 +16,22 @@ serve({
     const began = performance.now();
     await Promise.all(Array.from({ length: count }, () => burn.delay(ms).get()));
     return performance.now() - began;
+  },
+  /** Milliseconds that each ping of two workers took, while their children compute for so long. */
+  block: async (count, ms) => {
+    const calls = Array.from({ length: count }, () => block.delay(ms).get());
+    let over = false;
+    const all = Promise.all(calls).finally(() => (over = true));
+    const pings = [];
+    while (!over) {
+      const began = performance.now();
+      const answers = await app.inspect.ping({ timeout: '5s' });
+      if (Object.keys(answers).length !== 2) throw new Error('a worker did not answer');
+      pings.push(performance.now() - began);
+      await pause(100);
+    }
+    await all;
+    return pings;
   },
   /** Sends tasks whose results `noted` waits for. */
   sendNoted: async (count) => {

@@ -90,11 +90,11 @@ export class ChildPool implements Pool {
   readonly #place: ChildPoolPlace;
   readonly #children = new Set<Child>();
   readonly #loaded = new Set<Child>();
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #size: number;
   #broken = 0;
   #stopping = false;
-  #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(kind: 'threads' | 'processes', size: number, place: ChildPoolPlace) {
     this.kind = kind;
@@ -145,6 +145,8 @@ export class ChildPool implements Pool {
   async stop(force = false): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    // Where they go back to their queues, no child is waited for any more.
+    if (force) for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
     for (const child of this.#children) {
       if (force) child.kill();
       else this.#retire(child);
@@ -219,11 +221,18 @@ export class ChildPool implements Pool {
 
   /** There may be room in a child. */
   #onChange(child: Child): void {
-    if (child.free && child.running === 0 && this.#isWorn(child)) {
+    if (child.free && child.running === 0 && (this.#isWorn(child) || this.#kept > this.#size)) {
       this.#retire(child);
       this.#adjust();
     }
     this.#serveNext();
+  }
+
+  /** How many children take tasks, or will. */
+  get #kept(): number {
+    let count = 0;
+    for (const { retired } of this.#children) if (!retired) count += 1;
+    return count;
   }
 
   #isWorn({ done, memory }: Child): boolean {
@@ -239,10 +248,10 @@ export class ChildPool implements Pool {
   /** As many children as there should be. */
   #adjust(): void {
     if (this.#stopping) return;
-    const kept = [...this.#children].filter(({ retired }) => !retired);
-    for (let more = kept.length; more < this.#size; more += 1) this.#spawn();
-    const idle = kept.filter(({ free, running }) => free && running === 0);
-    for (const child of idle.slice(0, Math.max(0, kept.length - this.#size))) this.#retire(child);
+    for (let more = this.#kept; more < this.#size; more += 1) this.#spawn();
+    // Those that are busy go when their task has ended.
+    const idle = [...this.#loaded].filter(({ free, running }) => free && running === 0);
+    for (const child of idle.slice(0, Math.max(0, this.#kept - this.#size))) this.#retire(child);
     this.#serveNext();
   }
 
