@@ -213,8 +213,9 @@ export class Executor {
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
-    const { job, queue, revoked } = current;
+    const { job, queue, revoked, handedBack } = current;
     // While it waited for its limits, say.
+    if (handedBack) return undefined;
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
     const { events, overrides, timeLimit } = this.#place;
