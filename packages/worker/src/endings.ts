@@ -41,6 +41,7 @@ export class Endings {
     report: Report,
     took: number,
   ): Promise<void> | undefined {
+    this.#place.counts.ran(message.name, took, current.revoked === undefined && report.kind);
     if (report.kind === 'value')
       return this.#succeed(current, message, performance, report.value, took);
     // What it threw when it was told to end is beside the point.
@@ -172,6 +173,7 @@ export class Endings {
       const error = new WorkerLostError(`${task} has killed its process ${times}: ${how}`);
       return this.fail(current, message, error);
     }
+    this.#place.counts.redelivered(message.name);
     log.warn(
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,

@@ -3,6 +3,7 @@ import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { Limits } from './limits/limits.js';
 import type { WorkerLog } from './log.js';
+import type { TaskCounts } from './monitor/task-counts.js';
 import type { Pools } from './pools.js';
 import type { TimeLimit } from './time-limit.js';
 
@@ -16,4 +17,5 @@ export interface ExecutorPlace {
   readonly timeLimit: TimeLimit;
   readonly pools: Pools;
   readonly limits: Limits;
+  readonly counts: TaskCounts;
 }

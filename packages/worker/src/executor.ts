@@ -86,6 +86,7 @@ export class Executor {
     const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current.job, message);
     current.message = message;
+    this.#place.counts.received(message.name);
     return this.#attempt(current, message);
   }
 
@@ -146,6 +147,7 @@ export class Executor {
   /** The last worker of this task died, maybe after it stored the result and before it said so. */
   async #attemptAgain(current: Current, message: Message): Promise<void> {
     const { job } = current;
+    this.#place.counts.redelivered(message.name);
     const ended = await this.#outcomes.recorded(message.id);
     if (ended) return this.#endings.again(job, message, ended);
     const definition = findDefinition(this.#place.app.tasks, message);
@@ -185,6 +187,7 @@ export class Executor {
     const retries = job.attemptsMade;
     const limit = timeLimitOf(message, definition, undefined, this.#place.timeLimit);
     current.began = Date.now();
+    this.#place.counts.started(message.name, waitOf(current, message));
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
@@ -249,4 +252,11 @@ export class Executor {
       `worker ${this.#place.worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?`,
     );
   }
+}
+
+/** How long a task waited from when it was due, in milliseconds; nothing where it has run before. */
+function waitOf({ job, began }: Current, { eta }: Message): number | undefined {
+  return job.attemptsMade > 0 || job.stalledCounter > 0
+    ? undefined
+    : began - (eta ?? job.timestamp);
 }

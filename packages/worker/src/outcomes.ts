@@ -11,6 +11,7 @@ import {
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { WorkerLog } from './log.js';
+import type { TaskCounts } from './monitor/task-counts.js';
 
 /** What outcomes need of their worker. */
 export interface OutcomesPlace {
@@ -18,6 +19,7 @@ export interface OutcomesPlace {
   readonly worker: string;
   readonly connection: Redis;
   readonly log: WorkerLog;
+  readonly counts: TaskCounts;
 }
 
 /** Stores what becomes of tasks. */
@@ -61,7 +63,11 @@ export class Outcomes {
   /** The outcome is written ahead of what the job's end writes. */
   store(message: Message, outcome: Outcome): void {
     // What may be sent twice has to leave a trace.
-    if (message.ignoreResult && !message.once && !message.next) return;
+    if (!message.ignoreResult || message.once || message.next) this.#write(message, outcome);
+    this.#place.counts.ended(message.name, outcome.state);
+  }
+
+  #write(message: Message, outcome: Outcome): void {
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;

@@ -39,6 +39,7 @@ export class Presence {
   readonly #since = new Date().toISOString();
   #beat = 0;
   #timer: NodeJS.Timeout | undefined;
+  #held = false;
   #released: Promise<void> | undefined;
 
   constructor(connection: Redis, prefix: string, name: string) {
@@ -67,7 +68,13 @@ export class Presence {
       else await pause(first ? renewal / 10 : 0);
       if (first?.instance !== holder.instance) first = holder;
     }
+    this.#held = true;
     this.#timer = setInterval(() => this.#renew(onError), renewal);
+  }
+
+  /** Whether the name is this worker's, as of the last renewal. */
+  get held(): boolean {
+    return this.#held;
   }
 
   /** Gives the name up. */
@@ -85,6 +92,7 @@ export class Presence {
   #renew(onError: (error: unknown) => void): void {
     this.#beat += 1;
     this.#set(this.#record()).then((holder) => {
+      this.#held = !holder;
       // After an outage in which another worker of the same name came up.
       if (holder) onError(this.#taken(holder));
     }, onError);

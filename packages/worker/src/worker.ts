@@ -26,6 +26,8 @@ import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
+import { Monitor } from './monitor/monitor.js';
+import { TaskCounts } from './monitor/task-counts.js';
 import { Outcomes } from './outcomes.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
@@ -69,6 +71,10 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** Port on which it answers `/healthz`, `/readyz` and `/metrics`; 0 takes any. @default none */
+  httpPort?: number;
+  /** Address that the port is opened on. @default '127.0.0.1' */
+  httpHost?: string;
   /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */
   keepFailed?: number;
   /** How long failed tasks are kept; 0 keeps them for ever. @default '7d' */
@@ -111,8 +117,11 @@ export class Worker implements AsyncDisposable {
   #keeper: LockKeeper | undefined;
   readonly #source: AppSource | undefined;
   readonly #slots: Slots;
+  readonly #counts: TaskCounts;
+  readonly #monitor: Monitor;
   #consumers: Consumer[] = [];
   #stopping: Promise<void> | undefined;
+  #started = false;
   #failure: unknown;
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
@@ -128,15 +137,36 @@ export class Worker implements AsyncDisposable {
     this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
     this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
+    this.#counts = new TaskCounts(app.tasks);
+    this.#monitor = new Monitor(this, this.#counts, () => ({
+      connection: this.#connection,
+      presence: this.#presence,
+      pools: this.#pools,
+      started: this.#started,
+      stopping: this.#stopping !== undefined,
+    }));
   }
 
   /**
    * Connects and begins to take tasks. While Redis is away it waits, and says so in the log. A
    * `stop()` meanwhile ends the wait.
    *
-   * @throws StartupError when a living worker has the name
+   * @throws StartupError when a living worker has the name, or `httpPort` is taken
    */
   async start(): Promise<void> {
+    // First, for an orchestrator wants to know of a worker that waits for Redis.
+    await this.#monitor.open(this.config.httpHost, this.config.httpPort);
+    if (this.#stopping) return this.#monitor.close();
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.#monitor.close();
+      throw error;
+    }
+    return undefined;
+  }
+
+  async #start(): Promise<void> {
     const { broker, prefix } = this.app.config;
     const { lockDuration } = this.config;
     // First, for it has to be up before a task blocks the loop. Children do not block it.
@@ -162,6 +192,7 @@ export class Worker implements AsyncDisposable {
     await connection.sadd(queuesKey(prefix), ...this.queues);
     await this.#consume(connection);
     if (this.#stopping) return undefined;
+    this.#started = true;
     this.#announce();
   }
 
@@ -190,7 +221,7 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log } = this;
     const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
     const { timeLimit, softTimeLimit } = this.config;
-    const outcomes = new Outcomes({ app, worker, connection, log });
+    const outcomes = new Outcomes({ app, worker, connection, log, counts: this.#counts });
     const pools = new Pools(this.#poolsPlace(outcomes));
     this.#pools = pools;
     const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
@@ -200,7 +231,16 @@ export class Worker implements AsyncDisposable {
     limits.start(definitions);
     this.#limits = limits;
     const time = { hard: timeLimit, soft: softTimeLimit };
-    const place = { app, worker, connection, log, timeLimit: time, pools, limits };
+    const place = {
+      app,
+      worker,
+      connection,
+      log,
+      timeLimit: time,
+      pools,
+      limits,
+      counts: this.#counts,
+    };
     const executor = new Executor(place, outcomes);
     this.#executor = executor;
     const { prefix } = app.config;
@@ -262,6 +302,7 @@ export class Worker implements AsyncDisposable {
         logLevel: config.logLevel,
         maxTasks: config.maxTasksPerChild,
         maxMemory: config.maxMemoryPerChild,
+        onEnd: (kind, how) => this.#counts.childEnded(kind, how),
         onFatal: (error) => this.#fail(error),
       },
     };
@@ -291,6 +332,20 @@ export class Worker implements AsyncDisposable {
     this.log.debug({ size }, 'resized');
   }
 
+  /** Where it answers over HTTP, such as `http://127.0.0.1:9100`; nothing without `httpPort`. */
+  get httpAddress(): string | undefined {
+    return this.#monitor.address;
+  }
+
+  /**
+   * The worker's metrics, and those of its process, in Prometheus' text format.
+   *
+   * @throws (rejects) ConfigError when prom-client is not installed
+   */
+  metrics(): Promise<string> {
+    return this.#monitor.metrics();
+  }
+
   /** How many tasks run now. */
   get running(): number {
     return this.#executor?.current.size ?? 0;
@@ -317,12 +372,13 @@ export class Worker implements AsyncDisposable {
     await this.#executor?.handBackAll();
     await this.#pools?.stop(true);
     if (this.#connection?.status === 'ready') await this.#presence?.release();
+    await this.#monitor.close();
     this.log.flush();
   }
 
   async #stop(): Promise<void> {
     const connection = this.#connection;
-    if (!connection) return;
+    if (!connection) return this.#monitor.close();
     this.#autoscaler?.stop();
     this.#limits?.stop();
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
@@ -331,7 +387,9 @@ export class Worker implements AsyncDisposable {
     // With Redis away the claim lapses by itself.
     if (connection.status === 'ready') await this.#presence?.release();
     await closeConnection(connection);
+    await this.#monitor.close();
     this.log.flush();
+    return undefined;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -63,19 +63,34 @@ export function choice<T extends string>(row: Row<T> & { of: readonly T[] }): Se
 }
 
 /** A whole number. */
-export function integer(row: Row<number> & { minimum: number }): Setting<number> {
-  const { minimum, ...rest } = row;
+export function integer(row: Row<number> & { minimum: number; maximum?: number }): Setting<number> {
+  const { minimum, maximum = Number.MAX_SAFE_INTEGER, ...rest } = row;
+  const range =
+    row.maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
   return {
     kind: 'number',
     defaultText: String(row.default),
     ...rest,
     parse: (value, what) => {
       const parsed = numeric(value);
-      if (typeof parsed === 'number' && Number.isSafeInteger(parsed) && parsed >= minimum)
-        return parsed;
-      throw new ConfigError(
-        `${what} must be a whole number of at least ${minimum}, got ${show(value)}`,
-      );
+      if (Number.isSafeInteger(parsed) && minimum <= (parsed as number)) {
+        if ((parsed as number) <= maximum) return parsed as number;
+      }
+      throw new ConfigError(`${what} must be a whole number ${range}, got ${show(value)}`);
+    },
+  };
+}
+
+/** True or false; in the environment also 1 or 0. */
+export function flag(row: Row<boolean>): Setting<boolean> {
+  return {
+    kind: 'boolean',
+    defaultText: String(row.default),
+    ...row,
+    parse: (value, what) => {
+      if (value === true || value === 'true' || value === '1') return true;
+      if (value === false || value === 'false' || value === '0') return false;
+      throw new ConfigError(`${what} must be true or false, got ${show(value)}`);
     },
   };
 }

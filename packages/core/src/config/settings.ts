@@ -1,7 +1,7 @@
 /** Every setting of dtask, in one table. */
 import { poolKinds } from '../task/limits.js';
 import type { PoolKind } from '../task/options.js';
-import { bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
+import { bytes, choice, duration, flag, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
 const queueName = /^[\w.@-]+$/;
@@ -43,6 +43,11 @@ export const appSettings = {
     default: 1024 * 1024,
     env: 'DTASK_MAX_PAYLOAD',
     doc: 'Largest message and largest result, in bytes of JSON.',
+  }),
+  tracing: flag({
+    default: false,
+    env: 'DTASK_TRACING',
+    doc: 'Whether calls and runs make spans of OpenTelemetry, and messages carry the trace; needs `@opentelemetry/api`.',
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -146,6 +151,24 @@ export const workerSettings = {
     env: 'DTASK_STALLED_INTERVAL',
     flag: '--stalled-interval <time>',
     doc: 'How often workers look for tasks whose worker has died.',
+  }),
+  httpPort: integer({
+    default: -1,
+    minimum: 0,
+    maximum: 65_535,
+    env: 'DTASK_HTTP_PORT',
+    flag: '--http-port <port>',
+    defaultText: '(none)',
+    doc: 'Port on which the worker answers `/healthz`, `/readyz` and `/metrics`; 0 takes any free one, which the log names.',
+  }),
+  httpHost: text({
+    default: '127.0.0.1',
+    env: 'DTASK_HTTP_HOST',
+    pattern: /^[\w.:%-]+$/,
+    expects: 'a host name or an IP address',
+    flag: '--http-host <host>',
+    defaultText: '127.0.0.1',
+    doc: 'Address that the port is opened on. Whoever reaches it needs no password: give `0.0.0.0` only where the network is yours, as in a container.',
   }),
   keepFailed: integer({
     default: 10_000,

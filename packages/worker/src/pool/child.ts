@@ -57,6 +57,8 @@ export class Child {
   memory = 0;
   /** Takes no more tasks. */
   retired = false;
+  /** How it ended, when it has. */
+  end: 'crashed' | 'killed' | 'retired' | undefined;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
   readonly #place: ChildPlace;
@@ -181,6 +183,7 @@ export class Child {
   }
 
   #died(how: string): void {
+    this.end = this.#killed ? 'killed' : this.retired ? 'retired' : 'crashed';
     this.retired = true;
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
     const report: Report = this.#killed
