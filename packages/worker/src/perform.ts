@@ -9,6 +9,7 @@ import {
 } from '@dtask/core/internal';
 import type { Report } from './report.js';
 import type { Run } from './run.js';
+import { endOfRun } from './run-end.js';
 
 /** Gives a promise only where there is something to wait for. */
 export function perform(
@@ -16,6 +17,14 @@ export function perform(
   message: Message,
   run: Run,
 ): Report | Promise<Report> {
+  const { tracing } = run;
+  if (!tracing) return performNow(definition, message, run);
+  const { queue, worker, retries } = run;
+  const body = (): Report | Promise<Report> => performNow(definition, message, run);
+  return tracing.run({ message, queue, worker, retries }, body, endOfRun);
+}
+
+function performNow(definition: Definition, message: Message, run: Run): Report | Promise<Report> {
   const judged = (thrown: unknown): Report => judgeThrown(thrown, definition, message, run.retries);
   let returned: unknown;
   try {

@@ -285,6 +285,7 @@ export class Worker implements AsyncDisposable {
       size: this.#slots.size,
       inline: {
         worker,
+        tracing: app.tracing,
         logger: log,
         report,
         lend,

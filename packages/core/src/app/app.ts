@@ -23,6 +23,7 @@ import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
+import type { Tracing } from '../trace/tracing.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
@@ -50,6 +51,8 @@ export interface AppOptions {
   resultExpires?: Duration;
   /** Largest message and largest result, in bytes of JSON. @default 1048576 */
   maxPayload?: number;
+  /** Whether calls and runs make spans of OpenTelemetry. @default false */
+  tracing?: boolean;
   /**
    * Modules that hold tasks, as paths or glob patterns from the folder of the app's own module.
    * A worker loads them when it starts.
@@ -307,12 +310,17 @@ export class App implements AsyncDisposable {
     return this.#canvases;
   }
 
+  /** What makes spans, for a worker. @internal */
+  get tracing(): Tracing | undefined {
+    return this.#broker.tracing;
+  }
+
   /** Whether `close()` was called: nothing can be sent any more. */
   get closed(): boolean {
     return this.#broker.closed;
   }
 
-  /** Ends the connections. Waiting `get()`s are rejected. */
+  /** Ends the connections, and has spans exported. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
     await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));
     await this.#broker.close();

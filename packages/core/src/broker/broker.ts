@@ -10,6 +10,7 @@ import { Addition } from './addition.js';
 import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
 import { Deadlines } from './deadlines.js';
 import { Gather } from './gather.js';
+import { Tracing } from '../trace/tracing.js';
 
 /** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
 type Backend = ReturnType<typeof createRedisBackend>;
@@ -25,6 +26,8 @@ interface JobSink {
 
 /** The sending side of an App. It connects when it is first used. */
 export class Broker {
+  /** What makes spans of calls and runs, where the App has tracing on. */
+  readonly tracing: Tracing | undefined;
   readonly #config: AppConfig;
   readonly #sinks = new Map<string, JobSink | Promise<JobSink>>();
   readonly #deadlines: Deadlines;
@@ -34,6 +37,7 @@ export class Broker {
 
   constructor(config: AppConfig) {
     this.#config = config;
+    this.tracing = config.tracing ? new Tracing() : undefined;
     this.#deadlines = new Deadlines(config.sendTimeout);
   }
 
@@ -107,6 +111,12 @@ export class Broker {
    * @throws BrokerError when Redis refuses it, or does not take it within `sendTimeout`
    */
   send(call: Call, onStored: () => void): Promise<unknown> {
+    const { tracing } = this;
+    if (!tracing) return this.#send(call, onStored);
+    return tracing.send(call, (traced) => this.#send(traced, onStored));
+  }
+
+  #send(call: Call, onStored: () => void): Promise<unknown> {
     const { name, id } = call.message;
     let text: string;
     try {
@@ -185,7 +195,7 @@ export class Broker {
     return new BrokerError(`${what}: ${refused}: ${reason}`, { cause });
   }
 
-  /** Ends the connection. Calls that were not yet stored are rejected. */
+  /** Ends the connection, and has spans exported. Calls that were not yet stored are rejected. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -194,6 +204,7 @@ export class Broker {
     this.#deadlines.expireAll();
     for (const sink of this.#sinks.values())
       if (!(sink instanceof Promise)) await sink.backend.close();
+    await this.tracing?.flush();
   }
 }
 

@@ -4,6 +4,7 @@ import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../erro
 import { formatBytes } from './bytes.js';
 import type { MessageRetry } from './call-settings.js';
 import type { Frame, Step } from './step.js';
+import type { TraceContext } from './trace-context.js';
 
 /** The version of the envelope that this code writes. */
 export const messageVersion = 1;
@@ -35,6 +36,8 @@ export interface Message {
   readonly root?: string;
   /** The task that made this call. */
   readonly parent?: string;
+  /** The span of the call, where its caller traces. */
+  readonly trace?: TraceContext;
   /** It may be sent twice, as a step of a canvas is: whoever takes it looks whether it has ended. */
   readonly once?: boolean;
   /** The group whose values come before the arguments, as a list. */
@@ -133,6 +136,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['softTimeLimit', 'number'],
     ['root', 'string'],
     ['parent', 'string'],
+    ['trace', 'object'],
     ['once', 'boolean'],
     ['from', 'string'],
     ['only', 'boolean'],

@@ -108,10 +108,11 @@ export class HttpServer {
   }
 }
 
-function refusal(error: NodeJS.ErrnoException, host: string, port: number): StartupError {
+/** Without its cause, whose stack leads into Node alone. */
+function refusal({ code, message }: NodeJS.ErrnoException, host: string, port: number): Error {
   const reason =
-    error.code === 'EADDRINUSE'
+    code === 'EADDRINUSE'
       ? 'another process has it; give another with --http-port, or 0 for any free one'
-      : `${error.message}; look at --http-port and --http-host`;
-  return new StartupError(`port ${port} of ${host} cannot be opened: ${reason}`, { cause: error });
+      : `${message}; look at --http-port and --http-host`;
+  return new StartupError(`port ${port} of ${host} cannot be opened: ${reason}`);
 }
