@@ -12,6 +12,7 @@ import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
 import { memory } from './scenarios/memory.mjs';
+import { metrics } from './scenarios/metrics.mjs';
 import { recovery } from './scenarios/recovery.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
@@ -30,6 +31,7 @@ import { barLine, layOut } from './text.mjs';
 /** @type {readonly Scenario[]} */
 const scenarios = [
   throughput,
+  metrics,
   sending,
   roundTrip,
   waiting,
