@@ -18,11 +18,12 @@ describe('an App', () => {
       sendTimeout: 10_000,
       resultExpires: 86_400_000,
       maxPayload: 1_048_576,
+      tracing: false,
     });
   });
 
   test('takes its options, with durations as words or milliseconds', () => {
-    const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5 };
+    const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5, tracing: true };
     const app = new App('shop', { ...options, sendTimeout: '1.5s', resultExpires: 250 });
     expect(app.config).toEqual({ ...options, sendTimeout: 1_500, resultExpires: 250 });
     expect(Object.isFrozen(app.config)).toBe(true);
@@ -36,6 +37,7 @@ describe('an App', () => {
     vi.stubEnv('DTASK_SEND_TIMEOUT', '2s');
     vi.stubEnv('DTASK_RESULT_EXPIRES', '1000');
     vi.stubEnv('DTASK_MAX_PAYLOAD', '2048');
+    vi.stubEnv('DTASK_TRACING', 'true');
     expect(new App('shop').config).toEqual({
       broker: 'redis://10.0.0.7:6380/3',
       prefix: 'env',
@@ -43,6 +45,7 @@ describe('an App', () => {
       sendTimeout: 2_000,
       resultExpires: 1_000,
       maxPayload: 2_048,
+      tracing: true,
     });
     expect(new App('shop', { prefix: 'code', broker: away }).config).toMatchObject({
       prefix: 'code',
@@ -65,6 +68,7 @@ describe('an App', () => {
     [{ sendTimeout: 'soon' }, /^sendTimeout must be a number of milliseconds .* got "soon"$/],
     [{ sendTimeout: -1 }, /^sendTimeout must be .* got -1$/],
     [{ maxPayload: 0 }, 'maxPayload must be a whole number of at least 1, got 0'],
+    [{ tracing: 'yes' }, 'tracing must be true or false, got "yes"'],
     [{ prefix: 'a b' }, 'prefix must be letters, digits and any of . _ @ : -, got "a b"'],
     [{ defaultQueue: '' }, 'defaultQueue must be letters, digits and any of . _ @ -, got ""'],
     [{ tasks: [5] }, /^register\(\) takes a task/],
