@@ -68,7 +68,7 @@ describe('an App', () => {
     [{ sendTimeout: 'soon' }, /^sendTimeout must be a number of milliseconds .* got "soon"$/],
     [{ sendTimeout: -1 }, /^sendTimeout must be .* got -1$/],
     [{ maxPayload: 0 }, 'maxPayload must be a whole number of at least 1, got 0'],
-    [{ tracing: 'yes' }, 'tracing must be true or false, got "yes"'],
+    [{ tracing: 'maybe' }, 'tracing must be true or false, got "maybe"'],
     [{ prefix: 'a b' }, 'prefix must be letters, digits and any of . _ @ : -, got "a b"'],
     [{ defaultQueue: '' }, 'defaultQueue must be letters, digits and any of . _ @ -, got ""'],
     [{ tasks: [5] }, /^register\(\) takes a task/],

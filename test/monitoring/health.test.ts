@@ -108,6 +108,20 @@ describe('a worker that stops', () => {
   });
 });
 
+describe('a worker that is told to stop while it starts', () => {
+  it.each(['127.0.0.1', 'localhost'])('leaves no port behind on %s', async (httpHost) => {
+    const other = await listen();
+    const { port: httpPort } = other.address() as AddressInfo;
+    await new Promise((resolve) => other.close(resolve));
+    const worker = idleWorker(stage.app(), { httpPort, httpHost });
+    const started = worker.start();
+    await worker.stop();
+    await started;
+    expect(worker.httpAddress).toBeUndefined();
+    expect((await listen(httpPort)).listening).toBe(true);
+  });
+});
+
 describe('a worker without Redis', () => {
   it('is alive and not ready while it waits for its first connection', async () => {
     const proxy = await startProxy(Number(new URL(stage.engine.url).port));

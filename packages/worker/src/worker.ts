@@ -27,7 +27,6 @@ import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Monitor } from './monitor/monitor.js';
-import { TaskCounts } from './monitor/task-counts.js';
 import { Outcomes } from './outcomes.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
@@ -117,11 +116,9 @@ export class Worker implements AsyncDisposable {
   #keeper: LockKeeper | undefined;
   readonly #source: AppSource | undefined;
   readonly #slots: Slots;
-  readonly #counts: TaskCounts;
   readonly #monitor: Monitor;
   #consumers: Consumer[] = [];
   #stopping: Promise<void> | undefined;
-  #started = false;
   #failure: unknown;
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
@@ -137,12 +134,10 @@ export class Worker implements AsyncDisposable {
     this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
     this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
-    this.#counts = new TaskCounts(app.tasks);
-    this.#monitor = new Monitor(this, this.#counts, () => ({
+    this.#monitor = new Monitor(this, () => ({
       connection: this.#connection,
       presence: this.#presence,
       pools: this.#pools,
-      started: this.#started,
       stopping: this.#stopping !== undefined,
     }));
   }
@@ -154,16 +149,7 @@ export class Worker implements AsyncDisposable {
    * @throws StartupError when a living worker has the name, or `httpPort` is taken
    */
   async start(): Promise<void> {
-    // First, for an orchestrator wants to know of a worker that waits for Redis.
-    await this.#monitor.open(this.config.httpHost, this.config.httpPort);
-    if (this.#stopping) return this.#monitor.close();
-    try {
-      await this.#start();
-    } catch (error) {
-      await this.#monitor.close();
-      throw error;
-    }
-    return undefined;
+    await this.#monitor.open(this.config, () => this.#start());
   }
 
   async #start(): Promise<void> {
@@ -192,7 +178,6 @@ export class Worker implements AsyncDisposable {
     await connection.sadd(queuesKey(prefix), ...this.queues);
     await this.#consume(connection);
     if (this.#stopping) return undefined;
-    this.#started = true;
     this.#announce();
   }
 
@@ -221,7 +206,7 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log } = this;
     const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
     const { timeLimit, softTimeLimit } = this.config;
-    const outcomes = new Outcomes({ app, worker, connection, log, counts: this.#counts });
+    const outcomes = new Outcomes({ app, worker, connection, log, counts: this.#monitor.counts });
     const pools = new Pools(this.#poolsPlace(outcomes));
     this.#pools = pools;
     const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
@@ -239,7 +224,7 @@ export class Worker implements AsyncDisposable {
       timeLimit: time,
       pools,
       limits,
-      counts: this.#counts,
+      counts: this.#monitor.counts,
     };
     const executor = new Executor(place, outcomes);
     this.#executor = executor;
@@ -285,7 +270,7 @@ export class Worker implements AsyncDisposable {
       size: this.#slots.size,
       inline: {
         worker,
-        tracing: app.tracing,
+        tracing: app.canvases.tracing,
         logger: log,
         report,
         lend,
@@ -303,7 +288,7 @@ export class Worker implements AsyncDisposable {
         logLevel: config.logLevel,
         maxTasks: config.maxTasksPerChild,
         maxMemory: config.maxMemoryPerChild,
-        onEnd: (kind, how) => this.#counts.childEnded(kind, how),
+        onEnd: (kind, how) => this.#monitor.counts.childEnded(kind, how),
         onFatal: (error) => this.#fail(error),
       },
     };

@@ -23,7 +23,6 @@ import type { TaskDecorator } from '../task/decorator.js';
 import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
 import { checkCall, inside, type Sender, type Task, type TaskArguments } from '../task/task.js';
-import type { Tracing } from '../trace/tracing.js';
 import { declareTask } from './declare.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
@@ -308,11 +307,6 @@ export class App implements AsyncDisposable {
   /** The canvases, for a worker. @internal */
   get canvases(): Canvases {
     return this.#canvases;
-  }
-
-  /** What makes spans, for a worker. @internal */
-  get tracing(): Tracing | undefined {
-    return this.#broker.tracing;
   }
 
   /** Whether `close()` was called: nothing can be sent any more. */

@@ -26,6 +26,7 @@ import { Sent } from '../result/sent.js';
 import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
+import type { Tracing } from '../trace/tracing.js';
 import { SentParts } from './sent-parts.js';
 
 /** What canvases need of their App. */
@@ -60,6 +61,11 @@ export class Canvases {
     });
   }
 
+  /** What makes spans of what is sent, and of runs, where the App has tracing on. */
+  get tracing(): Tracing | undefined {
+    return this.#place.broker.tracing;
+  }
+
   /** Sends a canvas; gives the promise of its result. */
   send(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown, AnyResult> {
     const parent = findCurrentTask();
@@ -78,7 +84,7 @@ export class Canvases {
 
   /** Sends a canvas within a span, where the App has tracing on; a single task has its own. */
   #traced<R>(step: Step, origin: Origin, send: (origin: Origin) => Promise<R>): Promise<R> {
-    const { tracing } = this.#place.broker;
+    const { tracing } = this;
     if (!tracing || 'task' in step) return send(origin);
     const kind = isGroupStep(step) ? 'group' : 'chain';
     return tracing.canvas(kind, step.id, (trace) => send({ ...origin, ...(trace && { trace }) }));

@@ -81,20 +81,6 @@ export function integer(row: Row<number> & { minimum: number; maximum?: number }
   };
 }
 
-/** True or false; in the environment also 1 or 0. */
-export function flag(row: Row<boolean>): Setting<boolean> {
-  return {
-    kind: 'boolean',
-    defaultText: String(row.default),
-    ...row,
-    parse: (value, what) => {
-      if (value === true || value === 'true' || value === '1') return true;
-      if (value === false || value === 'false' || value === '0') return false;
-      throw new ConfigError(`${what} must be true or false, got ${show(value)}`);
-    },
-  };
-}
-
 /** A text; `pattern` says which ones are allowed. */
 export function text(row: Row<string> & { pattern?: RegExp; expects?: string }): Setting<string> {
   const { pattern, expects, ...rest } = row;
@@ -132,6 +118,31 @@ export function list(
     },
   };
 }
+
+/** Yes or no. */
+export function boolean(row: Row<boolean>): Setting<boolean> {
+  return {
+    kind: 'boolean',
+    defaultText: String(row.default),
+    ...row,
+    parse: (value, what) => {
+      const known = typeof value === 'string' ? words.get(value.trim().toLowerCase()) : value;
+      if (typeof known === 'boolean') return known;
+      throw new ConfigError(`${what} must be true or false, got ${show(value)}`);
+    },
+  };
+}
+
+const words: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+  ['off', false],
+]);
 
 /** The environment and flags give text; a number in it becomes one. */
 function numeric(value: unknown): unknown {

@@ -1,7 +1,7 @@
 /** Every setting of dtask, in one table. */
 import { poolKinds } from '../task/limits.js';
 import type { PoolKind } from '../task/options.js';
-import { bytes, choice, duration, flag, integer, list, type Setting, text } from './setting.js';
+import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
 const queueName = /^[\w.@-]+$/;
@@ -44,7 +44,7 @@ export const appSettings = {
     env: 'DTASK_MAX_PAYLOAD',
     doc: 'Largest message and largest result, in bytes of JSON.',
   }),
-  tracing: flag({
+  tracing: boolean({
     default: false,
     env: 'DTASK_TRACING',
     doc: 'Whether calls and runs make spans of OpenTelemetry, and messages carry the trace; needs `@opentelemetry/api`.',

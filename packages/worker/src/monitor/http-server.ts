@@ -37,7 +37,6 @@ export class HttpServer {
   readonly #server: Server;
   readonly #pages: Pages;
   readonly #onError: (error: unknown) => void;
-  #closed: Promise<void> | undefined;
 
   /** @param onError hears of pages that could not be made, and of the server's own trouble */
   constructor(pages: Pages, onError: (error: unknown) => void) {
@@ -73,12 +72,12 @@ export class HttpServer {
   }
 
   /** Ends it, with the connections that are open. */
-  close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-    return this.#closed;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

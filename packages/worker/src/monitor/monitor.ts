@@ -1,12 +1,13 @@
 /** What a worker tells of itself: over HTTP to orchestrators and Prometheus, and in code. */
 import { type App, ConfigError } from '@dtask/core';
+import type { WorkerConfig } from '@dtask/core/internal';
 import type { WorkerLog } from '../log.js';
 import { Depths } from './depths.js';
 import { familiesOf } from './families.js';
 import { HttpServer, json, type Page, plain } from './http-server.js';
 import { findPrometheus, howToInstall, type Prometheus } from './prometheus.js';
 import { Readiness, type WorkerParts } from './readiness.js';
-import type { TaskCounts } from './task-counts.js';
+import { TaskCounts } from './task-counts.js';
 
 /** What a monitor shows of its worker. */
 export interface Monitored {
@@ -22,8 +23,9 @@ export interface Monitored {
 
 /** The pages and the metrics of a worker. */
 export class Monitor {
+  /** What is counted of the worker's tasks. */
+  readonly counts: TaskCounts;
   readonly #worker: Monitored;
-  readonly #counts: TaskCounts;
   readonly #parts: () => WorkerParts;
   readonly #readiness: Readiness;
   readonly #depths: Depths;
@@ -31,9 +33,9 @@ export class Monitor {
   #address: string | undefined;
   #prometheus: Promise<Prometheus | undefined> | undefined;
 
-  constructor(worker: Monitored, counts: TaskCounts, parts: () => WorkerParts) {
+  constructor(worker: Monitored, parts: () => WorkerParts) {
     this.#worker = worker;
-    this.#counts = counts;
+    this.counts = new TaskCounts(worker.app.tasks);
     this.#parts = parts;
     this.#readiness = new Readiness(parts);
     this.#depths = new Depths(worker);
@@ -45,12 +47,25 @@ export class Monitor {
   }
 
   /**
-   * Opens the port, where there is one.
+   * Opens the port, where there is one, and then starts the worker: an orchestrator wants to know of
+   * one that waits for Redis. A worker that cannot start leaves no port behind.
    *
-   * @throws StartupError when it cannot be had
+   * @throws StartupError when the port cannot be had; whatever `start` throws
    */
-  async open(host: string, port: number): Promise<void> {
-    if (port < 0) return;
+  async open(config: WorkerConfig, start: () => Promise<void>): Promise<void> {
+    if (config.httpPort >= 0) await this.#listen(config.httpHost, config.httpPort);
+    try {
+      if (!this.#parts().stopping) await start();
+      this.#readiness.started = true;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    // Told to stop while the port was opened, the worker found nothing to close.
+    if (this.#parts().stopping && !this.#parts().connection) await this.close();
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
     const { log } = this.#worker;
     const pages = {
       '/healthz': (): Page => json(200, { alive: true }),
@@ -100,7 +115,7 @@ export class Monitor {
     const depth = connection?.status === 'ready' ? await this.#depths.read() : new Map();
     const online = this.#readiness.obstacle() === undefined;
     const children = pools?.loaded() ?? {};
-    const reading = { worker, counts: this.#counts, depth, online, running, size, children };
+    const reading = { worker, counts: this.counts, depth, online, running, size, children };
     return prometheus.write(familiesOf(reading));
   }
 }

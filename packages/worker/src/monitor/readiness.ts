@@ -8,8 +8,6 @@ export interface WorkerParts {
   readonly connection: Redis | undefined;
   readonly presence: Presence | undefined;
   readonly pools: Pools | undefined;
-  /** Whether it has begun to take tasks. */
-  readonly started: boolean;
   /** Whether it was told to stop. */
   readonly stopping: boolean;
 }
@@ -19,6 +17,8 @@ const patience = 500;
 
 /** Looks whether a worker takes tasks. */
 export class Readiness {
+  /** Whether the worker has begun to take tasks. */
+  started = false;
   readonly #parts: () => WorkerParts;
   #asking: Promise<boolean> | undefined;
 
@@ -28,10 +28,10 @@ export class Readiness {
 
   /** As far as it can be told without asking: what keeps the worker from taking tasks. */
   obstacle(): string | undefined {
-    const { connection, presence, pools, started, stopping } = this.#parts();
+    const { connection, presence, pools, stopping } = this.#parts();
     if (stopping) return 'the worker stops';
     if (connection && connection.status !== 'ready') return 'there is no connection to Redis';
-    if (!started) return 'the worker starts';
+    if (!this.started) return 'the worker starts';
     if (!presence?.held) return 'another worker has the name';
     if (!pools?.ready) return 'no child has loaded the app yet';
     return undefined;
