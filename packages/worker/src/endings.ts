@@ -47,6 +47,7 @@ export class Endings {
     report: Report,
     took: number,
   ): Promise<void> | undefined {
+    this.#place.counts.ran(message.name, took, current.revoked === undefined && report.kind);
     const tell: Tell = (told, stored) =>
       this.#hooks.concluded(definition, performance, told, stored);
     if (report.kind === 'value')
@@ -216,6 +217,7 @@ export class Endings {
       const error = new WorkerLostError(`${task} has killed its process ${times}: ${how}`);
       return this.fail(current, message, error, tell);
     }
+    this.#place.counts.redelivered(message.name);
     log.warn(
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,

@@ -5,6 +5,7 @@ import type { Limits } from './limits/limits.js';
 import type { LimitOverride, RevocationRules } from '@dtask/core/internal';
 import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
+import type { TaskCounts } from './monitor/task-counts.js';
 import type { Pools } from './pools.js';
 import type { TimeLimit } from './time-limit.js';
 
@@ -24,4 +25,5 @@ export interface ExecutorPlace {
   readonly events: TaskEvents;
   /** The rules by which tasks are revoked that were not sent yet. */
   readonly rules: RevocationRules;
+  readonly counts: TaskCounts;
 }

@@ -92,6 +92,7 @@ export class Executor {
     const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current, message);
     current.message = message;
+    this.#place.counts.received(message.name);
     this.#place.events.received(message, current.queue, current.job.attemptsMade);
     this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
@@ -178,6 +179,7 @@ export class Executor {
   /** The last worker of this task died, maybe after it stored the result and before it said so. */
   async #attemptAgain(current: Current, message: Message): Promise<void> {
     const { job } = current;
+    this.#place.counts.redelivered(message.name);
     const ended = await this.#outcomes.recorded(message.id);
     if (ended) return this.#endings.again(job, message, ended);
     const definition = findDefinition(this.#place.app.tasks, message);
@@ -222,6 +224,7 @@ export class Executor {
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
     events.started(message, retries);
     current.began = Date.now();
+    this.#place.counts.started(message.name, waitOf(current, message));
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
@@ -282,4 +285,11 @@ export class Executor {
     this.#place.events.rejected(message, error, false);
     return this.#endings.refuse(job, message, error);
   }
+}
+
+/** How long a task waited from when it was due, in milliseconds; nothing where it has run before. */
+function waitOf({ job, began }: Current, { eta }: Message): number | undefined {
+  return job.attemptsMade > 0 || job.stalledCounter > 0
+    ? undefined
+    : began - (eta ?? job.timestamp);
 }

@@ -12,6 +12,7 @@ import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
+import type { TaskCounts } from './monitor/task-counts.js';
 
 /** What outcomes need of their worker. */
 export interface OutcomesPlace {
@@ -20,6 +21,7 @@ export interface OutcomesPlace {
   readonly connection: Redis;
   readonly log: WorkerLog;
   readonly events: TaskEvents;
+  readonly counts: TaskCounts;
 }
 
 /** Stores what becomes of tasks. */
@@ -64,7 +66,11 @@ export class Outcomes {
   /** The outcome is written ahead of what the job's end writes. */
   store(message: Message, outcome: Outcome): void {
     // What may be sent twice has to leave a trace.
-    if (message.ignoreResult && !message.once && !message.next) return;
+    if (!message.ignoreResult || message.once || message.next) this.#write(message, outcome);
+    this.#place.counts.ended(message.name, outcome.state);
+  }
+
+  #write(message: Message, outcome: Outcome): void {
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;

@@ -13,9 +13,23 @@ import {
 import type { TaskEnding } from '@dtask/core';
 import type { Report } from './report.js';
 import type { Run } from './run.js';
+import { endOfRun } from './run-end.js';
 
 /** Gives a promise only where there is something to wait for. */
 export function perform(
+  definition: Definition,
+  message: Message,
+  run: Run,
+  hooks: Hooks,
+): Report | Promise<Report> {
+  const { tracing } = run;
+  if (!tracing) return performNow(definition, message, run, hooks);
+  const { queue, worker, retries } = run;
+  const body = (): Report | Promise<Report> => performNow(definition, message, run, hooks);
+  return tracing.run({ message, queue, worker, retries }, body, endOfRun);
+}
+
+function performNow(
   definition: Definition,
   message: Message,
   run: Run,

@@ -95,6 +95,19 @@ export class Pools {
     pool?.stop().catch(() => undefined);
   }
 
+  /** Whether every pool has a child that can run a task. */
+  get ready(): boolean {
+    return [...this.#children.values()].every((pool) => pool.loaded > 0);
+  }
+
+  /** How many children have loaded the app, by the kind of their pool. */
+  loaded(): Record<string, number> {
+    const all = [...this.#children.values(), ...(this.#suspects ? [this.#suspects] : [])];
+    const loaded: Record<string, number> = {};
+    for (const { kind, loaded: count } of all) loaded[kind] = (loaded[kind] ?? 0) + count;
+    return loaded;
+  }
+
   /** Changes how many tasks run at a time. */
   resize(size: number): void {
     this.#size = size;

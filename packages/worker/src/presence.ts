@@ -57,6 +57,7 @@ export class Presence {
   #beat = 0;
   #released: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #held = false;
 
   /** @param clock hears of the server's time with each renewal */
   constructor(connection: Redis, prefix: string, name: string, clock: ServerClock) {
@@ -87,7 +88,13 @@ export class Presence {
       else await pause(first ? renewal / 10 : 0);
       if (first?.instance !== holder.instance) first = holder;
     }
+    this.#held = true;
     this.#timer = setInterval(() => this.#renew(onError), renewal);
+  }
+
+  /** Whether the name is this worker's, as of the last renewal. */
+  get held(): boolean {
+    return this.#held;
   }
 
   /**
@@ -103,6 +110,7 @@ export class Presence {
   #renew(onError: (error: unknown) => void): void {
     this.#beat += 1;
     this.#set(this.#record()).then((holder) => {
+      this.#held = !holder;
       // After an outage in which another worker of the same name came up.
       if (holder) onError(this.#taken(holder));
     }, onError);

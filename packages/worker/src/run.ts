@@ -1,5 +1,11 @@
 /** One run of one task: its context, and how it can be ended from outside. */
-import { findCurrentTask, type Message, type Outcome, Replace } from '@dtask/core/internal';
+import {
+  findCurrentTask,
+  type Message,
+  type Outcome,
+  Replace,
+  type Tracing,
+} from '@dtask/core/internal';
 import {
   type CanvasLike,
   ConfigError,
@@ -13,6 +19,8 @@ import type { Report } from './report.js';
 /** What a run needs of its worker. */
 export interface RunPlace {
   readonly worker: string;
+  /** What makes spans, where the App has tracing on. */
+  readonly tracing?: Tracing | undefined;
   /** Its lines get the name and id of the task that runs. */
   readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
@@ -82,6 +90,10 @@ export class Run implements TaskContext {
 
   get worker(): string {
     return this.#place.worker;
+  }
+
+  get tracing(): Tracing | undefined {
+    return this.#place.tracing;
   }
 
   get headers(): Readonly<Record<string, unknown>> {

@@ -55,6 +55,10 @@ export interface WorkerOptions {
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;
+  /** Port on which it answers `/healthz`, `/readyz` and `/metrics`; 0 takes any. @default none */
+  httpPort?: number;
+  /** Address that the port is bound to. @default '127.0.0.1' */
+  httpHost?: string;
   /** Whether it tells of its tasks and of itself by events. @default false */
   events?: boolean;
   /** How many failed tasks of a queue are kept; 0 keeps none. @default 10000 */

@@ -18,6 +18,8 @@ import { ControlDesk } from './control/control-desk.js';
 import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
+import { Monitor } from './monitor/monitor.js';
+import type { ChildPoolPlace } from './pool/child-pool.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Outcomes } from './outcomes.js';
 import { queuesOf } from './own-queues.js';
@@ -52,6 +54,7 @@ export class Worker implements AsyncDisposable {
   readonly #source: AppSource | undefined;
   readonly #slots: Slots;
   readonly #queues: readonly string[];
+  readonly #monitor: Monitor;
   #connection: Redis | undefined;
   #presence: Presence | undefined;
   #executor: Executor | undefined;
@@ -81,6 +84,12 @@ export class Worker implements AsyncDisposable {
     this.#slots = new Slots(config.concurrency);
     this.#queues = queuesOf(app, config.queues, config.excludeQueues);
     this.log = workerLog({ level: config.logLevel, fields: { worker: name } });
+    this.#monitor = new Monitor(this, () => ({
+      connection: this.#connection,
+      presence: this.#presence,
+      pools: this.#pools,
+      stopping: this.#stopping !== undefined,
+    }));
     app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
   }
 
@@ -112,6 +121,10 @@ export class Worker implements AsyncDisposable {
    * the app; ConfigError when they are not told what to load
    */
   async start(): Promise<void> {
+    await this.#monitor.open(this.config, () => this.#start());
+  }
+
+  async #start(): Promise<void> {
     const { broker, prefix } = this.app.config;
     const { lockDuration, pool } = this.config;
     await this.app.hooks.emit('workerInit', this.#summary);
@@ -221,7 +234,8 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log, config } = this;
     const { prefix } = app.config;
     const { events, rules, limits: overrides } = desk;
-    const outcomes = new Outcomes({ app, worker, connection, log, events });
+    const { counts } = this.#monitor;
+    const outcomes = new Outcomes({ app, worker, connection, log, events, counts });
     const pools = (this.#pools = new Pools(this.#poolsPlace(outcomes)));
     const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
     if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
@@ -231,7 +245,7 @@ export class Worker implements AsyncDisposable {
     limits.start(definitions);
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
     const surroundings = { app, worker, connection, log, timeLimit, pools, limits };
-    const place = { ...surroundings, overrides, events, rules };
+    const place = { ...surroundings, overrides, events, rules, counts };
     const executor = (this.#executor = new Executor(place, outcomes));
     const broadcasts = (this.#broadcasts = this.#broadcastsOn(connection));
     await broadcasts.clear();
@@ -274,15 +288,19 @@ export class Worker implements AsyncDisposable {
       lend: () => this.#slots.release(),
       takeBack: () => this.#slots.takeBack(),
       grow: app.canvases.grow.bind(app.canvases),
+      tracing: app.canvases.tracing,
     };
     const source = this.#source;
+    const { counts } = this.#monitor;
     const onFatal = (error: unknown): void => this.#fail(error);
+    const onEnd: ChildPoolPlace['onEnd'] = (kind, how) => counts.childEnded(kind, how);
+    const hears = { onFatal, onEnd };
     return {
       kind: config.pool,
       size: this.#slots.size,
       app,
       runs,
-      children: source && { source, runs, worker, log, logLevel, maxTasks, maxMemory, onFatal },
+      children: source && { source, runs, worker, log, logLevel, maxTasks, maxMemory, ...hears },
     };
   }
 
@@ -291,6 +309,20 @@ export class Worker implements AsyncDisposable {
     this.log.fatal({ err: error }, 'the worker cannot run tasks any more, and stops');
     this.#failure ??= error;
     this.stop({ force: true }).catch(() => undefined);
+  }
+
+  /** Where it answers over HTTP, where it does. */
+  get httpAddress(): string | undefined {
+    return this.#monitor.address;
+  }
+
+  /**
+   * The worker's metrics, and those of its process, in Prometheus' text format.
+   *
+   * @throws (rejects) ConfigError when prom-client is not installed
+   */
+  metrics(): Promise<string> {
+    return this.#monitor.metrics();
   }
 
   /** Changes how many tasks run at a time. Those that run go on. */
@@ -323,12 +355,13 @@ export class Worker implements AsyncDisposable {
     if (this.#connection?.status === 'ready') await this.#presence?.release();
     await this.#desk?.close();
     await this.#ended();
+    await this.#monitor.close();
     this.log.flush();
   }
 
   async #stop(force: boolean): Promise<void> {
     const connection = this.#connection;
-    if (!connection) return;
+    if (!connection) return this.#monitor.close();
     void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
     this.#autoscaler?.stop();
     this.#limits?.stop();
@@ -344,8 +377,10 @@ export class Worker implements AsyncDisposable {
     await this.#desk?.close();
     await closeConnection(connection);
     await this.#ended();
+    await this.#monitor.close();
     this.log.flush();
     this.#onEnd();
+    return undefined;
   }
 
   /** Tells the hooks, once. */

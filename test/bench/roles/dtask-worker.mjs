@@ -9,9 +9,10 @@ import { serve } from './role.mjs';
 let worker;
 
 serve({
-  start: async (concurrency) => {
-    worker = new Worker(app, { concurrency, logLevel: 'warn' });
+  start: async (concurrency, options = {}) => {
+    worker = new Worker(app, { concurrency, logLevel: 'warn', ...options });
     await worker.start();
+    return worker.httpAddress;
   },
   span: (from, to) => tally.span(from, to),
   memory,

@@ -386,7 +386,7 @@ export class App implements AsyncDisposable {
     return this.#broker.closed;
   }
 
-  /** Ends the connections. Waiting `get()`s are rejected. */
+  /** Ends the connections, and has spans exported. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
     await this.plane.close();
     await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));

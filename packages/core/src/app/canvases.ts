@@ -27,6 +27,7 @@ import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
 import type { Outbox } from './outbox.js';
+import type { Tracing } from '../trace/tracing.js';
 import { SentParts } from './sent-parts.js';
 
 /** What canvases need of their App. */
@@ -64,6 +65,11 @@ export class Canvases {
     });
   }
 
+  /** What makes spans of what is sent, and of runs, where the App has tracing on. */
+  get tracing(): Tracing | undefined {
+    return this.#place.broker.tracing;
+  }
+
   /** Sends a canvas; gives the promise of its result. */
   send(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown, AnyResult> {
     const parent = findCurrentTask();
@@ -73,9 +79,19 @@ export class Canvases {
     for (const { id } of firstTasks(step)) parent?.spawned?.(id);
     const origin: Origin = { root, parent: parent?.id, reply: mailbox.caller };
     const { epoch } = mailbox;
-    const sending = this.flow.start(step, nothing, [], origin);
+    const sending = this.#traced(step, origin, (traced) =>
+      this.flow.start(step, nothing, [], traced),
+    );
     const sent: SentCall = { queue: undefined, ignoreResult: false, epoch, sending };
     return new Sent(this.#resultOf(step, sent, undefined), sending);
+  }
+
+  /** Sends a canvas within a span, where the App has tracing on; a single task has its own. */
+  #traced<R>(step: Step, origin: Origin, send: (origin: Origin) => Promise<R>): Promise<R> {
+    const { tracing } = this;
+    if (!tracing || 'task' in step) return send(origin);
+    const kind = isGroupStep(step) ? 'group' : 'chain';
+    return tracing.canvas(kind, step.id, (trace) => send({ ...origin, ...(trace && { trace }) }));
   }
 
   /** Sends the parts of a group as they are produced, and what gets their values. */
@@ -109,7 +125,9 @@ export class Canvases {
         yield step;
       }
     };
-    const sending = this.flow.startEach(id, steps.call(this), frames, origin);
+    const sending = this.#traced({ group: [], id }, origin, (traced) =>
+      this.flow.startEach(id, steps.call(this), frames, traced),
+    );
     sent.sending = sending;
     // What `get()` waits for may fail before anyone asks.
     sending.catch(() => undefined);

@@ -23,6 +23,8 @@ export interface AppOptions {
   resultExpires?: Duration;
   /** Largest message and largest result, in bytes of JSON. @default 1048576 */
   maxPayload?: number;
+  /** Whether calls and runs make spans of OpenTelemetry. @default false */
+  tracing?: boolean;
   /** Whether each message that is sent is an event: `task-sent`. @default false */
   sendEvents?: boolean;
   /** About how many events are kept for those who ask later. @default 100000 */

@@ -11,9 +11,12 @@ import { Deadlines } from './deadlines.js';
 import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
 import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
+import { Tracing } from '../trace/tracing.js';
 
 /** The sending side of an App. It connects when it is first used. */
 export class Broker {
+  /** What makes spans of calls and runs, where the App has tracing on. */
+  readonly tracing: Tracing | undefined;
   readonly #config: AppConfig;
   readonly #sinks = new Map<string, JobSink | Promise<JobSink>>();
   readonly #deadlines: Deadlines;
@@ -28,6 +31,7 @@ export class Broker {
   constructor(config: AppConfig, fanOut?: FanOut) {
     this.#config = config;
     this.#fanOut = fanOut;
+    this.tracing = config.tracing ? new Tracing() : undefined;
     this.#deadlines = new Deadlines(config.sendTimeout);
   }
 
@@ -106,7 +110,13 @@ export class Broker {
    * @returns the id of the job that Redis has, which of a second unique call is the first one's
    * @throws BrokerError when Redis refuses it, or does not take it within `sendTimeout`
    */
-  send(given: Call, onStored: () => void): Promise<unknown> {
+  send(call: Call, onStored: () => void): Promise<unknown> {
+    const { tracing } = this;
+    if (!tracing) return this.#send(call, onStored);
+    return tracing.send(call, (traced) => this.#send(traced, onStored));
+  }
+
+  #send(given: Call, onStored: () => void): Promise<unknown> {
     const { name, id } = given.message;
     let call = given;
     let text: string;
@@ -189,7 +199,7 @@ export class Broker {
     return new BrokerError(`${what}: ${refused}: ${reason}`, { cause });
   }
 
-  /** Ends the connection. Calls that were not yet stored are rejected. */
+  /** Ends the connection, and has spans exported. Calls that were not yet stored are rejected. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -198,6 +208,7 @@ export class Broker {
     this.#deadlines.expireAll();
     for (const sink of this.#sinks.values())
       if (!(sink instanceof Promise)) await sink.backend.close();
+    await this.tracing?.flush();
   }
 }
 

@@ -304,6 +304,7 @@ export class Flow {
     const message: Message = {
       ...call.message,
       ...(origin.group !== undefined && { group: origin.group }),
+      ...(origin.trace && { trace: origin.trace }),
       ...(origin.again && { once: true }),
       ...(takes.kind === 'list' && { from: takes.join, ...(!takes.shared && { only: true }) }),
       ...(frames.length > 0 && { next: frames }),

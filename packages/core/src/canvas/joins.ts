@@ -4,6 +4,7 @@ import { ChordError } from '../errors.js';
 import { joinKey, listKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
 import type { Frame, Step } from '../protocol/step.js';
+import type { TraceContext } from '../protocol/trace-context.js';
 
 /** What every message of a flow has in common. */
 export interface Origin {
@@ -15,16 +16,19 @@ export interface Origin {
   readonly group?: string | undefined;
   /** The caller process that hears of the results. */
   readonly reply: string | undefined;
+  /** The span that its messages come from. */
+  readonly trace?: TraceContext;
   /** Whether it may be sent again: by a worker, that is, and by the next one when that dies. */
   readonly again?: boolean;
 }
 
 /** What the messages that a task leads to have of it. */
-export const originOf = ({ id, root = id, group, reply }: Message): Origin => ({
+export const originOf = ({ id, root = id, group, reply, trace }: Message): Origin => ({
   root,
   parent: id,
   group,
   reply,
+  ...(trace && { trace }),
   again: true,
 });
 

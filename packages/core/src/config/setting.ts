@@ -63,19 +63,20 @@ export function choice<T extends string>(row: Row<T> & { of: readonly T[] }): Se
 }
 
 /** A whole number. */
-export function integer(row: Row<number> & { minimum: number }): Setting<number> {
-  const { minimum, ...rest } = row;
+export function integer(row: Row<number> & { minimum: number; maximum?: number }): Setting<number> {
+  const { minimum, maximum = Number.MAX_SAFE_INTEGER, ...rest } = row;
+  const range =
+    row.maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
   return {
     kind: 'number',
     defaultText: String(row.default),
     ...rest,
     parse: (value, what) => {
       const parsed = numeric(value);
-      if (typeof parsed === 'number' && Number.isSafeInteger(parsed) && parsed >= minimum)
-        return parsed;
-      throw new ConfigError(
-        `${what} must be a whole number of at least ${minimum}, got ${show(value)}`,
-      );
+      if (Number.isSafeInteger(parsed) && minimum <= (parsed as number)) {
+        if ((parsed as number) <= maximum) return parsed as number;
+      }
+      throw new ConfigError(`${what} must be a whole number ${range}, got ${show(value)}`);
     },
   };
 }

@@ -54,6 +54,11 @@ export const appSettings = {
     env: 'DTASK_EVENTS_KEPT',
     doc: 'About how many events are kept for those who ask later; the oldest go first.',
   }),
+  tracing: boolean({
+    default: false,
+    env: 'DTASK_TRACING',
+    doc: 'Whether calls and runs make spans of OpenTelemetry, and messages carry the trace; needs `@opentelemetry/api`.',
+  }),
 } as const satisfies Record<string, Setting<unknown>>;
 
 /** What a worker takes, in its options, its flags or the environment. */
@@ -164,6 +169,24 @@ export const workerSettings = {
     env: 'DTASK_STALLED_INTERVAL',
     flag: '--stalled-interval <time>',
     doc: 'How often workers look for tasks whose worker has died.',
+  }),
+  httpPort: integer({
+    default: -1,
+    minimum: 0,
+    maximum: 65_535,
+    env: 'DTASK_HTTP_PORT',
+    flag: '--http-port <port>',
+    defaultText: '(none)',
+    doc: 'Port on which the worker answers `/healthz`, `/readyz` and `/metrics`; 0 takes any free one, which the log names.',
+  }),
+  httpHost: text({
+    default: '127.0.0.1',
+    env: 'DTASK_HTTP_HOST',
+    pattern: /^[\w.:%-]+$/,
+    expects: 'a host name or an IP address',
+    flag: '--http-host <host>',
+    defaultText: '127.0.0.1',
+    doc: 'Address that the port is opened on. Whoever reaches it needs no password: give `0.0.0.0` only where the network is yours, as in a container.',
   }),
   keepFailed: integer({
     default: 10_000,

@@ -4,6 +4,7 @@ import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../erro
 import { formatBytes } from './bytes.js';
 import type { MessageRetry } from './call-settings.js';
 import type { Frame, Step } from './step.js';
+import type { TraceContext } from './trace-context.js';
 
 /** The version of the envelope that this code writes. */
 export const messageVersion = 1;
@@ -39,6 +40,8 @@ export interface Message {
   readonly parent?: string;
   /** The group that it is a part of, where nothing follows that: else `next` says so. */
   readonly group?: string;
+  /** The span of the call, where its caller traces. */
+  readonly trace?: TraceContext;
   /** It may be sent twice, as a step of a canvas is: whoever takes it looks whether it has ended. */
   readonly once?: boolean;
   /** The group whose values come before the arguments, as a list. */
@@ -148,6 +151,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['root', 'string'],
     ['parent', 'string'],
     ['group', 'string'],
+    ['trace', 'object'],
     ['once', 'boolean'],
     ['from', 'string'],
     ['only', 'boolean'],

@@ -4,8 +4,9 @@
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
 import { type AppSource, encodeMessage } from '@dtask/core/internal';
-import { StartupError } from '@dtask/core';
+import { type PoolKind, StartupError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
+import type { ChildEnd } from '../monitor/task-counts.js';
 import type { Report } from '../report.js';
 import type { Run } from '../run.js';
 import { Child, type ChildPlace } from './child.js';
@@ -22,6 +23,8 @@ export interface ChildPoolPlace extends ChildPlace {
   readonly maxTasks: number;
   /** A child ends after a task that leaves it with more memory than this, in bytes; 0 is no limit. */
   readonly maxMemory: number;
+  /** Hears of children that ended before their time, or were used up. */
+  readonly onEnd: (kind: PoolKind, how: ChildEnd) => void;
   /** Hears that no child can be started any more. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -126,6 +129,11 @@ export class ChildPool implements Pool {
     this.#adjust();
   }
 
+  /** How many children have loaded the app. */
+  get loaded(): number {
+    return this.#loaded.size;
+  }
+
   stats(): ReturnType<Pool['stats']> {
     const children = [...this.#children];
     return {
@@ -206,7 +214,10 @@ export class ChildPool implements Pool {
     this.#children.delete(child);
     this.#loaded.delete(child);
     if (this.#stopping) return;
-    if (!child.retired) this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
+    if (child.end === 'crashed')
+      this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
+    if (child.end !== 'retired') this.#place.onEnd(this.kind, child.end ?? 'crashed');
+    else if (this.#isWorn(child)) this.#place.onEnd(this.kind, 'recycled');
     if (this.#broken === 0) return this.#adjust();
     const timer = setTimeout(
       () => {

@@ -59,6 +59,8 @@ export class Child {
   memory = 0;
   /** Takes no more tasks. */
   retired = false;
+  /** How it ended, when it has. */
+  end: 'crashed' | 'killed' | 'retired' | undefined;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
   /** The tasks that have ended, and of which its hooks are told. */
@@ -197,6 +199,7 @@ export class Child {
   }
 
   #died(how: string): void {
+    this.end = this.#killed ? 'killed' : this.retired ? 'retired' : 'crashed';
     this.retired = true;
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
     const report: Report = this.#killed

@@ -145,6 +145,7 @@ class Child {
   #placeOf(number: number): RunPlace {
     return {
       worker: this.#setup.worker,
+      tracing: this.#app.canvases.tracing,
       logger: this.#log,
       report: (_message, outcome) => {
         const state = (this.#states += 1);

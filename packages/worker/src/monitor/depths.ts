@@ -1,0 +1,54 @@
+/** How much waits in a worker's queues. */
+import type { App, QueueCounts } from '@dtask/core';
+
+/** However many ask, Redis is asked this often, in milliseconds. */
+const freshness = 1_000;
+/** Longest that an answer is waited for, in milliseconds: the other metrics must not wait for Redis. */
+const patience = 1_000;
+
+/** The counts of queues, by name. */
+export type Depth = ReadonlyMap<string, QueueCounts>;
+
+const none: Depth = new Map();
+
+/** Reads the depths of queues, one request for each. */
+export class Depths {
+  readonly #worker: { readonly app: App; readonly queues: readonly string[] };
+  #depth: Promise<Depth> | undefined;
+  #readAt = 0;
+
+  constructor(worker: { readonly app: App; readonly queues: readonly string[] }) {
+    this.#worker = worker;
+  }
+
+  /** The depths of about now; none where Redis does not say. */
+  async read(): Promise<Depth> {
+    if (!this.#depth || performance.now() - this.#readAt > freshness) {
+      this.#readAt = performance.now();
+      this.#depth = this.#ask();
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<Depth>((resolve) => {
+      timer = setTimeout(() => resolve(none), patience);
+    });
+    try {
+      return await Promise.race([this.#depth, silence]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #ask(): Promise<Depth> {
+    const { app, queues } = this.#worker;
+    try {
+      return new Map(
+        await Promise.all(
+          queues.map(async (queue) => [queue, await app.queues.counts(queue)] as const),
+        ),
+      );
+    } catch {
+      // No number is better than an old one.
+      return none;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** Whether a worker takes tasks. */
+import type { Redis } from 'ioredis';
+import type { Pools } from '../pools.js';
+import type { Presence } from '../presence.js';
+
+/** What there is of a worker. */
+export interface WorkerParts {
+  readonly connection: Redis | undefined;
+  readonly presence: Presence | undefined;
+  readonly pools: Pools | undefined;
+  /** Whether it was told to stop. */
+  readonly stopping: boolean;
+}
+
+/** Longest that Redis may take to answer, in milliseconds: probes have a second by default. */
+const patience = 500;
+
+/** Looks whether a worker takes tasks. */
+export class Readiness {
+  /** Whether the worker has begun to take tasks. */
+  started = false;
+  readonly #parts: () => WorkerParts;
+  #asking: Promise<boolean> | undefined;
+
+  constructor(parts: () => WorkerParts) {
+    this.#parts = parts;
+  }
+
+  /** As far as it can be told without asking: what keeps the worker from taking tasks. */
+  obstacle(): string | undefined {
+    const { connection, presence, pools, stopping } = this.#parts();
+    if (stopping) return 'the worker stops';
+    if (connection && connection.status !== 'ready') return 'there is no connection to Redis';
+    if (!this.started) return 'the worker starts';
+    if (!presence?.held) return 'another worker has the name';
+    if (!pools?.ready) return 'no child has loaded the app yet';
+    return undefined;
+  }
+
+  /** What keeps the worker from taking tasks, if anything does. Asks Redis, once for all who ask. */
+  async look(): Promise<string | undefined> {
+    const obstacle = this.obstacle();
+    if (obstacle !== undefined) return obstacle;
+    const { connection } = this.#parts();
+    if (!connection) return 'there is no connection to Redis';
+    this.#asking ??= answers(connection).finally(() => {
+      this.#asking = undefined;
+    });
+    // A connection to a server that hangs, or beyond a network that is gone, looks as if it were up.
+    return (await this.#asking) ? this.obstacle() : 'Redis does not answer';
+  }
+}
+
+async function answers(connection: Redis): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), patience);
+  });
+  const answer = connection.ping().then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

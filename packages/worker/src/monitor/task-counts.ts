@@ -1,0 +1,132 @@
+/** What a worker counts of its tasks: plain numbers, of which metrics are made when somebody asks. */
+import type { Registry } from '@dtask/core';
+import { starmapTask } from '@dtask/core/internal';
+import { Histogram } from './histogram.js';
+
+/** What happens to tasks, in Celery's words as far as Celery has them. */
+export const taskEvents = [
+  'received',
+  'started',
+  'succeeded',
+  'failed',
+  'retried',
+  'revoked',
+  'rejected',
+  'ignored',
+  'replaced',
+] as const;
+
+export type TaskEvent = (typeof taskEvents)[number];
+
+/** What a state that is stored counts as. */
+const eventOf: Readonly<Record<string, TaskEvent | undefined>> = {
+  SUCCESS: 'succeeded',
+  FAILURE: 'failed',
+  REVOKED: 'revoked',
+  IGNORED: 'ignored',
+  REPLACED: 'replaced',
+};
+
+/** How children end that the pools did not mean to end, or have used up. */
+export const childEnds = ['crashed', 'killed', 'recycled'] as const;
+
+export type ChildEnd = (typeof childEnds)[number];
+
+/** What is counted of one task. */
+export class TaskCount {
+  readonly events = Object.fromEntries(taskEvents.map((event) => [event, 0])) as Record<
+    TaskEvent,
+    number
+  >;
+  /** How often it came again because the process that had it died. */
+  redelivered = 0;
+  /** How long its runs took. */
+  readonly runtime = new Histogram();
+  /** How long it waited from when it was due to its first run. */
+  readonly wait = new Histogram();
+}
+
+/** Most tasks that are counted each by itself. */
+const mostNames = 1_000;
+/** What tasks are counted under that the app does not have: their names are anybody's. */
+export const unknownTask = '(unknown)';
+/** What the app's tasks are counted under that are too many. */
+export const otherTask = '(other)';
+
+/** The counts of a worker since it was made. */
+export class TaskCounts {
+  /** By pool and how, such as `processes crashed`. */
+  readonly children = new Map<string, number>();
+  readonly #tasks: Pick<Registry, 'find'>;
+  readonly #counts = new Map<string, TaskCount>();
+
+  /** @param tasks those that the app has */
+  constructor(tasks: Pick<Registry, 'find'>) {
+    this.#tasks = tasks;
+  }
+
+  /** Counts a message that came. */
+  received(task: string): void {
+    this.#of(task).events.received += 1;
+  }
+
+  /**
+   * Counts a start.
+   *
+   * @param wait since it was due, in milliseconds; nothing where that says nothing, as of a retry
+   */
+  started(task: string, wait: number | undefined): void {
+    const count = this.#of(task);
+    count.events.started += 1;
+    // The clocks of two machines may differ.
+    if (wait !== undefined) count.wait.add(Math.max(0, wait));
+  }
+
+  /**
+   * Counts a run that has ended, however it did.
+   *
+   * @param took its time, in milliseconds
+   * @param kind of its report, where that decides what becomes of the task
+   */
+  ran(task: string, took: number, kind: string | false): void {
+    const { runtime, events } = this.#of(task);
+    runtime.add(took);
+    if (kind === 'retry') events.retried += 1;
+    else if (kind === 'requeue') events.rejected += 1;
+  }
+
+  /** Counts the end of a task; states that are not the last count nothing. */
+  ended(task: string, state: string): void {
+    const event = eventOf[state];
+    if (event) this.#of(task).events[event] += 1;
+  }
+
+  /** Counts a task that came again because the process that had it died. */
+  redelivered(task: string): void {
+    this.#of(task).redelivered += 1;
+  }
+
+  /** Counts the end of a child. */
+  childEnded(pool: string, how: ChildEnd): void {
+    const key = `${pool} ${how}`;
+    this.children.set(key, (this.children.get(key) ?? 0) + 1);
+  }
+
+  /** What was counted, by the task's name. */
+  tasks(): ReadonlyMap<string, TaskCount> {
+    return this.#counts;
+  }
+
+  #of(task: string): TaskCount {
+    return this.#counts.get(task) ?? this.#first(task);
+  }
+
+  #first(task: string): TaskCount {
+    let name = task;
+    if (!this.#tasks.find(task) && task !== starmapTask) name = unknownTask;
+    else if (this.#counts.size >= mostNames) name = otherTask;
+    let count = this.#counts.get(name);
+    if (!count) this.#counts.set(name, (count = new TaskCount()));
+    return count;
+  }
+}

@@ -1,0 +1,53 @@
+/** What is optional, where it is not installed. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Engine } from '../support/engine.js';
+import { installWithout, runIn } from './bare.js';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await Engine.start();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+it.each([
+  ['Node', []],
+  ["TypeScript's loader", ['--import', 'dtask/register']],
+])('dtask works without prom-client and @opentelemetry/api, by %s', async (_by, flags) => {
+  const folder = installWithout(['prom-client', '@opentelemetry/api']);
+  const program = `
+    import { App } from 'dtask';
+    import { Worker } from 'dtask/worker';
+    const broker = ${JSON.stringify(engine.url)};
+    const app = new App('bare', { broker, prefix: 'bare' });
+    const add = app.task('add', (x, y) => x + y);
+    const worker = new Worker(app, { httpPort: 0, logLevel: 'silent' });
+    await worker.start();
+    const sum = await add.delay(1, 2).get({ timeout: '10s' });
+    const page = async (path) => {
+      const response = await fetch(worker.httpAddress + path);
+      return [response.status, await response.text()];
+    };
+    const ready = await page('/readyz');
+    const metrics = await page('/metrics');
+    const text = await worker.metrics().catch((error) => error.message);
+    let tracing;
+    try {
+      new App('traced', { broker, tracing: true });
+    } catch (error) {
+      tracing = [error.name, error.message];
+    }
+    await worker.stop();
+    await app.close();
+    console.log(JSON.stringify({ sum, ready, metrics, text, tracing }));`;
+  const install = 'metrics need prom-client, which is not installed: npm install prom-client';
+  expect(JSON.parse(await runIn(folder, program, flags))).toEqual({
+    sum: 3,
+    ready: [200, '{"ready":true}\n'],
+    metrics: [501, `${install}\n`],
+    text: install,
+    tracing: [
+      'ConfigError',
+      'tracing needs @opentelemetry/api, which is not installed: npm install @opentelemetry/api',
+    ],
+  });
+});
