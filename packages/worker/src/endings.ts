@@ -131,9 +131,20 @@ export class Endings {
     }
   }
 
-  async #requeue({ job, token }: Current, { name, id }: Message): Promise<never> {
+  #requeue(current: Current, { name, id }: Message): Promise<never> {
     this.#place.log.info({ task: name, id }, 'back to its queue');
-    await job.moveToWait(token);
+    return this.putBack(current);
+  }
+
+  /** Puts a task back into its queue, for whoever takes it next. */
+  async putBack({ job, token }: Current): Promise<never> {
+    try {
+      await job.moveToWait(token);
+    } catch (error) {
+      // Without Redis, or without its lock, the task is found as stalled and runs again.
+      this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
+    }
+    // BullMQ then leaves the job alone.
     throw new bullmq.WaitingError();
   }
 
@@ -161,7 +172,7 @@ export class Endings {
     { execution }: Definition,
     how: string,
   ): Promise<never> {
-    const { job, token } = current;
+    const { job } = current;
     const { connection, app, log } = this.#place;
     const key = jobKey(app.config.prefix, current.queue, message.id);
     const crashes =
@@ -176,8 +187,7 @@ export class Endings {
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,
     );
-    await job.moveToWait(token);
-    throw new bullmq.WaitingError();
+    return this.putBack(current);
   }
 
   /** What became of a task whose worker died, and which is not to run twice. */

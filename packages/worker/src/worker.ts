@@ -1,12 +1,11 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
-import { availableParallelism, hostname } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type App, ConfigError, type Duration, type PoolKind } from '@dtask/core';
+import type { App, Duration, PoolKind } from '@dtask/core';
 import {
   type AppSource,
   bullQueueName,
   closeConnection,
+  type Definition,
+  findDefinition,
   inside,
   openConnection,
   queuesKey,
@@ -20,17 +19,21 @@ import {
   workerSettings,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import { Autoscaler, type Scale } from './autoscaler.js';
+import { Autoscaler } from './autoscaler.js';
 import { Consumer } from './consumer.js';
 import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Outcomes } from './outcomes.js';
+import { firstSize, ownQueues, scaleOf, sourceOf } from './outset.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
 import type { RunPlace } from './run.js';
 import { Slots } from './slots.js';
+import { runningTask, type Snapshot } from './snapshot.js';
+import { pause, within } from './within.js';
+import { workerName } from './worker-name.js';
 
 /** The options of a worker. Each may also come from the environment; see the configuration reference. */
 export interface WorkerOptions {
@@ -61,7 +64,10 @@ export interface WorkerOptions {
    * without it tasks that may have killed a worker run on this process' event loop again.
    */
   module?: string | URL | AppSource;
-  /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
+  /**
+   * The worker's name, which no other live worker may have. `%h` in it is the host, `%n` the host
+   * without its domain, `%d` the domain, `%a` the App's name. @default 'app@host.pid'
+   */
   name?: string;
   /** Least level that is logged. @default 'info' */
   logLevel?: string;
@@ -75,14 +81,17 @@ export interface WorkerOptions {
   keepFailedFor?: Duration;
 }
 
-/** How many tasks run at a time on one event loop, where nobody says. */
-const inlineConcurrency = 10;
 /** How often a worker that cannot start says why, in milliseconds. */
 const patience = 5_000;
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
 const settling = 50;
-/** Longest that stopping at once may take; what is not handed back by then is found as stalled. */
-const lastWait = 5_000;
+/**
+ * Longest that handing tasks back may take, when told to stop at once and when the time to stop is
+ * over, in milliseconds. What is not handed back by then is found as stalled.
+ */
+const lastWait = { forced: 5_000, late: 700 } as const;
+/** Longest that children need to end that were killed, in milliseconds. */
+const lastBreath = 500;
 
 /**
  * Executes the tasks of an App.
@@ -106,6 +115,7 @@ export class Worker implements AsyncDisposable {
   #presence: Presence | undefined;
   #executor: Executor | undefined;
   #pools: Pools | undefined;
+  #opened: Promise<Outcomes> | undefined;
   #limits: Limits | undefined;
   #autoscaler: Autoscaler | undefined;
   #keeper: LockKeeper | undefined;
@@ -114,6 +124,11 @@ export class Worker implements AsyncDisposable {
   #consumers: Consumer[] = [];
   #stopping: Promise<void> | undefined;
   #failure: unknown;
+  #onEnd: () => void = () => undefined;
+  /** Resolves when it has stopped, by itself or because it was told to; see `failure`. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#onEnd = resolve;
+  });
 
   /** @throws ConfigError when an option is unknown or of the wrong kind */
   constructor(app: App, options: WorkerOptions = {}) {
@@ -125,7 +140,7 @@ export class Worker implements AsyncDisposable {
     timeLimits(this.config);
     this.#source = sourceOf(module);
     this.#slots = new Slots(this.config.concurrency);
-    this.name = this.config.name || `${app.name}@${hostname()}.${process.pid}`;
+    this.name = workerName(this.config.name || `%a@%h.${process.pid}`, app.name);
     this.queues = this.config.queues.length > 0 ? [...new Set(this.config.queues)] : ownQueues(app);
     this.log = workerLog({ level: this.config.logLevel, fields: { worker: this.name } });
   }
@@ -145,8 +160,7 @@ export class Worker implements AsyncDisposable {
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
     }
-    const connection = openConnection(broker, `worker:${this.name}`);
-    this.#connection = connection;
+    const connection = this.#connect();
     await this.#connected(connection);
     if (this.#stopping) return;
     const presence = new Presence(connection, prefix, this.name);
@@ -163,6 +177,33 @@ export class Worker implements AsyncDisposable {
     await this.#consume(connection);
     if (this.#stopping) return undefined;
     this.#announce();
+  }
+
+  /** Starts the children of its pools ahead of `start()`, which then takes less time. */
+  async warm(): Promise<void> {
+    await this.#open();
+  }
+
+  #connect(): Redis {
+    return (this.#connection ??= openConnection(this.app.config.broker, `worker:${this.name}`));
+  }
+
+  #open(): Promise<Outcomes> {
+    return (this.#opened ??= this.#openPools());
+  }
+
+  async #openPools(): Promise<Outcomes> {
+    const { app, name: worker, log } = this;
+    const outcomes = new Outcomes({ app, worker, connection: this.#connect(), log });
+    const pools = new Pools(this.#poolsPlace(outcomes));
+    this.#pools = pools;
+    await pools.open(this.#definitions());
+    return outcomes;
+  }
+
+  #definitions(): Definition[] {
+    const { tasks } = this.app;
+    return tasks.names().map((name) => inside(tasks.get(name)).definition);
   }
 
   #announce(): void {
@@ -190,14 +231,11 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log } = this;
     const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = this.config;
     const { timeLimit, softTimeLimit } = this.config;
-    const outcomes = new Outcomes({ app, worker, connection, log });
-    const pools = new Pools(this.#poolsPlace(outcomes));
-    this.#pools = pools;
-    const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
-    await pools.open(definitions);
-    if (this.#stopping) return;
+    const outcomes = await this.#open();
+    const pools = this.#pools;
+    if (this.#stopping || !pools) return;
     const limits = new Limits({ app, connection, log });
-    limits.start(definitions);
+    limits.start(this.#definitions());
     this.#limits = limits;
     const time = { hard: timeLimit, soft: softTimeLimit };
     const place = { app, worker, connection, log, timeLimit: time, pools, limits };
@@ -296,28 +334,47 @@ export class Worker implements AsyncDisposable {
     return this.#executor?.current.size ?? 0;
   }
 
+  /** What it does at this moment. */
+  snapshot(): Snapshot {
+    const { app, queues, config, size } = this;
+    const running = [...(this.#executor?.current ?? [])].map((current) => {
+      const definition = current.message && findDefinition(app.tasks, current.message);
+      return runningTask(current, definition?.execution.pool ?? config.pool);
+    });
+    return { pool: config.pool, concurrency: size, queues, running };
+  }
+
   /**
-   * Stops taking tasks and waits for those that run. With `force`, also after a first call without
-   * it, running tasks go back to their queues at once.
+   * Stops taking tasks and waits for those that run, for `shutdownTimeout` at most. With `force`,
+   * also after a first call without it, it does not wait. What then still runs goes back to its
+   * queue, except for what may run only once: that fails with a `WorkerLostError`.
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#stopping ??= this.#stop();
-    const { shutdownTimeout } = this.config;
-    if (!force && shutdownTimeout > 0) {
-      const ended = this.#stopping.then(() => true);
-      if (await Promise.race([ended, pause(shutdownTimeout).then(() => false)])) return;
-      this.log.warn('the time to stop is over: running tasks go back to their queues');
-    } else if (!force) return this.#stopping;
-    await pause(settling);
-    await Promise.race([this.#handBack(), pause(lastWait)]);
+    try {
+      const { shutdownTimeout } = this.config;
+      if (!force && shutdownTimeout === 0) return await this.#stopping;
+      if (!force) {
+        if (await within(shutdownTimeout, this.#stopping)) return;
+        this.log.warn('the time to stop is over: running tasks go back to their queues');
+      }
+      await pause(settling);
+      this.#executor?.withdrawAll();
+      const ended = Promise.all([this.#pools?.stop(true), this.#stopping]);
+      await within(force ? lastWait.forced : lastWait.late, ended);
+      this.log.flush();
+    } finally {
+      this.#onEnd();
+    }
   }
 
-  /** What runs is not waited for: connections end with it. */
-  async #handBack(): Promise<void> {
-    await this.#executor?.handBackAll();
-    await this.#pools?.stop(true);
-    if (this.#connection?.status === 'ready') await this.#presence?.release();
-    this.log.flush();
+  /**
+   * Kills all children, for a process that is to end now.
+   *
+   * @returns false where one does not end: native code may hold a thread, and with it the process
+   */
+  endChildren(): Promise<boolean> {
+    return within(lastBreath, this.#pools?.stop(true) ?? Promise.resolve());
   }
 
   async #stop(): Promise<void> {
@@ -337,39 +394,4 @@ export class Worker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
-}
-
-function sourceOf(module: WorkerOptions['module']): AppSource | undefined {
-  if (module === undefined) return undefined;
-  if (typeof module === 'object' && 'file' in module) return module;
-  const text = String(module);
-  return { file: text.startsWith('file:') ? fileURLToPath(text) : path.resolve(text) };
-}
-
-function scaleOf({ autoscale }: WorkerConfig): Scale | undefined {
-  if (autoscale === '') return undefined;
-  const [max = 0, min = 0] = autoscale.split(',').map(Number);
-  if (min < 1 || max < min) {
-    throw new ConfigError(
-      `autoscale must be the most and the least, at least 1, as in '10,2', got ${autoscale}`,
-    );
-  }
-  return { max, min };
-}
-
-function firstSize(config: WorkerConfig): number {
-  const scale = scaleOf(config);
-  if (scale) return scale.min;
-  if (config.concurrency > 0) return config.concurrency;
-  return config.pool === 'inline' ? inlineConcurrency : availableParallelism();
-}
-
-/** The default queue, and the queues that tasks name. */
-function ownQueues(app: App): string[] {
-  const named = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition.calls.queue);
-  return [...new Set([app.config.defaultQueue, ...named.filter((queue) => queue !== undefined)])];
-}
-
-function pause(span: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, span).unref());
 }

@@ -15,6 +15,9 @@ import type { ChildReport, ChildSetup, FromChild } from './conversation.js';
 import type { Performance, Work } from './pool.js';
 import type { Spawned } from './spawn.js';
 
+/** How long a child may take to end by itself, in milliseconds; it gives itself two seconds. */
+const farewell = 3_000;
+
 /** What children need of their worker. */
 export interface ChildPlace {
   readonly app: App;
@@ -120,7 +123,11 @@ export class Child {
   /** Has it end by itself. It has no task any more. */
   retire(): void {
     this.retired = true;
-    if (this.#parts.size === 0) this.spawned.channel.send(['stop']);
+    if (this.#parts.size > 0) return;
+    this.spawned.channel.send(['stop']);
+    // What a task left behind may block its loop.
+    const late = setTimeout(() => this.kill(), farewell).unref();
+    void this.gone.then(() => clearTimeout(late));
   }
 
   /** Ends it where it stands. */

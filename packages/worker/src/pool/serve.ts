@@ -35,7 +35,8 @@ export function serve(channel: Channel<ToChild, FromChild>, memory: () => number
         },
         (error: unknown) => channel.send(['broken', encodeError(error)]),
       );
-    } else child?.hear(message);
+    } else if (child) child.hear(message);
+    else if (message[0] === 'stop') process.exit(0);
   });
   // Without a worker nobody hears of the end: another worker runs the task again.
   channel.onClose(() => process.exit(0));
