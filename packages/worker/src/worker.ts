@@ -358,7 +358,7 @@ export class Worker implements AsyncDisposable {
         if (await within(shutdownTimeout, this.#stopping)) return;
         this.log.warn('the time to stop is over: running tasks go back to their queues');
       }
-      await pause(settling);
+      await within(settling, this.#stopping);
       this.#executor?.withdrawAll();
       const ended = Promise.all([this.#pools?.stop(true), this.#stopping]);
       await within(force ? lastWait.forced : lastWait.late, ended);

@@ -52,7 +52,7 @@ export class Dev {
   async #reload(files: readonly string[]): Promise<void> {
     const { fleet, log } = this.#orders;
     const since = performance.now();
-    log.info({ files }, `${named(files)} changed`);
+    log.info(process.stdout.isTTY ? {} : { files }, `${named(files)} changed`);
     const replaced = await fleet.replace();
     const took = formatMilliseconds(Math.round(performance.now() - since));
     if (replaced === 'ready') log.info(`reloaded in ${took}`);

@@ -170,7 +170,7 @@ export class Fleet implements Stoppable {
 
   report(): void {
     const pids = this.#members.map(({ pid }) => pid);
-    this.#orders.log.info({ pids }, `the workers' processes are ${pids.join(', ')}`);
+    this.#orders.log.info(`the workers' processes are ${pids.join(', ')}`);
     for (const member of this.#members) member.signal('SIGUSR2');
   }
 }

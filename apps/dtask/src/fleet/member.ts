@@ -83,7 +83,10 @@ export class Member {
     const worker = this.#spare ?? new WorkerProcess(this.#place);
     this.#spare = undefined;
     worker.order(['load']);
-    return { worker, prepared: this.#prepare(worker) };
+    const prepared = this.#prepare(worker);
+    // One that takes its place prepares the next when it has.
+    void prepared.then((isPrepared) => isPrepared || this.#prepareSpare());
+    return { worker, prepared };
   }
 
   async #prepare(worker: WorkerProcess): Promise<boolean> {
@@ -97,12 +100,12 @@ export class Member {
   #go({ worker }: Candidate): void {
     if (this.#stopping) return worker.kill();
     worker.begin(this.#place.opening());
-    if (this.#place.spare) void worker.ready.then((ready) => ready && this.#prepareSpare());
+    void worker.ready.then((ready) => ready && this.#prepareSpare());
     return undefined;
   }
 
   #prepareSpare(): void {
-    if (this.#stopping || this.#spare) return;
+    if (!this.#place.spare || this.#stopping || this.#spare) return;
     const spare = new WorkerProcess(this.#place);
     this.#spare = spare;
     void spare.gone.then(() => {
