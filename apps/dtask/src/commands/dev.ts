@@ -55,7 +55,7 @@ async function develop(options: Options, command: Command): Promise<void> {
       const watched = [...rootsOf(facts), ...further];
       return { title: 'dtask dev', rows: [['watches', watched.map(shown).join(', ')]] };
     },
-    onLoaded: (facts) => dev.follow(facts),
+    onFound: (facts) => dev.follow(facts),
     log,
     development: true,
   });

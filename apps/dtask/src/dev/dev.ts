@@ -44,7 +44,7 @@ export class Dev {
     }
   }
 
-  /** The app has been loaded: it may include more than its own folder. */
+  /** The app was found: it may include more than its own folder. */
   follow(facts: Facts): void {
     void this.#watcher.add(rootsOf(facts));
   }

@@ -17,8 +17,8 @@ export interface FleetOrders {
   readonly shutdownTimeout: number;
   /** What the first worker's banner says of the fleet. */
   readonly banner: (facts: Facts) => BannerNotes;
-  /** Hears of each app that was loaded. */
-  readonly onLoaded?: (facts: Facts) => void;
+  /** Hears of each app that was found. */
+  readonly onFound?: (facts: Facts) => void;
   readonly log: WorkerLog;
   /** Whether it runs code that is being written: what does not load waits for a change. */
   readonly development: boolean;
@@ -55,7 +55,7 @@ export class Fleet implements Stoppable {
           place: workers.length > 1 ? index + 1 : undefined,
           title: workers.length > 1 ? `worker ${index + 1}` : 'the worker',
           log,
-          onLoaded: (facts) => this.#onLoaded(facts),
+          onFound: (facts) => this.#onFound(facts),
           opening: () => this.#opening(),
           patience: { warm: shutdownTimeout > 0 ? shutdownTimeout + leeway : 0, cold: patience },
           retries: !development,
@@ -84,9 +84,9 @@ export class Fleet implements Stoppable {
     return Math.max(...endings.map(codeOf));
   }
 
-  async #onLoaded(facts: Facts): Promise<void> {
+  async #onFound(facts: Facts): Promise<void> {
     this.#facts = facts;
-    this.#orders.onLoaded?.(facts);
+    this.#orders.onFound?.(facts);
     if (!this.#orders.embedded) return;
     const { broker } = facts;
     let starting = this.#engines.get(broker);

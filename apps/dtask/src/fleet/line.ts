@@ -6,7 +6,7 @@ export const supervisedVariable = 'DTASK_SUPERVISED';
 /** The number of a worker among those of its supervisor, which its log shows on a terminal. */
 export const placeVariable = 'DTASK_PLACE';
 
-/** What a worker knows when its app is loaded. */
+/** What a worker knows when its app is found, ahead of what that includes. */
 export interface Facts {
   readonly app: string;
   readonly broker: string;
@@ -37,5 +37,10 @@ export type ToWorker =
   /** Take tasks. */
   | readonly ['go', Opening];
 
-/** From the worker: it has done so. */
-export type FromWorker = readonly ['loaded', Facts] | readonly ['warm'] | readonly ['ready'];
+/** From the worker. */
+export type FromWorker =
+  | readonly ['found', Facts]
+  /** It has done what it was told to. */
+  | readonly ['loaded']
+  | readonly ['warm']
+  | readonly ['ready'];

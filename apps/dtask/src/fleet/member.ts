@@ -11,8 +11,8 @@ export interface MemberPlace extends ProcessOrders {
   /** What the log calls it. */
   readonly title: string;
   readonly log: WorkerLog;
-  /** Hears of an app that was loaded, and does what it needs before its worker may go on. */
-  readonly onLoaded: (facts: Facts) => Promise<void>;
+  /** Hears of an app that was found, and does what it needs before its worker may go on. */
+  readonly onFound: (facts: Facts) => Promise<void>;
   readonly opening: () => Opening;
   /** After this a worker that was told to stop is killed, in milliseconds; 0 is never. */
   readonly patience: { readonly warm: number; readonly cold: number };
@@ -90,9 +90,10 @@ export class Member {
   }
 
   async #prepare(worker: WorkerProcess): Promise<boolean> {
-    const facts = await worker.loaded;
+    const facts = await worker.found;
     if (!facts) return false;
-    await this.#place.onLoaded(facts);
+    const [loaded] = await Promise.all([worker.loaded, this.#place.onFound(facts)]);
+    if (!loaded) return false;
     worker.order(['warm']);
     return worker.warm;
   }

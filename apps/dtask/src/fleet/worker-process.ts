@@ -19,12 +19,17 @@ export interface ProcessOrders {
   readonly place: number | undefined;
 }
 
+/** What a worker says of one kind. */
+type Heard<K extends FromWorker[0]> = Extract<FromWorker, readonly [K, ...unknown[]]>;
+
 const main = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** It does nothing that it was not told to; whatever it is told ends with its end. */
 export class WorkerProcess {
-  /** Resolves when its app is loaded; to nothing where it ends before. */
-  readonly loaded: Promise<Facts | undefined>;
+  /** Resolves when its app is found; to nothing where it ends before. */
+  readonly found: Promise<Facts | undefined>;
+  /** Resolves to whether it could load all of that. */
+  readonly loaded: Promise<boolean>;
   /** Resolves to whether it could start its children. */
   readonly warm: Promise<boolean>;
   /** Resolves to whether it could begin to take tasks. */
@@ -52,7 +57,8 @@ export class WorkerProcess {
       });
     });
     void this.gone.then(() => clearTimeout(this.#late));
-    this.loaded = this.#hears('loaded').then((message) => message?.[1] as Facts | undefined);
+    this.found = this.#hears('found').then((message) => message?.[1]);
+    this.loaded = this.#hears('loaded').then(Boolean);
     this.warm = this.#hears('warm').then(Boolean);
     this.ready = this.#hears('ready').then(Boolean);
   }
@@ -72,11 +78,11 @@ export class WorkerProcess {
   }
 
   /** Resolves to nothing when it is gone. */
-  async #hears(kind: FromWorker[0]): Promise<FromWorker | undefined> {
-    const said = new Promise<FromWorker>((resolve) => {
+  async #hears<K extends FromWorker[0]>(kind: K): Promise<Heard<K> | undefined> {
+    const said = new Promise<Heard<K>>((resolve) => {
       this.#child.on('message', (message) => {
         const heard = message as FromWorker;
-        if (heard[0] === kind) resolve(heard);
+        if (heard[0] === kind) resolve(heard as Heard<K>);
       });
     });
     return Promise.race([said, this.gone.then(() => undefined)]);

@@ -9,7 +9,7 @@ import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
 import { exitCodes } from '../exit-codes.js';
 import { findApp } from '../find-app.js';
-import type { Opening } from '../fleet/line.js';
+import type { Facts, Opening } from '../fleet/line.js';
 import { Supervised } from '../fleet/supervised.js';
 import { sayError } from '../say-error.js';
 import { StopSignals } from './stop-signals.js';
@@ -37,13 +37,14 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     const { blame, captureConsole, Worker } = await import('@dtask/worker');
     await line?.load;
     const { app, source } = await findApp(orders.app);
+    line?.tell(['found', factsOf(app, source)]);
     await app.load(path.dirname(source.file));
     const engine = orders.embedded ? await engineFor(app.config.broker) : undefined;
     worker = new Worker(app, { ...orders.settings, module: source });
     captureConsole(worker.log);
     stops.guard(worker);
     watchStrays(worker, stops, blame);
-    const opening = line ? await held(line, worker, source, stops) : alone(engine);
+    const opening = line ? await held(line, worker, stops) : alone(engine);
     if (opening) await open(worker, source, stops, opening);
     line?.tell(['ready']);
     const code = await stops.exit;
@@ -61,15 +62,20 @@ const alone = (engine: Embedded | undefined): Opening => ({
   banner: { title: 'dtask worker', rows: [], ...(engine && { engine }) },
 });
 
+const factsOf = ({ name, config, include }: App, { file }: AppSource): Facts => ({
+  app: name,
+  broker: config.broker,
+  file,
+  include,
+});
+
 /** Waits for its turn, ready to go; gives nothing where it is stopped before. */
 async function held(
   line: Supervised,
   worker: Worker,
-  source: AppSource,
   stops: WorkerStops,
 ): Promise<Opening | undefined> {
-  const { name: app, config, include } = worker.app;
-  line.tell(['loaded', { app, broker: config.broker, file: source.file, include }]);
+  line.tell(['loaded']);
   const stopped = stops.exit.then(() => undefined);
   await Promise.race([line.warm.then(() => worker.warm()), stopped]);
   line.tell(['warm']);
