@@ -122,6 +122,23 @@ describe('what is told to the supervisor', () => {
     expect(await fleet.end()).toEqual({ code: 0, signal: null });
   });
 
+  it('reaches them once also where a service manager signals every process', async () => {
+    const { app, redis, prefix, trace, environment: env } = fromStage();
+    const fleet = await startFleet({ env, flags: ['-n', 'phoenix', '-c', '1'] });
+    const pids = claims(await redis.mget(keyOf(prefix, 1), keyOf(prefix, 2)));
+    const calls = ['all-1', 'all-2'].map((mark) => app.sendTask('gated', [mark, 3]));
+    await Promise.all([trace.started('all-1'), trace.started('all-2')]);
+    for (const pid of [fleet.pid, ...pids]) process.kill(pid, 'SIGTERM');
+    await until('both stop', () => logs(fleet, /^stopping when 1 running/).length === 2);
+    // Whatever else was to come has come: the answer is behind it.
+    for (const pid of pids) process.kill(pid, 'SIGUSR2');
+    await until('both report', () => logs(fleet, /^1 of 1 running/).length === 2);
+    trace.open('all-1');
+    trace.open('all-2');
+    for (const call of calls) expect(await call.get(soon)).toMatchObject({ square: 9 });
+    expect(await fleet.end()).toEqual({ code: 0, signal: null });
+  });
+
   it('gives every worker a new process after SIGHUP, and no task is lost or run twice', async () => {
     const { app, redis, prefix, trace, environment: env } = fromStage();
     const fleet = await startFleet({ env, flags: ['-n', 'phoenix', '-c', '2'] });

@@ -75,7 +75,7 @@ export class Fleet implements Stoppable {
    * @throws what kept the engine from starting
    */
   async run(): Promise<number> {
-    new StopSignals(this);
+    new StopSignals(this, true);
     this.#ended = Promise.all(this.#members.map((member) => member.live()));
     const endings = await this.#ended;
     for (const engine of this.#engines.values())

@@ -8,19 +8,18 @@ export class Supervised {
   readonly warm: Promise<void>;
   readonly turn: Promise<Opening>;
 
-  /**
-   * Gives nothing in a process that no supervisor started.
-   *
-   * @param onLoss hears that the supervisor is gone
-   */
-  static find(onLoss: () => void): Supervised | undefined {
+  /** Resolves when the supervisor is gone. */
+  readonly lost: Promise<void>;
+
+  /** Gives nothing in a process that no supervisor started. */
+  static find(): Supervised | undefined {
     const asked = process.env[supervisedVariable] !== undefined;
     // What this process starts is not supervised.
     delete process.env[supervisedVariable];
-    return asked && process.send ? new Supervised(onLoss) : undefined;
+    return asked && process.send ? new Supervised() : undefined;
   }
 
-  private constructor(onLoss: () => void) {
+  private constructor() {
     let load: () => void = () => undefined;
     let warm: () => void = () => undefined;
     let go: (opening: Opening) => void = () => undefined;
@@ -33,7 +32,7 @@ export class Supervised {
       else if (order[0] === 'warm') warm();
       else go(order[1]);
     });
-    process.once('disconnect', onLoss);
+    this.lost = new Promise((resolve) => process.once('disconnect', () => resolve()));
   }
 
   tell(message: FromWorker): void {

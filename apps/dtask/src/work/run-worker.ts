@@ -29,8 +29,9 @@ const lastWait = 500;
 /** Does not return: the process ends with the worker. */
 export async function runWorker(orders: WorkerOrders): Promise<never> {
   const stops = new WorkerStops();
-  const signals = new StopSignals(stops);
-  const line = Supervised.find(() => signals.raise());
+  const line = Supervised.find();
+  const signals = new StopSignals(stops, line === undefined);
+  void line?.lost.then(() => signals.raise());
   let worker: Worker | undefined;
   try {
     // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
