@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { descendants, isAlive, untilGone } from '../support/alive.js';
 import { Engine } from '../support/engine.js';
+import { startProxy } from '../support/proxy.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
@@ -70,6 +71,50 @@ describe.each(['threads', 'processes'] as const)('a worker with %s', (pool) => {
     for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGTERM'] as const) worker.signal(signal);
     expect(await worker.end()).toEqual({ code: 1, signal: null });
     await untilGone([start?.pid ?? 0]);
+  });
+});
+
+describe('what cannot be told to end', () => {
+  it('does not hold a worker whose time to stop is over: a thread in native code', async () => {
+    const { app, trace, environment: env } = fromStage();
+    const flags = ['-P', 'threads', '-c', '1', ...locked];
+    const worker = await poolWorker(env, [...flags, '--shutdown-timeout', '1s']);
+    const call = app.sendTask('grind', ['grind']);
+    await trace.started('grind');
+    const told = performance.now();
+    worker.signal('SIGTERM');
+    expect(await worker.end()).toEqual({ code: null, signal: 'SIGKILL' });
+    report('SIGTERM of native code, to end within 1 s', {
+      'ended after ms': performance.now() - told,
+    });
+    await poolWorker(env, flags);
+    expect(await call.get(soon)).toBe('grind');
+  });
+
+  it('does not hold a worker whose time to stop is over: a Redis that is silent', async () => {
+    const { app, trace, environment } = fromStage();
+    const proxy = await startProxy(engine.port);
+    const env = { ...environment, DTASK_BROKER_URL: proxy.url };
+    const worker = await poolWorker(env, [
+      '-P',
+      'processes',
+      '-c',
+      '1',
+      '--shutdown-timeout',
+      '1s',
+    ]);
+    const call = app.sendTask('burn.first', ['silent']);
+    const [start] = await trace.started('silent');
+    proxy.become('blackhole');
+    const told = performance.now();
+    worker.signal('SIGTERM');
+    expect(await worker.end()).toEqual({ code: 0, signal: null });
+    const took = performance.now() - told;
+    report('SIGTERM while Redis is silent, to end within 1 s', { 'ended after ms': took });
+    expect(took).toBeLessThan(4_000);
+    await untilGone([start?.pid ?? 0]);
+    await poolWorker(environment, ['-P', 'processes', '-c', '1']);
+    expect(await call.get(soon)).toBe('silent');
   });
 });
 

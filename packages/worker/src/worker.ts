@@ -89,9 +89,9 @@ const settling = 50;
  * Longest that handing tasks back may take, when told to stop at once and when the time to stop is
  * over, in milliseconds. What is not handed back by then is found as stalled.
  */
-const lastWait = { forced: 5_000, late: 700 } as const;
+const lastWait = { forced: 5_000, late: 500 } as const;
 /** Longest that children need to end that were killed, in milliseconds. */
-const lastBreath = 500;
+const lastBreath = 250;
 
 /**
  * Executes the tasks of an App.
@@ -197,7 +197,10 @@ export class Worker implements AsyncDisposable {
     const outcomes = new Outcomes({ app, worker, connection: this.#connect(), log });
     const pools = new Pools(this.#poolsPlace(outcomes));
     this.#pools = pools;
-    await pools.open(this.#definitions());
+    await pools.open(this.#definitions()).catch((error: unknown) => {
+      // Children that are stopped while they load have not loaded the app.
+      if (!this.#stopping) throw error;
+    });
     return outcomes;
   }
 

@@ -24,7 +24,7 @@ export interface WorkerOrders {
 }
 
 /** Longest that the App's own connections may take to close, in milliseconds. */
-const lastWait = 500;
+const lastWait = 200;
 
 /** Does not return: the process ends with the worker. */
 export async function runWorker(orders: WorkerOrders): Promise<never> {
