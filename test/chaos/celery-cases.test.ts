@@ -64,7 +64,7 @@ it.each(['inline', 'processes'])(
 it('a task that is delivered at most once, and whose workers are killed, fails and says so', async () => {
   const stage = setStage(engine.url);
   const workers = await pair(stage);
-  const result = stage.app.sendTask('gated.once', ['early', 1]);
+  const result = stage.app.sendTask('gated.once', ['early']);
   await stage.trace.started('early');
   await Promise.all(workers.map((worker) => worker.kill()));
   await pair(stage);

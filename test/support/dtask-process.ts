@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly cwd?: string;
   /** On top of the machine's own; what that says of dtask is left out. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it leads a process group of its own, as a command on a terminal does. @default false */
+  readonly leads?: boolean;
 }
 
 /** What runs now. A test process that ends early takes them with it. */
@@ -37,11 +39,15 @@ export class DtaskProcess {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], { cwd = fixtures, env = {} }: Surroundings = {}) {
+  constructor(
+    args: readonly string[],
+    { cwd = fixtures, env = {}, leads = false }: Surroundings = {},
+  ) {
     const child = spawn(process.execPath, [cli, ...args], {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: leads,
     });
     this.child = child;
     running.add(child);
@@ -83,6 +89,11 @@ export class DtaskProcess {
 
   signal(name: NodeJS.Signals): void {
     this.child.kill(name);
+  }
+
+  /** Signals its whole group, as Ctrl-C on a terminal does. */
+  signalGroup(name: NodeJS.Signals): void {
+    process.kill(-this.pid, name);
   }
 
   /** Ends it as a crash would. */

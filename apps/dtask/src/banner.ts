@@ -1,19 +1,14 @@
 /** What a worker prints when it starts. */
 import path from 'node:path';
-import type { App } from '@dtask/core';
 import { redactAddress } from '@dtask/core/internal';
-import type { Embedded } from '@dtask/embedded';
 import type { Worker } from '@dtask/worker';
 import pc from 'picocolors';
+import type { BannerNotes } from './fleet/line.js';
 import { version } from './version.js';
 
 /** Lays out what was registered and where the worker listens. */
-export function banner(
-  app: App,
-  worker: Worker,
-  file: string,
-  engine: Embedded | undefined,
-): string {
+export function banner(worker: Worker, file: string, { title, engine, rows: more }: BannerNotes) {
+  const { app } = worker;
   const engineNote =
     engine &&
     `  ${engine.engine} ${engine.version}, started here${engine.persistent ? '' : ', keeps nothing on disk'}`;
@@ -22,10 +17,11 @@ export function banner(
     ['broker', `${redactAddress(app.config.broker)}${pc.dim(engineNote ?? '')}`],
     ['queues', worker.queues.join(', ')],
     ['pool', `${worker.config.pool}, ${sizeOf(worker)} at a time`],
+    ...more,
     ['tasks', tasks(app.tasks.names())],
   ];
   const lines = rows.map(([key, value]) => `  ${pc.dim(key.padEnd(8))}${value}`);
-  const heading = `${pc.bold('dtask worker')} ${version}  ${worker.name}`;
+  const heading = `${pc.bold(title)} ${version}  ${worker.name}`;
   return ['', heading, '', ...lines, '', pc.dim('  Ctrl-C stops'), ''].join('\n');
 }
 

@@ -1,11 +1,12 @@
 /** The `dtask` command. */
 import { Command } from 'commander';
-import { DtaskError, StartupError } from '@dtask/core';
+import { sayError } from './say-error.js';
 import { version } from './version.js';
 
 /** Loaded when they are asked for: a worker starts sooner without what the others need. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  dev: async () => (await import('./commands/dev.js')).devCommand(),
   call: async () => (await import('./commands/call.js')).callCommand(),
   result: async () => (await import('./commands/result.js')).resultCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
@@ -30,17 +31,6 @@ for (const load of named ? [named] : Object.values(commands)) {
 try {
   await program.parseAsync();
 } catch (error) {
-  report(error);
+  sayError(error);
   process.exitCode = 1;
-}
-
-/** What went wrong, for a person: the message of what dtask says itself, the stack of the rest. */
-function report(error: unknown): void {
-  if (!(error instanceof Error)) return console.error(error);
-  const known = error instanceof DtaskError || error.name === 'EmbeddedError';
-  console.error(known ? `dtask: ${error.message}` : error.stack);
-  // What a user's module threw: its stack says where.
-  const { cause } = error;
-  if (error instanceof StartupError && cause instanceof Error && cause.stack?.includes('\n    at '))
-    console.error(cause.stack);
 }

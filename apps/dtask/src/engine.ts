@@ -30,7 +30,7 @@ export async function engineFor(broker: string): Promise<Embedded | undefined> {
     await engine.discard();
     const { ConfigError } = await import('@dtask/core');
     throw new ConfigError(
-      `--embedded starts a Redis on this machine, without TLS or a password; the broker is at ${host}:${port}`,
+      `an embedded Redis listens on this machine, without TLS or a password; the broker is at ${host}:${port}, where none answers`,
     );
   }
   return engine.start({ host, port });

@@ -20,11 +20,23 @@ const typescript = /\.[mc]?ts$/;
  * @throws StartupError when there is no such module, it fails to load, or it exports no App
  */
 export async function findApp(spec: string, folder: string = process.cwd()): Promise<FoundApp> {
-  const { module, name } = split(spec);
-  const file = locate(module, folder);
+  const { file, name } = locateApp(spec, folder);
   const preload = typescript.test(file) ? new URL('register.js', import.meta.url).href : undefined;
   const source = { file, name, preload };
   return { app: await importApp(source), source };
+}
+
+/**
+ * Finds the module that `-A` names, and which of its exports.
+ *
+ * @throws StartupError when there is none
+ */
+export function locateApp(
+  spec: string,
+  folder: string = process.cwd(),
+): { file: string; name: string | undefined } {
+  const { module, name } = split(spec);
+  return { file: locate(module, folder), name };
 }
 
 /** A Windows drive has a colon as well, but a path behind it. */

@@ -2,7 +2,10 @@
 import process from 'node:process';
 
 const args = process.argv.slice(2);
-if (args[0] === 'worker' && args.includes('--embedded') && !args.includes('--help')) {
+const wantsEngine =
+  (args[0] === 'worker' && args.includes('--embedded')) ||
+  (args[0] === 'dev' && !args.includes('--no-embedded'));
+if (wantsEngine && !args.some((arg) => arg === '--help' || arg === '-h')) {
   const { prepareEngine } = await import('./engine.js');
   prepareEngine();
 }

@@ -1,2 +1,2 @@
 /** The worker, for programs that start one themselves. */
-export { Worker, type WorkerOptions } from '@dtask/worker';
+export { type RunningTask, type Snapshot, Worker, type WorkerOptions } from '@dtask/worker';

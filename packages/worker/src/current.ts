@@ -17,8 +17,6 @@ export interface Current {
   performance: Performance | undefined;
   /** When its task began, in milliseconds since 1970; 0 before that. */
   began: number;
-  /** Whether it went back to its queue: what the task still does counts no more. */
-  handedBack: boolean;
   /** Why it was revoked, if it was. */
   revoked: string | undefined;
 }
@@ -31,7 +29,6 @@ export const newCurrent = (job: Job, token: string, source: string, queue: strin
   message: undefined,
   performance: undefined,
   began: 0,
-  handedBack: false,
   revoked: undefined,
 });
 

@@ -162,17 +162,28 @@ export class Endings {
   }
 
   async #requeue(
-    { job, token }: Current,
+    current: Current,
     { name, id }: Message,
     performance: Performance,
     report: Report,
     tell: Tell,
   ): Promise<never> {
-    const { log, connection, events } = this.#place;
+    const { log, events } = this.#place;
     log.info({ task: name, id }, 'back to its queue');
     events.rejected({ name, id }, performance.run?.thrown, true);
     await tell(report);
-    await giveBack(job, token, connection);
+    return this.putBack(current);
+  }
+
+  /** Puts a task back into its queue, for whoever takes it next. */
+  async putBack({ job, token }: Current): Promise<never> {
+    try {
+      await giveBack(job, token, this.#place.connection);
+    } catch (error) {
+      // Without Redis, or without its lock, the task is found as stalled and runs again.
+      this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
+    }
+    // BullMQ then leaves the job alone.
     throw new bullmq.WaitingError();
   }
 
@@ -206,7 +217,7 @@ export class Endings {
     how: string,
     tell: Tell,
   ): Promise<never> {
-    const { job, token } = current;
+    const { job } = current;
     const { connection, app, log } = this.#place;
     const key = jobKey(app.config.prefix, current.source, message.id);
     const crashes =
@@ -222,8 +233,7 @@ export class Endings {
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,
     );
-    await giveBack(job, token, connection);
-    throw new bullmq.WaitingError();
+    return this.putBack(current);
   }
 
   /** What became of a task whose worker died, and which is not to run twice. */

@@ -6,13 +6,12 @@ import {
   type Message,
   type OutcomeWriter,
 } from '@dtask/core/internal';
-import { BrokerError, TaskRevokedError } from '@dtask/core';
+import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { freeKey } from './free-key.js';
-import { giveBack } from './give-back.js';
 import { HookCalls } from './hook-calls.js';
 import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
@@ -38,6 +37,7 @@ export class Executor {
   readonly #sequel: Sequel;
   readonly #endings: Endings;
   readonly #hooks: HookCalls;
+  #withdrawn = false;
 
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
     this.#place = place;
@@ -80,12 +80,10 @@ export class Executor {
     } catch (error) {
       // What follows the task can only be sent by a worker whose App is open.
       if (!(error instanceof BrokerError && this.#place.app.closed)) throw error;
-      await this.#handBack(current);
+      await this.#endings.putBack(current);
     } finally {
       this.#current.delete(current);
     }
-    // BullMQ then leaves the job alone.
-    if (current.handedBack) throw new bullmq.WaitingError();
   }
 
   #begin(current: Current): Promise<void> | undefined {
@@ -114,27 +112,31 @@ export class Executor {
     return false;
   }
 
-  /** Puts everything that runs back into its queue, for other workers. */
-  async handBackAll(): Promise<void> {
-    await Promise.all([...this.#current].map((current) => this.#handBack(current)));
+  /**
+   * Ends everything that runs, and lets nothing start any more: tasks go back to their queues, for
+   * other workers. One that may run only once has been lost.
+   */
+  withdrawAll(): void {
+    this.#withdrawn = true;
+    for (const current of this.#current) this.#withdraw(current);
   }
 
-  async #handBack(current: Current): Promise<void> {
-    const { job, token, performance } = current;
-    current.handedBack = true;
-    performance?.abort(new Error('the worker was told to stop at once'));
-    try {
-      await giveBack(job, token, this.#place.connection);
-    } catch (error) {
-      // Without Redis, or without its lock, the task is found as stalled and runs again.
-      this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
-    }
+  #withdraw({ message, performance, began }: Current): void {
+    // What has not begun is put back when it would.
+    if (!message || !performance) return;
+    performance.abort(new Error('the worker was told to stop at once'));
+    const definition = findDefinition(this.#place.app.tasks, message);
+    if (!definition?.execution.atMostOnce || began === 0)
+      return performance.cut({ kind: 'requeue' });
+    const error = new WorkerLostError(
+      `the worker of task ${message.name}[${message.id}] was stopped while it ran, and it may run only once`,
+    );
+    return performance.cut({ kind: 'fail', error });
   }
 
   /** Decides what is to be done with a message, and does it. */
   #attempt(current: Current, message: Message): Promise<void> | undefined {
     const { job } = current;
-    if (current.handedBack) return undefined;
     if (marksOf(job).revoked !== undefined)
       return this.#endings.revoke(current, message, 'revoked');
     if (this.#place.rules.match(message))
@@ -204,7 +206,7 @@ export class Executor {
     } catch (error) {
       if (error instanceof bullmq.DelayedError) throw error;
       log.warn({ task: message.name, id: message.id, err: error }, 'its limits could not be asked');
-      return this.#handBack(current);
+      return this.#endings.putBack(current);
     }
     try {
       await this.#run(current, message, definition);
@@ -215,9 +217,9 @@ export class Executor {
   }
 
   #run(current: Current, message: Message, definition: Definition): Promise<void> | undefined {
-    const { job, queue, revoked, handedBack } = current;
+    if (this.#withdrawn) return this.#endings.putBack(current);
+    const { job, queue, revoked } = current;
     // While it waited for its limits, say.
-    if (handedBack) return undefined;
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
     const { events, overrides, timeLimit } = this.#place;
@@ -230,6 +232,8 @@ export class Executor {
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
     const performed = pool.start({ message, definition, queue, retries, limit: limit.hard });
     current.performance = performed;
+    // Waiting for a child is not the task's own time.
+    if (performed.begun) current.began = 0;
     const { report } = performed;
     if (report instanceof Promise)
       return this.#outlast(current, message, definition, performed, limit, began);
@@ -254,7 +258,6 @@ export class Executor {
         endWatch = limitTime(performed, limit, message, definition, attemptsMade);
     };
     if (performed.begun) {
-      // Waiting for a child is not the task's own time.
       void performed.begun.then(() => {
         current.began = Date.now();
         began = performance.now();
@@ -263,7 +266,6 @@ export class Executor {
     } else watch();
     const report: Report = await performed.report;
     endWatch?.();
-    if (current.handedBack) return;
     const took = performance.now() - began;
     await this.#endings.of(current, message, definition, performed, report, took);
   }

@@ -3,3 +3,4 @@ export { captureConsole } from './console.js';
 export { blame } from './run.js';
 export { Worker } from './worker.js';
 export type { WorkerOptions } from './worker-options.js';
+export { describeSnapshot, type RunningTask, type Snapshot } from './snapshot.js';

@@ -12,6 +12,9 @@ interface Fields {
 
 /** The stream that prints on a terminal, at once. */
 export function pretty(): Pretty.PrettyStream {
+  // Several workers may share a terminal.
+  const { DTASK_PLACE: place } = process.env;
+  const label = place === undefined ? '' : `${place} | `;
   // Where logs are JSON it is not loaded.
   const { PinoPretty } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
   return PinoPretty({
@@ -23,7 +26,8 @@ export function pretty(): Pretty.PrettyStream {
       const { task, id, err } = line as Fields;
       const { [key]: text = '' } = line as Record<string, string | undefined>;
       const head = task ? `${colors.cyan(`${task}[${id?.slice(0, 8) ?? ''}]`)} ` : '';
-      const message = head + colors.reset(text) + (err ? `\n${ownFrames(err.stack ?? '')}` : '');
+      const message =
+        label + head + colors.reset(text) + (err ? `\n${ownFrames(err.stack ?? '')}` : '');
       return message.replaceAll('\n', '\n    ');
     },
     sync: true,

@@ -1,5 +1,5 @@
 /** The options of a worker, checked. */
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type App, ConfigError, type Duration, type PoolKind } from '@dtask/core';
@@ -12,6 +12,7 @@ import {
   workerSettings,
 } from '@dtask/core/internal';
 import type { Scale } from './autoscaler.js';
+import { workerName } from './worker-name.js';
 
 /** The options of a worker. Each may also come from the environment; see the configuration reference. */
 export interface WorkerOptions {
@@ -47,7 +48,10 @@ export interface WorkerOptions {
    * without it tasks that may have killed a worker run on this process' event loop again.
    */
   module?: string | URL | AppSource;
-  /** The worker's name, which no other live worker may have. @default 'app@host.pid' */
+  /**
+   * The worker's name, which no other live worker may have. `%h` in it is the host, `%n` the host
+   * without its domain, `%d` the domain, `%a` the App's name. @default 'app@host.pid'
+   */
   name?: string;
   /** Least level that is logged. @default 'info' */
   logLevel?: string;
@@ -86,7 +90,7 @@ export function checkOptions(app: App, options: WorkerOptions): CheckedOptions {
   const config = Object.freeze({ ...resolved, concurrency: firstSize(resolved) });
   return {
     config,
-    name: config.name || `${app.name}@${hostname()}.${process.pid}`,
+    name: workerName(config.name || `%a@%h.${process.pid}`, app.name),
     source: sourceOf(module),
   };
 }

@@ -1,20 +1,22 @@
 /** The worker: takes tasks from its queues, runs them, and stops in order. */
-import { type App, StartupError, type WorkerProcess, type WorkerSummary } from '@dtask/core';
+import type { App, WorkerProcess, WorkerSummary } from '@dtask/core';
 import {
   type AppSource,
   closeConnection,
+  type Definition,
+  findDefinition,
   inside,
   openConnection,
   redactAddress,
-  whenReady,
-  whyDown,
   type WorkerConfig,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { Autoscaler, type Scale } from './autoscaler.js';
 import { Broadcasts } from './broadcasts.js';
+import { connected } from './connected.js';
 import { Consumers } from './consumers.js';
-import { ControlDesk } from './control/control-desk.js';
+import type { ControlDesk } from './control/control-desk.js';
+import { seat, type SeatParts } from './control/seat.js';
 import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
@@ -25,15 +27,21 @@ import { Outcomes } from './outcomes.js';
 import { queuesOf } from './own-queues.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
+import type { RunPlace } from './run.js';
 import { Slots } from './slots.js';
+import { runningTask, type Snapshot } from './snapshot.js';
+import { within } from './within.js';
 import { checkOptions, scaleOf, type WorkerOptions } from './worker-options.js';
 
-/** How often a worker that cannot start says why, in milliseconds. */
-const patience = 5_000;
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
 const settling = 50;
-/** Longest that stopping at once may take; what is not handed back by then is found as stalled. */
-const lastWait = 5_000;
+/**
+ * Longest that handing tasks back may take, when told to stop at once and when the time to stop is
+ * over, in milliseconds. What is not handed back by then is found as stalled.
+ */
+const lastWait = { forced: 5_000, late: 500 } as const;
+/** Longest that children need to end that were killed, in milliseconds. */
+const lastBreath = 250;
 
 /**
  * Executes the tasks of an App.
@@ -59,6 +67,8 @@ export class Worker implements AsyncDisposable {
   #presence: Presence | undefined;
   #executor: Executor | undefined;
   #pools: Pools | undefined;
+  #warm: Promise<void> | undefined;
+  #outcomes: Outcomes | undefined;
   #limits: Limits | undefined;
   #autoscaler: Autoscaler | undefined;
   #keeper: LockKeeper | undefined;
@@ -69,7 +79,7 @@ export class Worker implements AsyncDisposable {
   #stopping: Promise<void> | undefined;
   #failure: unknown;
   #onEnd: () => void = () => undefined;
-  /** Resolves when it has stopped, also by `app.control.shutdown()`. */
+  /** Resolves when it has stopped, by itself or because it was told to; see `failure`. */
   readonly ended = new Promise<void>((resolve) => {
     this.#onEnd = resolve;
   });
@@ -134,11 +144,15 @@ export class Worker implements AsyncDisposable {
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
     }
-    const connection = openConnection(broker, `worker:${this.name}`);
-    this.#connection = connection;
-    await this.#connected(connection);
+    const connection = (this.#connection = openConnection(broker, `worker:${this.name}`));
+    await connected(connection, broker, this.log);
     if (this.#stopping) return;
-    const desk = (this.#desk = this.#sit(connection));
+    const parts = (): SeatParts => ({
+      executor: this.#executor,
+      pools: this.#pools,
+      consumers: this.#stopping ? undefined : this.#consumers,
+    });
+    const desk = (this.#desk = seat(this, connection, parts, (scale) => this.#autoscale(scale)));
     await desk.open();
     if (this.#stopping) return;
     const presence = new Presence(connection, prefix, this.name, desk.clock);
@@ -177,57 +191,24 @@ export class Worker implements AsyncDisposable {
     log.ready({ app: app.name, broker, queues, pool, concurrency, tasks: app.tasks.names() });
   }
 
-  async #connected(connection: Redis): Promise<void> {
-    const { broker } = this.app.config;
-    // A connection that is closed meanwhile is closed by stop(), which start() looks for.
-    const settled = whenReady(connection).then(
-      () => true,
-      () => true,
-    );
-    while (!(await Promise.race([settled, pause(patience).then(() => false)]))) {
-      this.log.warn(whyDown(connection, broker, 'the worker cannot start yet').message);
-    }
-  }
-
-  /** What answers control commands, and tells. */
-  #sit(connection: Redis): ControlDesk {
-    const { app, name: worker, config, log } = this;
-    const consumers = (): Consumers => {
-      if (this.#consumers && !this.#stopping) return this.#consumers;
-      throw new StartupError('the worker is starting or stopping');
-    };
-    const pools = (): Pools => {
-      if (this.#pools) return this.#pools;
-      throw new StartupError('the worker is starting');
-    };
-    return new ControlDesk({
-      app,
-      worker,
-      config,
-      connection,
-      log,
-      current: () => this.#executor?.current ?? [],
-      queues: () => this.queues,
-      addConsumer: (queue) => consumers().add(queue),
-      cancelConsumer: (queue) => consumers().cancel(queue),
-      revoke: (id, reason, terminate) => this.#executor?.revoke(id, reason, terminate) ?? false,
-      size: () => this.size,
-      resize: (size) => this.resize(size),
-      autoscale: (scale) => this.#autoscale(scale),
-      pool: () => pools().main,
-      restart: () => pools().restart(),
-      // Behind the answer.
-      stop: () => void setImmediate(() => this.#stopSoon()),
-    });
-  }
-
-  #stopSoon(): void {
-    this.stop().catch((error: unknown) => this.log.error({ err: error }, 'not stopped in order'));
-  }
-
   #autoscale(scale: Scale): void {
     const scaler = (this.#autoscaler ??= new Autoscaler(this.#slots, (size) => this.resize(size)));
     scaler.fit(scale);
+  }
+
+  /** Starts the children of its pools ahead of `start()`, which then takes less time. */
+  warm(): Promise<void> {
+    this.#pools ??= new Pools(this.#poolsPlace());
+    this.#warm ??= this.#pools.open(this.#definitions()).catch((error: unknown) => {
+      // Children that are stopped while they load have not loaded the app.
+      if (!this.#stopping) throw error;
+    });
+    return this.#warm;
+  }
+
+  #definitions(): Definition[] {
+    const { tasks } = this.app;
+    return tasks.names().map((name) => inside(tasks.get(name)).definition);
   }
 
   async #consume(connection: Redis, desk: ControlDesk): Promise<void> {
@@ -236,13 +217,13 @@ export class Worker implements AsyncDisposable {
     const { events, rules, limits: overrides } = desk;
     const { counts } = this.#monitor;
     const outcomes = new Outcomes({ app, worker, connection, log, events, counts });
-    const pools = (this.#pools = new Pools(this.#poolsPlace(outcomes)));
-    const definitions = app.tasks.names().map((name) => inside(app.tasks.get(name)).definition);
+    this.#outcomes = outcomes;
     if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
-    await pools.open(definitions);
-    if (this.#stopping) return;
+    await this.warm();
+    const pools = this.#pools;
+    if (this.#stopping || !pools) return;
     const limits = (this.#limits = new Limits({ app, connection, log, overrides }));
-    limits.start(definitions);
+    limits.start(this.#definitions());
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
     const surroundings = { app, worker, connection, log, timeLimit, pools, limits };
     const place = { ...surroundings, overrides, events, rules, counts };
@@ -278,13 +259,13 @@ export class Worker implements AsyncDisposable {
     });
   }
 
-  #poolsPlace(outcomes: Outcomes): PoolsPlace {
+  #poolsPlace(): PoolsPlace {
     const { app, name: worker, log, config } = this;
     const { logLevel, maxTasksPerChild: maxTasks, maxMemoryPerChild: maxMemory } = config;
-    const runs = {
+    const runs: RunPlace = {
       worker,
       logger: log,
-      report: outcomes.report.bind(outcomes),
+      report: async (message, outcome) => this.#outcomes?.report(message, outcome),
       lend: () => this.#slots.release(),
       takeBack: () => this.#slots.takeBack(),
       grow: app.canvases.grow.bind(app.canvases),
@@ -332,31 +313,47 @@ export class Worker implements AsyncDisposable {
     this.log.debug({ size }, 'resized');
   }
 
+  /** What it does at this moment. */
+  snapshot(): Snapshot {
+    const { app, queues, config, size } = this;
+    const running = [...(this.#executor?.current ?? [])].map((current) => {
+      const definition = current.message && findDefinition(app.tasks, current.message);
+      return runningTask(current, definition?.execution.pool ?? config.pool);
+    });
+    return { pool: config.pool, concurrency: size, queues, running };
+  }
+
   /**
-   * Stops taking tasks and waits for those that run, at most for `shutdownTimeout`. With `force`, also
-   * after a first call without it, running tasks go back to their queues at once.
+   * Stops taking tasks and waits for those that run, for `shutdownTimeout` at most. With `force`,
+   * also after a first call without it, it does not wait. What then still runs goes back to its
+   * queue, except for what may run only once: that fails with a `WorkerLostError`.
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#stopping ??= this.#stop(force);
-    const { shutdownTimeout } = this.config;
-    if (!force && shutdownTimeout > 0) {
-      const ended = this.#stopping.then(() => true);
-      if (await Promise.race([ended, pause(shutdownTimeout).then(() => false)])) return;
-      this.log.warn('the time to stop is over: running tasks go back to their queues');
-    } else if (!force) return this.#stopping;
-    await pause(settling);
-    await Promise.race([this.#handBack(), pause(lastWait)]);
+    try {
+      const { shutdownTimeout } = this.config;
+      if (!force && shutdownTimeout === 0) return await this.#stopping;
+      if (!force) {
+        if (await within(shutdownTimeout, this.#stopping)) return;
+        this.log.warn('the time to stop is over: running tasks go back to their queues');
+      }
+      await within(settling, this.#stopping);
+      this.#executor?.withdrawAll();
+      const ended = Promise.all([this.#pools?.stop(true), this.#stopping]);
+      await within(force ? lastWait.forced : lastWait.late, ended);
+      this.log.flush();
+    } finally {
+      this.#onEnd();
+    }
   }
 
-  /** What runs is not waited for: connections end with it. */
-  async #handBack(): Promise<void> {
-    await this.#executor?.handBackAll();
-    await this.#pools?.stop(true);
-    if (this.#connection?.status === 'ready') await this.#presence?.release();
-    await this.#desk?.close();
-    await this.#ended();
-    await this.#monitor.close();
-    this.log.flush();
+  /**
+   * Kills all children, for a process that is to end now.
+   *
+   * @returns false where one does not end: native code may hold a thread, and with it the process
+   */
+  endChildren(): Promise<boolean> {
+    return within(lastBreath, this.#pools?.stop(true) ?? Promise.resolve());
   }
 
   async #stop(force: boolean): Promise<void> {
@@ -379,7 +376,6 @@ export class Worker implements AsyncDisposable {
     await this.#ended();
     await this.#monitor.close();
     this.log.flush();
-    this.#onEnd();
     return undefined;
   }
 
@@ -395,8 +391,4 @@ export class Worker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
-}
-
-function pause(span: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, span).unref());
 }

@@ -3,6 +3,8 @@ import { type PoolKind, poolKinds } from './pool-kind.js';
 import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
+/** Of a worker, with placeholders. */
+const nameFormat = /^[\w.@:%-]+$/;
 const queueName = /^[\w.@-]+$/;
 
 /** What an App takes, in its options or the environment. */
@@ -142,11 +144,11 @@ export const workerSettings = {
   name: text({
     default: '',
     env: 'DTASK_WORKER_NAME',
-    pattern: name,
-    expects: 'letters, digits and any of . _ @ : -',
+    pattern: nameFormat,
+    expects: 'letters, digits and any of . _ @ : - %',
     flag: '-n, --name <name>',
     defaultText: 'app@host.pid',
-    doc: 'Name of the worker, which no other live worker may have.',
+    doc: 'Name of the worker, which no other live worker may have. It may have %h (host), %n (host without domain), %d (domain), %i and %I (number under --workers), %a (app).',
   }),
   logLevel: text({
     default: 'info',

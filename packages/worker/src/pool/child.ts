@@ -128,7 +128,8 @@ export class Child {
     this.retired = true;
     if (this.#parts.size + this.#telling.size > 0) return;
     this.spawned.channel.send(['stop']);
-    const late = setTimeout(() => this.spawned.kill(), longestFarewell);
+    // What a task left behind may block its loop.
+    const late = setTimeout(() => this.kill(), longestFarewell).unref();
     void this.gone.then(() => clearTimeout(late));
   }
 

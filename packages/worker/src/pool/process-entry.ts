@@ -1,11 +1,18 @@
 /** What a child process runs. Its line to the worker is the fourth of its standard streams. */
 import { Socket } from 'node:net';
+import { Worker as Thread } from 'node:worker_threads';
 import { socketChannel } from './channel.js';
 import { serve } from './serve.js';
 
-// A terminal sends these to the worker's children as well; when they end is the worker's to say.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const)
+// Whoever signals a whole group or service: when children end is the worker's to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2'] as const)
   process.on(signal, () => undefined);
+
+const [, , worker] = process.argv;
+if (worker !== undefined) {
+  const data = { workerData: { worker: Number(worker) }, execArgv: [] };
+  new Thread(new URL('./orphan-watch.js', import.meta.url), data).unref();
+}
 
 serve(socketChannel(new Socket({ fd: 3, readable: true, writable: true })), () =>
   process.memoryUsage.rss(),

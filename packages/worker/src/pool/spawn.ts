@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';
 import { type Channel, portChannel, socketChannel } from './channel.js';
 import type { FromChild, ToChild } from './conversation.js';
+import { deathSignalCommand } from './death-signal.js';
 
 /** A child that was started. */
 export interface Spawned {
@@ -17,11 +18,20 @@ export interface Spawned {
   readonly gone: Promise<string>;
 }
 
-/** A process: it can be killed whatever it does, and nothing that it does harms the worker. */
+/**
+ * A process: it can be killed whatever it does, and nothing that it does harms the worker. It ends
+ * with the worker, also with one that is killed.
+ */
 export function spawnProcess(): Spawned {
   const entry = fileURLToPath(new URL('./process-entry.js', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, entry], {
+  const front = deathSignalCommand();
+  // Where the kernel does not look after that, the child does.
+  const watched = front.length > 0 ? [] : [String(process.pid)];
+  const [command, ...args] = [...front, process.execPath, ...process.execArgv, entry, ...watched];
+  const child = spawn(command as string, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    // A group of its own: Ctrl-C in a terminal must not reach a child that still starts.
+    detached: process.platform !== 'win32',
   });
   const socket = child.stdio[3] as Socket;
   const gone = new Promise<string>((resolve) => {

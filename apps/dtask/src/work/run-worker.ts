@@ -1,0 +1,117 @@
+/** Runs a worker in this process, from start to exit. */
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { App } from '@dtask/core';
+import type { AppSource } from '@dtask/core/internal';
+import type { Embedded } from '@dtask/embedded';
+import type { blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
+import { banner } from '../banner.js';
+import { engineFor } from '../engine.js';
+import { exitCodes } from '../exit-codes.js';
+import { findApp } from '../find-app.js';
+import type { Facts, Opening } from '../fleet/line.js';
+import { Supervised } from '../fleet/supervised.js';
+import { sayError } from '../say-error.js';
+import { StopSignals } from './stop-signals.js';
+import { leave, WorkerStops } from './worker-stops.js';
+
+/** What to run. */
+export interface WorkerOrders {
+  /** What `-A` names. */
+  readonly app: string;
+  readonly embedded: boolean;
+  readonly settings: WorkerOptions;
+}
+
+/** Longest that the App's own connections may take to close, in milliseconds. */
+const lastWait = 200;
+
+/** Does not return: the process ends with the worker. */
+export async function runWorker(orders: WorkerOrders): Promise<never> {
+  const stops = new WorkerStops();
+  const line = Supervised.find();
+  const signals = new StopSignals(stops, line === undefined);
+  void line?.lost.then(() => signals.raise());
+  let worker: Worker | undefined;
+  try {
+    // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
+    const { blame, captureConsole, Worker } = await import('@dtask/worker');
+    await line?.load;
+    const { app, source } = await findApp(orders.app);
+    line?.tell(['found', factsOf(app, source)]);
+    await app.load(path.dirname(source.file));
+    const engine = orders.embedded ? await engineFor(app.config.broker) : undefined;
+    worker = new Worker(app, { ...orders.settings, module: source });
+    captureConsole(worker.log);
+    stops.guard(worker);
+    watchStrays(worker, stops, blame);
+    const opening = line ? await held(line, worker, stops) : alone(engine);
+    if (opening) await open(worker, source, stops, opening);
+    line?.tell(['ready']);
+    const code = await stops.exit;
+    await close(app, engine);
+    worker.log.info('stopped');
+    return await leave(worker, code);
+  } catch (error) {
+    sayError(error);
+    await worker?.stop({ force: true }).catch(() => undefined);
+    return leave(worker, exitCodes.failed);
+  }
+}
+
+const alone = (engine: Embedded | undefined): Opening => ({
+  banner: { title: 'dtask worker', rows: [], ...(engine && { engine }) },
+});
+
+const factsOf = ({ name, config, include }: App, { file }: AppSource): Facts => ({
+  app: name,
+  broker: config.broker,
+  file,
+  include,
+});
+
+/** Waits for its turn, ready to go; gives nothing where it is stopped before. */
+async function held(
+  line: Supervised,
+  worker: Worker,
+  stops: WorkerStops,
+): Promise<Opening | undefined> {
+  line.tell(['loaded']);
+  const stopped = stops.exit.then(() => undefined);
+  await Promise.race([line.warm.then(() => worker.warm()), stopped]);
+  line.tell(['warm']);
+  return Promise.race([line.turn, stopped]);
+}
+
+async function open(
+  worker: Worker,
+  { file }: AppSource,
+  { exit }: WorkerStops,
+  opening: Opening,
+): Promise<void> {
+  if (opening.banner) console.error(banner(worker, file, opening.banner));
+  await Promise.race([worker.start(), exit]);
+}
+
+async function close(app: App, engine: Embedded | undefined): Promise<void> {
+  await Promise.race([app.close(), pause(lastWait)]);
+  await engine?.stop();
+}
+
+/** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
+function watchStrays(worker: Worker, stops: WorkerStops, blame: typeof Blame): void {
+  process.on('unhandledRejection', (error) => {
+    worker.log.error(
+      { err: error },
+      'a promise was rejected that nobody awaits; a task forgot an await',
+    );
+  });
+  process.on('uncaughtException', (error) => {
+    if (blame(error)) return;
+    worker.log.fatal(
+      { err: error },
+      'an error outside of any task: running tasks go back, and the worker ends',
+    );
+    stops.fail();
+  });
+}

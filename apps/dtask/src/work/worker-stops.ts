@@ -1,0 +1,100 @@
+/** Stops a worker as its process is told to. */
+import { describeSnapshot, type Worker } from '@dtask/worker';
+import { exitCodes } from '../exit-codes.js';
+import type { Stoppable } from './stop-signals.js';
+
+/** Until there is a worker, nothing runs, and the process just ends. */
+export class WorkerStops implements Stoppable {
+  /** Resolves to the exit code when the worker has stopped; rejected with why it stopped by itself. */
+  readonly exit: Promise<number>;
+  #code: number = exitCodes.stopped;
+  #worker: Worker | undefined;
+  #onEnd: (worker: Worker) => void = () => undefined;
+
+  constructor() {
+    this.exit = new Promise((resolve, reject) => {
+      this.#onEnd = (worker) => {
+        const { failure } = worker;
+        if (failure === undefined) resolve(this.#code);
+        else
+          reject(
+            failure instanceof Error
+              ? failure
+              : new Error('the worker stopped by itself', { cause: failure }),
+          );
+      };
+    });
+    // It may be asked for later.
+    this.exit.catch(() => undefined);
+  }
+
+  /** From now on this worker is stopped. */
+  guard(worker: Worker): void {
+    this.#worker = worker;
+    // Also by remote control.
+    void worker.ended.then(() => this.#onEnd(worker));
+  }
+
+  warm(): void {
+    this.#end(exitCodes.stopped);
+  }
+
+  restart(): void {
+    this.#end(exitCodes.restart);
+  }
+
+  #end(code: number): void {
+    const worker = this.#worker;
+    if (!worker) return process.exit(code);
+    this.#code = code;
+    worker.log.info(farewell(worker.running, code === exitCodes.restart));
+    return this.#stop(worker, false);
+  }
+
+  cold(): void {
+    this.#worker?.log.warn('stopping at once: running tasks go back to their queues');
+    this.fail();
+  }
+
+  /** As `cold`; why has been said. */
+  fail(): void {
+    const worker = this.#worker;
+    if (!worker) return process.exit(exitCodes.failed);
+    this.#code = exitCodes.failed;
+    return this.#stop(worker, true);
+  }
+
+  #stop(worker: Worker, force: boolean): void {
+    worker.stop({ force }).catch((error: unknown) => {
+      this.#code = exitCodes.failed;
+      worker.log.error({ err: error }, 'not stopped in order');
+    });
+  }
+
+  now(): void {
+    void leave(this.#worker, exitCodes.failed);
+  }
+
+  report(): void {
+    const worker = this.#worker;
+    if (!worker) return;
+    const snapshot = worker.snapshot();
+    worker.log.info(process.stdout.isTTY ? {} : { ...snapshot }, describeSnapshot(snapshot));
+  }
+}
+
+function farewell(running: number, restarts: boolean): string {
+  const head = restarts ? 'stopping, for a new process to start' : 'stopping';
+  if (running === 0) return head;
+  const tasks = running === 1 ? '1 running task has ended' : `${running} running tasks have ended`;
+  return `${head} when ${tasks}; a ${restarts ? 'SIGQUIT' : 'second signal'} hands back what runs`;
+}
+
+/** Ends the process, and with it the worker's children. */
+export async function leave(worker: Worker | undefined, code: number): Promise<never> {
+  worker?.log.flush();
+  // A thread that native code holds cannot be ended, and would keep `process.exit` waiting.
+  if (worker && !(await worker.endChildren())) process.kill(process.pid, 'SIGKILL');
+  // What the app's own modules hold open, a timer or a pool, must not keep a stopped worker.
+  process.exit(code);
+}
