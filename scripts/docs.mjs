@@ -22,6 +22,7 @@ const commands = [
   'call',
   'result',
   'status',
+  'top',
   'inspect',
   'control',
   'events',

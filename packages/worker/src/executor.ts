@@ -219,7 +219,7 @@ export class Executor {
     const retries = job.attemptsMade;
     const { events, overrides, timeLimit } = this.#place;
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
-    events.started(message, retries);
+    events.started(message, retries, queue);
     current.began = Date.now();
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
