@@ -42,7 +42,7 @@ export function drawAll(view: View, columns: number): string[] {
   if (!snapshot) return heading(view, columns);
   const sections = sectionsOf(view, snapshot).flatMap((section) => [
     '',
-    ...drawn(section, columns, section.rows.length),
+    ...drawn(section, columns, Math.max(1, section.rows.length)),
   ]);
   return [...heading(view, columns), ...sections];
 }

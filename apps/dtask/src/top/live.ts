@@ -13,6 +13,10 @@ const patience = 2_500;
 /** The time between two looks, where one takes longer than the interval. */
 const shortest = 50;
 
+/** What is wrong, without what was asked for just then. */
+const troubleOf = ({ message }: BrokerError): string =>
+  message.slice(Math.max(0, message.indexOf('Redis at ')));
+
 /** One run of `dtask top` on a terminal. */
 export class Live {
   readonly #sampler: Sampler;
@@ -95,7 +99,7 @@ export class Live {
       if (this.#ended.signal.aborted) return undefined;
       // Redis comes back, and so does the picture. Anything else is a fault.
       if (!(error instanceof BrokerError)) throw error;
-      this.#view = { ...this.#view, trouble: error.message };
+      this.#view = { ...this.#view, trouble: troubleOf(error) };
       return before;
     }
   }

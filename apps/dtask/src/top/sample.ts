@@ -3,11 +3,11 @@ import type { ActiveTask, Answers, App, QueueCounts, WorkerStats } from '@dtask/
 import { redactAddress } from '@dtask/core/internal';
 import { type FailureRow, LatestFailures } from './latest-failures.js';
 
-/** A worker that has answered before and does not now. */
+/** A worker that lives and does not answer: it is too busy, cut off, or was killed just now. */
 export interface SilentWorker {
-  /** What it said last. */
-  readonly facts: WorkerStats;
-  /** When that was, as `at`. */
+  /** What it said last, where it has. */
+  readonly facts: WorkerStats | undefined;
+  /** When that was, or when it was first missed: as `at`. */
   readonly since: number;
 }
 
@@ -25,9 +25,6 @@ export interface Sample {
   readonly counts: ReadonlyMap<string, QueueCounts>;
   readonly failures: readonly FailureRow[];
 }
-
-/** A worker that has been silent for so long is not remembered, in milliseconds. */
-const forgotten = 60_000;
 
 /** Looks at an app, and remembers what the next look need not ask for. */
 export class Sampler {
@@ -47,39 +44,48 @@ export class Sampler {
    */
   async look(): Promise<Sample> {
     const { inspect, config } = this.#app;
-    // First: where Redis is away, this says so best.
-    const names = await this.#app.queues.names();
+    // First: where Redis is away, this says so best. And the first count loads BullMQ, which would
+    // hold this process up while workers answer.
+    const counts = await this.#counts();
     const at = performance.now();
-    const [stats, active, counts] = await Promise.all([
-      inspect.stats(),
-      inspect.active(),
-      this.#counts(names),
-    ]);
-    const failures = await this.#failures.read(counts);
+    const [stats, active] = await Promise.all([inspect.stats(), inspect.active()]);
+    // Behind the answers: a worker that has stopped meanwhile is not missed.
+    const [live, failures] = await Promise.all([inspect.live(), this.#failures.read(counts)]);
     return {
       at,
       date: Date.now(),
       broker: redactAddress(config.broker),
       stats,
       active,
-      silent: this.#silent(stats, at),
+      silent: this.#missing(live, stats, at),
       counts,
       failures,
     };
   }
 
-  async #counts(names: readonly string[]): Promise<Map<string, QueueCounts>> {
+  async #counts(): Promise<Map<string, QueueCounts>> {
     const { queues } = this.#app;
+    const names = await queues.names();
     return new Map(
       await Promise.all(names.map(async (name) => [name, await queues.counts(name)] as const)),
     );
   }
 
-  #silent(stats: Answers<WorkerStats>, at: number): Map<string, SilentWorker> {
+  /** Those that live and have not answered. Those that have gone are forgotten. */
+  #missing(
+    live: readonly string[],
+    stats: Answers<WorkerStats>,
+    at: number,
+  ): Map<string, SilentWorker> {
+    const missing = new Map<string, SilentWorker>();
+    for (const name of live) {
+      const heard = stats[name] && 'pid' in stats[name] ? stats[name] : undefined;
+      if (!heard) missing.set(name, this.#heard.get(name) ?? { facts: undefined, since: at });
+    }
+    this.#heard.clear();
     for (const [name, facts] of Object.entries(stats))
       if ('pid' in facts) this.#heard.set(name, { facts, since: at });
-    for (const [name, { since }] of this.#heard)
-      if (at - since > forgotten) this.#heard.delete(name);
-    return new Map([...this.#heard].filter(([, { since }]) => since < at));
+    for (const [name, silent] of missing) this.#heard.set(name, silent);
+    return missing;
   }
 }

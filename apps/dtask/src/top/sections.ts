@@ -75,7 +75,7 @@ function workers(rows: readonly WorkerRow[], sort: Sort): Section {
 
 function workerCells(row: WorkerRow): SectionRow {
   const { name, host, pid, pool, running: busy, size, processed, load, uptime, silent } = row;
-  const who = [oneLine(name), `${oneLine(host)}/${pid}`, oneLine(pool)];
+  const who = [oneLine(name), host === '' ? '-' : `${oneLine(host)}/${pid}`, oneLine(pool) || '-'];
   if (silent !== undefined) {
     const since = `silent ${span(silent)}`;
     return { cells: [...who, since, count(processed), '-', '-', '-'], colour: pc.red };

@@ -67,8 +67,17 @@ export interface Snapshot {
   readonly failures: readonly FailureRow[];
 }
 
-/** A worker that does not answer for so long is left out, in seconds. Its claim lapses before that. */
-const forgotten = 15;
+/** What is known of a worker that has never answered. */
+const unknown = {
+  host: '',
+  pid: 0,
+  pool: '',
+  running: 0,
+  size: 0,
+  processed: 0,
+  load: 0,
+  uptime: 0,
+};
 
 /** Makes what is shown of a look, and of the one before it, which rates need. */
 export function snapshotOf(now: Sample, before?: Sample): Snapshot {
@@ -166,9 +175,9 @@ function workerRow(name: string, { host, pid, pool, active, ...facts }: WorkerSt
 }
 
 function silentRows({ at, silent }: Sample): WorkerRow[] {
-  return [...silent].flatMap(([name, { facts, since }]) => {
+  return [...silent].map(([name, { facts, since }]) => {
     const seconds = (at - since) / 1_000;
-    return seconds > forgotten ? [] : [{ ...workerRow(name, facts), silent: seconds }];
+    return { ...(facts ? workerRow(name, facts) : { ...unknown, name }), silent: seconds };
   });
 }
 
