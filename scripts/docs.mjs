@@ -23,6 +23,7 @@ const commands = [
   'call',
   'result',
   'status',
+  'top',
   'inspect',
   'control',
   'events',

@@ -30,6 +30,11 @@ describe('ping', () => {
     expect(await app.control.heartbeat(long)).toEqual({});
   });
 
+  it('live() names the workers that live, without asking them', async () => {
+    expect(await crew.app.inspect.live()).toEqual(['one', 'two']);
+    expect(await setStage(crew.engine.url).app.inspect.live()).toEqual([]);
+  });
+
   it('asks the workers that it names', async () => {
     const { inspect } = crew.app;
     expect(Object.keys(await inspect.ping({ destination: 'two', ...long }))).toEqual(['two']);

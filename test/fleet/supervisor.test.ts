@@ -32,9 +32,9 @@ describe('--workers', () => {
     expect(pids).not.toContain(fleet.pid);
     const clients = (await redis.client('LIST')) as string;
     const own = clients.split('\n').filter((line) => line.includes('name=dtask:'));
-    expect(own.filter((line) => !/name=dtask:(worker:crew-[12]|lock-keeper)/.test(line))).toEqual(
-      [],
-    );
+    expect(
+      own.filter((line) => !/name=dtask:((worker|control):crew-[12]|lock-keeper)/.test(line)),
+    ).toEqual([]);
     fleet.signal('SIGTERM');
     expect(await fleet.end()).toEqual({ code: 0, signal: null });
     await untilGone(pids);

@@ -147,7 +147,7 @@ export async function runDtask(
 }
 
 /** Without what would change how dtask or its output behave. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) =>
       !/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || name === 'DTASK_EMBEDDED_ENGINE',

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
   control: async () => (await import('./commands/control.js')).controlCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
+  top: async () => (await import('./commands/top.js')).topCommand(),
   events: async () => (await import('./commands/events.js')).eventsCommand(),
   queues: async () => (await import('./commands/queues.js')).queuesCommand(),
   purge: async () => (await import('./commands/purge.js')).purgeCommand(),

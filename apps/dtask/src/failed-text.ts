@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import type { FailedTask, Failure } from '@dtask/core';
 import { formatMilliseconds, ownFrames, reasonOf } from '@dtask/core/internal';
 import pc from 'picocolors';
+import { printable } from './printable.js';
 
 /** The widest line where the output is no terminal. */
 const widest = 160;
@@ -104,10 +105,6 @@ const section = (lines: readonly string[], heading?: string): string[] =>
 
 const title = (task: string, id: string): string =>
   `${pc.bold(printable(task) || '(no name)')} ${printable(id)}`;
-
-/** What others have put into a job must not steer the terminal. */
-const printable = (text: string): string =>
-  text.replaceAll(/[^\P{Cc}\n\t]/gu, (control) => inspect(control).slice(1, -1));
 
 const indented = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(11)}`);
 

@@ -61,7 +61,7 @@ export class Endings {
         return this.fail(current, message, report.error, tell);
       case 'ignore':
         this.#place.log.info({ task: message.name, id: message.id }, 'task ignored');
-        this.#place.events.ended('task-ignored', message);
+        this.#place.events.left('task-ignored', message);
         return tell(
           report,
           this.#end(message, this.#outcomes.make(message, 'IGNORED', retriesOf(current))),
@@ -157,7 +157,7 @@ export class Endings {
     } catch (error) {
       return this.fail(current, message, error, tell);
     }
-    this.#place.events.ended('task-replaced', message);
+    this.#place.events.left('task-replaced', message);
     return tell(report);
   }
 

@@ -224,7 +224,7 @@ export class Executor {
     const retries = job.attemptsMade;
     const { events, overrides, timeLimit } = this.#place;
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
-    events.started(message, retries);
+    events.started(message, retries, queue);
     current.began = Date.now();
     this.#place.counts.started(message.name, waitOf(current, message));
     const began = performance.now();

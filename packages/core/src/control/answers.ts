@@ -46,17 +46,41 @@ export interface PoolFacts {
   readonly [more: string]: unknown;
 }
 
+/** How many runs have ended in a worker, and how. */
+export interface EndedCounts {
+  readonly succeeded: number;
+  /** Failed for good. */
+  readonly failed: number;
+  /** Failed, and run again. */
+  readonly retried: number;
+  /** Revoked or expired, also before they began. */
+  readonly revoked: number;
+  /** Messages that were none of dtask's. */
+  readonly rejected: number;
+  /** Sent back to their queue by the task. */
+  readonly requeued: number;
+}
+
 /** What a worker counts and uses. */
 export interface WorkerStats {
   readonly pid: number;
   readonly host: string;
+  /** When it said so, in milliseconds since 1970: counts that are asked for twice give rates. */
+  readonly at: number;
   /** Seconds since it started. */
   readonly uptime: number;
+  /** How many tasks run. */
+  readonly active: number;
   /** How many runs of each task it has begun. */
   readonly total: Readonly<Record<string, number>>;
+  /** How many runs of each queue's tasks it has begun. */
+  readonly queues: Readonly<Record<string, number>>;
+  readonly ended: EndedCounts;
   readonly pool: PoolFacts;
   /** The broker's address, without its password. */
   readonly broker: string;
+  /** Load of the machine over 1, 5 and 15 minutes. */
+  readonly loadavg: readonly number[];
   /** Of the whole process, as `process.resourceUsage()` gives it. */
   readonly rusage: Readonly<Record<string, number>>;
 }

@@ -122,6 +122,16 @@ export class Inspect {
     return this.#look('memory', options);
   }
 
+  /**
+   * The names of the workers that live, sorted, without asking them: also of one that is too busy to
+   * answer, or was killed less than 10 seconds ago.
+   *
+   * @throws BrokerError when Redis does not answer
+   */
+  live(): Promise<readonly string[]> {
+    return this.#broadcast.live();
+  }
+
   async #look<T>(
     command: keyof typeof inspectCommands,
     options: AskOptions | undefined,

@@ -1,5 +1,5 @@
 /** A worker, as control commands see it. */
-import { hostname } from 'node:os';
+import { hostname, loadavg } from 'node:os';
 import {
   type ActiveTask,
   type App,
@@ -105,10 +105,15 @@ export class WorkerTarget implements ControlTarget {
     return {
       pid: process.pid,
       host: hostname(),
+      at: Date.now(),
       uptime: Math.round((performance.now() - this.#since) / 1_000),
+      active: this.active().length,
       total: Object.fromEntries(events.totals),
+      queues: Object.fromEntries(events.queues),
+      ended: { ...events.ended },
       pool: { ...this.#place.pool().stats(), maxConcurrency: this.#place.size() },
       broker: redactAddress(app.config.broker),
+      loadavg: loadavg(),
       rusage: { userCPUTime, systemCPUTime, maxRSS, fsRead, fsWrite },
     };
   }
