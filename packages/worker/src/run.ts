@@ -5,8 +5,10 @@ import {
   ConfigError,
   RegistryError,
   Retry,
+  SoftTimeLimitExceededError,
   type TaskContext,
   type TaskLogger,
+  TaskRevokedError,
 } from '@dtask/core';
 import type { Report } from './report.js';
 
@@ -58,6 +60,7 @@ export class Run implements TaskContext {
   #added = 0;
   #children: string[] | undefined;
   #waits = 0;
+  #lent = false;
 
   /** @param limit longest run, in milliseconds; 0 is none */
   constructor(message: Message, retries: number, queue: string, place: RunPlace, limit = 0) {
@@ -153,7 +156,7 @@ export class Run implements TaskContext {
     const { signal } = this;
     signal.throwIfAborted();
     this.#waits += 1;
-    if (this.#waits === 1) this.#place.lend();
+    if (this.#waits === 1) this.#lend();
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_resolve, reject) => {
       onAbort = () => reject(signal.reason as Error);
@@ -164,8 +167,21 @@ export class Run implements TaskContext {
     } finally {
       if (onAbort) signal.removeEventListener('abort', onAbort);
       this.#waits -= 1;
-      if (this.#waits === 0) this.#place.takeBack();
+      if (this.#waits === 0) this.#takeBack();
     }
+  }
+
+  #lend(): void {
+    // Code that goes on behind the end of its run has no slot.
+    if (this.#over) return;
+    this.#lent = true;
+    this.#place.lend();
+  }
+
+  #takeBack(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    this.#place.takeBack();
   }
 
   replace(canvas: CanvasLike): never {
@@ -228,9 +244,18 @@ export class Run implements TaskContext {
     this.#abort.abort(reason);
   }
 
+  /** Whether its end counts: not where its task was revoked, or went back to its queue, meanwhile. */
+  counts(report: Report): boolean {
+    const reason: unknown = this.#abort?.signal.reason;
+    if (reason === undefined || reason instanceof SoftTimeLimitExceededError) return true;
+    return reason instanceof TaskRevokedError && report.kind === 'value';
+  }
+
   /** From now on nothing that the task says of its state is stored. */
   end(): void {
     this.#over = true;
+    // A wait may outlast the run: one that nobody awaits, or of a run that was cut short.
+    this.#takeBack();
   }
 }
 

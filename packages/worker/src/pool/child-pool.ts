@@ -4,7 +4,7 @@
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
 import { type AppSource, encodeMessage } from '@dtask/core/internal';
-import { StartupError } from '@dtask/core';
+import { StartupError, TaskRevokedError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { Report } from '../report.js';
 import type { Run } from '../run.js';
@@ -74,6 +74,9 @@ class Waiting implements Performance {
 
   abort(reason: Error): void {
     if (this.#started) this.#started.abort(reason);
+    // There is no code yet that could hear of it.
+    else if (reason instanceof TaskRevokedError)
+      this.cut({ kind: 'revoked', reason: reason.message });
     else this.#aborted = reason;
   }
 
@@ -145,6 +148,7 @@ export class ChildPool implements Pool {
   async stop(force = false): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    if (force) for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
     for (const child of this.#children) {
       if (force) child.kill();
       else this.#retire(child);
@@ -184,7 +188,7 @@ export class ChildPool implements Pool {
   }
 
   #onBroken(child: Child, error: unknown): void {
-    if (this.#stopping) return;
+    if (this.#stopping || child.dismissed) return;
     this.#broken += 1;
     child.kill();
     if (this.#broken < mostBroken) {
@@ -205,7 +209,7 @@ export class ChildPool implements Pool {
     this.#loaded.delete(child);
     if (this.#stopping) return;
     if (!child.retired) this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
-    if (this.#broken === 0) return this.#adjust();
+    if (this.#broken === 0 || child.dismissed) return this.#adjust();
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);

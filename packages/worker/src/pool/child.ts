@@ -1,6 +1,6 @@
 /** The worker's side of one child of a pool. */
 import { performance as clock } from 'node:perf_hooks';
-import { StartupError } from '@dtask/core';
+import { StartupError, WorkerLostError } from '@dtask/core';
 import { decode, decodeArgs, Encoded, nodeFromJson, parseOutcome } from '@dtask/core/internal';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
@@ -59,6 +59,8 @@ export class Child {
   memory = 0;
   /** Takes no more tasks. */
   retired = false;
+  /** Whether it was told to end, or was killed: what ends it then is no fault of its own. */
+  dismissed = false;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
   /** The tasks that have ended, and of which its hooks are told. */
@@ -124,7 +126,8 @@ export class Child {
   /** Has it end by itself. It has no task any more. */
   retire(): void {
     this.retired = true;
-    if (this.#parts.size + this.#telling.size > 0) return;
+    if (this.dismissed || this.#parts.size + this.#telling.size > 0) return;
+    this.dismissed = true;
     this.spawned.channel.send(['stop']);
     const late = setTimeout(() => this.spawned.kill(), longestFarewell);
     void this.gone.then(() => clearTimeout(late));
@@ -133,6 +136,7 @@ export class Child {
   /** Ends it where it stands. */
   kill(): void {
     this.retired = true;
+    this.dismissed = true;
     this.#killed = true;
     this.spawned.kill();
   }
@@ -199,11 +203,8 @@ export class Child {
   #died(how: string): void {
     this.retired = true;
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
-    const report: Report = this.#killed
-      ? // It was killed for another task's sake.
-        { kind: 'requeue' }
-      : { kind: 'crashed', how };
-    for (const [number, part] of this.#parts) this.#end(number, part, report);
+    for (const [number, part] of this.#parts)
+      this.#end(number, part, this.#killed ? swept(part.work) : { kind: 'crashed', how });
   }
 
   #decoded(report: ChildReport): Report {
@@ -232,4 +233,13 @@ export class Child {
         return { kind: 'replace', node: nodeFromJson(report[1]) };
     }
   }
+}
+
+/** What becomes of a task whose child was killed for another task's sake, while it waited in it. */
+function swept({ message: { name, id }, definition }: Work): Report {
+  if (!definition.execution.atMostOnce) return { kind: 'requeue' };
+  const error = new WorkerLostError(
+    `the process of task ${name}[${id}] was killed for the sake of another task while it ran`,
+  );
+  return { kind: 'fail', error };
 }

@@ -130,7 +130,9 @@ class Child {
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
     this.#runs.delete(number);
     const { report, encoded } = encodeReport(ended, this.#app.config.maxPayload);
-    const telling = concludeRun(definition, run, report, this.#app.hooks);
+    const telling = run.counts(report)
+      ? concludeRun(definition, run, report, this.#app.hooks)
+      : undefined;
     const { children } = run;
     const details: EndDetails = {
       ...(children && { children }),
