@@ -6,7 +6,7 @@ import {
   type Message,
   type OutcomeWriter,
 } from '@dtask/core/internal';
-import { BrokerError, TaskRevokedError } from '@dtask/core';
+import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
@@ -115,7 +115,20 @@ export class Executor {
 
   /** Puts everything that runs back into its queue, for other workers. */
   async handBackAll(): Promise<void> {
-    await Promise.all([...this.#current].map((current) => this.#handBack(current)));
+    const handed = [...this.#current].filter((current) => !this.#cutOnce(current));
+    await Promise.all(handed.map((current) => this.#handBack(current)));
+    await this.#outcomes.writer.stored();
+  }
+
+  /** Fails a task that has begun and is not to begin again; gives whether it was such a one. */
+  #cutOnce({ message, performance }: Current): boolean {
+    if (!performance || !message) return false;
+    if (!findDefinition(this.#place.app.tasks, message)?.execution.atMostOnce) return false;
+    const what = `task ${message.name}[${message.id}]`;
+    const error = new WorkerLostError(`the worker of ${what} was told to stop while it ran`);
+    performance.abort(error);
+    performance.cut({ kind: 'fail', error });
+    return true;
   }
 
   async #handBack(current: Current): Promise<void> {
