@@ -198,6 +198,7 @@ export class Worker implements AsyncDisposable {
       addConsumer: (queue) => consumers().add(queue),
       cancelConsumer: (queue) => consumers().cancel(queue),
       revoke: (id, reason, terminate) => this.#executor?.revoke(id, reason, terminate) ?? false,
+      forgetTurns: (task) => this.#limits?.forgetTurns(task),
       size: () => this.size,
       resize: (size) => this.resize(size),
       autoscale: (scale) => this.#autoscale(scale),

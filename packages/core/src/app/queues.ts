@@ -111,10 +111,11 @@ export class Queues {
     });
   }
 
-  /** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
+  /** The message of a job; nothing where it has ended, or is damaged: nobody waits for it. */
   async #read(connection: Redis, queue: string, id: string): Promise<Message | undefined> {
     const key = jobKey(this.#config.prefix, queue, id);
-    const [name, data] = await connection.hmget(key, 'name', 'data');
+    const [name, data, finished] = await connection.hmget(key, 'name', 'data', 'finishedOn');
+    if (finished !== null) return undefined;
     try {
       return decodeMessage(id, name, JSON.parse(data ?? ''));
     } catch {
@@ -162,13 +163,37 @@ export class Queues {
     }
   }
 
+  /** The ids of the delayed tasks of a queue, in portions, the latest first. @internal */
+  async *delayed(queue: string): AsyncGenerator<string[]> {
+    for (let from = 0; ; from += scanned) {
+      const ids = await this.#with(queue, 'searched', (bull) =>
+        bull.getRanges(['delayed'], from, from + scanned - 1),
+      );
+      yield ids;
+      if (ids.length < scanned) return;
+    }
+  }
+
+  /** Ends the wait of delayed tasks; those that wait no more are passed over. @internal */
+  async promote(queue: string, ids: readonly string[]): Promise<void> {
+    await this.#with(queue, 'told to go on', (bull) =>
+      Promise.all(
+        ids.map((id) =>
+          bull.backend.promote(id).catch((error: unknown) => {
+            if (typeof (error as { code?: unknown }).code !== 'number') throw error;
+          }),
+        ),
+      ),
+    );
+  }
+
   async #removeFrom(queue: string, ids: readonly string[]): Promise<string[]> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const messages = await this.#with(queue, what, (bull, connection) =>
       Promise.all(
         ids.map(async (id) => {
           const message = await this.#read(connection, queue, id);
-          // A running task is locked, and is not removed.
+          // A running task is locked, and is not removed; one that has failed has ended already.
           if (!message || (await bull.remove(id)) === 0) return undefined;
           if (!message.ignoreResult) this.#storeRevoked(connection, message);
           return message;
