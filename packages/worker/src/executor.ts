@@ -43,7 +43,7 @@ export class Executor {
     this.#place = place;
     this.#outcomes = outcomes;
     this.#sequel = new Sequel(place.app, place.log);
-    this.#hooks = new HookCalls(place.app, place.worker);
+    this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
   }
 
@@ -272,9 +272,13 @@ export class Executor {
     } else watch();
     const report: Report = await performed.report;
     endWatch?.();
-    if (current.handedBack) return;
-    const took = performance.now() - began;
-    await this.#endings.of(current, message, definition, performed, report, took);
+    try {
+      if (current.handedBack) return;
+      const took = performance.now() - began;
+      await this.#endings.of(current, message, definition, performed, report, took);
+    } finally {
+      performed.over?.();
+    }
   }
 
   #reject(current: Current, error: unknown): Promise<never> {

@@ -5,10 +5,8 @@ import {
   ConfigError,
   RegistryError,
   Retry,
-  SoftTimeLimitExceededError,
   type TaskContext,
   type TaskLogger,
-  TaskRevokedError,
 } from '@dtask/core';
 import type { Report } from './report.js';
 
@@ -242,13 +240,6 @@ export class Run implements TaskContext {
   abort(reason: Error): void {
     this.#abort ??= new AbortController();
     this.#abort.abort(reason);
-  }
-
-  /** Whether its end counts: not where its task was revoked, or went back to its queue, meanwhile. */
-  counts(report: Report): boolean {
-    const reason: unknown = this.#abort?.signal.reason;
-    if (reason === undefined || reason instanceof SoftTimeLimitExceededError) return true;
-    return reason instanceof TaskRevokedError && report.kind === 'value';
   }
 
   /** From now on nothing that the task says of its state is stored. */

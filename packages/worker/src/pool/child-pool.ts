@@ -60,6 +60,14 @@ class Waiting implements Performance {
     return this.#started?.children;
   }
 
+  get tell(): Performance['tell'] {
+    return this.#started?.tell;
+  }
+
+  get over(): Performance['over'] {
+    return this.#started?.over;
+  }
+
   /** Whether it still wants a child. */
   get wants(): boolean {
     return !this.#cut;

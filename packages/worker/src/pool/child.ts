@@ -22,10 +22,12 @@ class Part implements Performance {
   readonly work: Work;
   readonly #runs: RunPlace;
   children: readonly string[] | undefined;
-  /** Whether its process has told the hooks how it ended. */
+  /** Whether its process tells the hooks how it ended. */
   told = false;
   /** Whether it waits for a result of another task. */
   lent = false;
+  tell: (() => Promise<void>) | undefined;
+  over: (() => void) | undefined;
   settle: (report: Report) => void = () => undefined;
   abort: (reason: Error) => void = () => undefined;
   cut: (report: Report) => void = () => undefined;
@@ -63,8 +65,8 @@ export class Child {
   dismissed = false;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
-  /** The tasks that have ended, and of which its hooks are told. */
-  readonly #telling = new Set<number>();
+  /** The tasks that have ended, and of which its hooks are to be told; what to do then. */
+  readonly #telling = new Map<number, () => void>();
   readonly #place: ChildPlace;
   readonly #onChange: (child: Child) => void;
   #last = 0;
@@ -148,19 +150,18 @@ export class Child {
       case 'broken':
         return this.#broken?.(decode(message[1], 'error') as Error);
       case 'end': {
-        const [, number, report, { children, memory, telling = false } = {}] = message;
+        const [, number, report, { children, memory, listens = false } = {}] = message;
         const part = this.#parts.get(number);
         if (!part) return undefined;
         this.done += 1;
         this.memory = memory ?? this.memory;
         part.children = children;
         part.told = true;
-        if (telling) this.#telling.add(number);
+        if (listens) this.#listen(number, part);
         return this.#end(number, part, this.#decoded(report));
       }
       case 'told':
-        this.#telling.delete(message[1]);
-        return this.#settled();
+        return this.#told(message[1]);
       case 'state':
         return this.#report(message[1], message[2], message[3]);
       case 'lend':
@@ -168,6 +169,28 @@ export class Child {
       case 'back':
         return this.#lend(message[1], false);
     }
+  }
+
+  /** Has a task's hooks told of its end as soon as that is stored, or not at all. */
+  #listen(number: number, part: Part): void {
+    const told = new Promise<void>((resolve) => this.#telling.set(number, resolve));
+    let asked = false;
+    part.tell = () => {
+      if (!asked) this.spawned.channel.send(['tell', number]);
+      asked = true;
+      return told;
+    };
+    part.over = () => {
+      if (asked || !this.#telling.has(number)) return;
+      this.spawned.channel.send(['forget', number]);
+      this.#told(number);
+    };
+  }
+
+  #told(number: number): void {
+    this.#telling.get(number)?.();
+    this.#telling.delete(number);
+    this.#settled();
   }
 
   #end(number: number, part: Part, report: Report): void {
@@ -203,6 +226,8 @@ export class Child {
   #died(how: string): void {
     this.retired = true;
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
+    for (const resolve of this.#telling.values()) resolve();
+    this.#telling.clear();
     for (const [number, part] of this.#parts)
       this.#end(number, part, this.#killed ? swept(part.work) : { kind: 'crashed', how });
   }
