@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
+import { removeWaiting } from '../broker/remove-waiting.js';
 import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
@@ -111,11 +112,10 @@ export class Queues {
     });
   }
 
-  /** The message of a job; nothing where it has ended, or is damaged: nobody waits for it. */
+  /** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
   async #read(connection: Redis, queue: string, id: string): Promise<Message | undefined> {
     const key = jobKey(this.#config.prefix, queue, id);
-    const [name, data, finished] = await connection.hmget(key, 'name', 'data', 'finishedOn');
-    if (finished !== null) return undefined;
+    const [name, data] = await connection.hmget(key, 'name', 'data');
     try {
       return decodeMessage(id, name, JSON.parse(data ?? ''));
     } catch {
@@ -194,7 +194,9 @@ export class Queues {
         ids.map(async (id) => {
           const message = await this.#read(connection, queue, id);
           // A running task is locked, and is not removed; one that has failed has ended already.
-          if (!message || (await bull.remove(id)) === 0) return undefined;
+          const { prefix } = this.#config;
+          if (!message || !(await removeWaiting(bull, connection, { prefix, queue, id })))
+            return undefined;
           if (!message.ignoreResult) this.#storeRevoked(connection, message);
           return message;
         }),
