@@ -96,7 +96,7 @@ describe('limits', () => {
   });
 
   it.each([
-    [{ soft: '2m', hard: '1m' }, /must not be longer than the hard one/],
+    [{ soft: '2m', hard: '1m' }, /must be below the hard one/],
     [{}, /takes \{ soft \}, \{ hard \} or both/],
     [{ sof: '1s' }, /did you mean soft/],
     [{ soft: 'soon' }, /soft must be a number of milliseconds/],

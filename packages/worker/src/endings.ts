@@ -192,7 +192,7 @@ export class Endings {
     message: Message,
     report: Extract<Report, { kind: 'retry' }>,
     tell: Tell,
-  ): Promise<never> {
+  ): Promise<void> {
     const { wait, error, args } = report;
     this.#place.log.retried(message, wait, error);
     this.#place.events.retried(message, retriesOf(current), wait, error);
@@ -203,6 +203,7 @@ export class Endings {
       if (unsent) return this.fail(current, message, unsent, tell);
     }
     await tell(report);
+    if (current.revoked !== undefined) return this.revoke(current, message, current.revoked);
     // BullMQ counts the attempt, keeps the time, and fetches the next job in the same command.
     job.opts.attempts = Number.MAX_SAFE_INTEGER;
     job.opts.backoff = { type: 'fixed', delay: wait };
@@ -229,6 +230,7 @@ export class Endings {
       return this.fail(current, message, error, tell);
     }
     this.#place.counts.redelivered(message.name);
+    this.#place.events.rejected(message, new WorkerLostError(`its process died: ${how}`), true);
     log.warn(
       { task: message.name, id: message.id },
       `the task killed its process (${how}), crash ${crashes} of at most ${execution.maxCrashes}; it runs again`,

@@ -43,7 +43,7 @@ export class Executor {
     this.#place = place;
     this.#outcomes = outcomes;
     this.#sequel = new Sequel(place.app, place.log);
-    this.#hooks = new HookCalls(place.app, place.worker);
+    this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
   }
 
@@ -266,8 +266,12 @@ export class Executor {
     } else watch();
     const report: Report = await performed.report;
     endWatch?.();
-    const took = performance.now() - began;
-    await this.#endings.of(current, message, definition, performed, report, took);
+    try {
+      const took = performance.now() - began;
+      await this.#endings.of(current, message, definition, performed, report, took);
+    } finally {
+      performed.over?.();
+    }
   }
 
   #reject(current: Current, error: unknown): Promise<never> {

@@ -1,6 +1,12 @@
 /** Tells an App's hooks what becomes of its tasks in a worker. */
 import type { App, TaskMessage } from '@dtask/core';
-import { type Definition, inside, type Message, tellRevoked } from '@dtask/core/internal';
+import {
+  type Definition,
+  inside,
+  type Message,
+  type OutcomeWriter,
+  tellRevoked,
+} from '@dtask/core/internal';
 import { concludeRun } from './perform.js';
 import type { Performance } from './pool/pool.js';
 import type { Report } from './report.js';
@@ -15,9 +21,11 @@ interface Whereabouts {
 export class HookCalls {
   readonly #app: App;
   readonly #worker: string;
+  readonly #writer: OutcomeWriter;
 
-  constructor(app: App, worker: string) {
+  constructor(app: App, worker: string, writer: OutcomeWriter) {
     this.#app = app;
+    this.#writer = writer;
     this.#worker = worker;
   }
 
@@ -47,9 +55,9 @@ export class HookCalls {
   }
 
   /**
-   * A run has ended, whose process has not told it: tasks that were killed, or ran on this event loop.
+   * A run has ended. The process that ran it is told; where that was killed, it is this one.
    *
-   * @param stored what is to be done first
+   * @param stored what is to be done first, where that is more than to store its end
    */
   concluded(
     definition: Definition,
@@ -59,9 +67,11 @@ export class HookCalls {
   ): Promise<void> | undefined {
     const { hooks } = this.#app;
     if (!hooks.touchesEnds && !definition.hooks) return stored;
-    const { run } = performance;
-    if (!run) return stored;
-    return Promise.resolve(stored).then(() => concludeRun(definition, run, report, hooks));
+    const { run, tell } = performance;
+    if (!run && !tell) return stored;
+    return (stored ?? this.#writer.stored()).then(() =>
+      run ? concludeRun(definition, run, report, hooks) : tell?.(),
+    );
   }
 
   #payload({ id, name, args, headers = {} }: Message, at: Whereabouts): TaskMessage {

@@ -66,6 +66,7 @@ export class Run implements TaskContext {
   #added = 0;
   #children: string[] | undefined;
   #waits = 0;
+  #lent = false;
 
   /** @param limit longest run, in milliseconds; 0 is none */
   constructor(message: Message, retries: number, queue: string, place: RunPlace, limit = 0) {
@@ -165,7 +166,7 @@ export class Run implements TaskContext {
     const { signal } = this;
     signal.throwIfAborted();
     this.#waits += 1;
-    if (this.#waits === 1) this.#place.lend();
+    if (this.#waits === 1) this.#lend();
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_resolve, reject) => {
       onAbort = () => reject(signal.reason as Error);
@@ -176,8 +177,21 @@ export class Run implements TaskContext {
     } finally {
       if (onAbort) signal.removeEventListener('abort', onAbort);
       this.#waits -= 1;
-      if (this.#waits === 0) this.#place.takeBack();
+      if (this.#waits === 0) this.#takeBack();
     }
+  }
+
+  #lend(): void {
+    // Code that goes on behind the end of its run has no slot.
+    if (this.#over) return;
+    this.#lent = true;
+    this.#place.lend();
+  }
+
+  #takeBack(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    this.#place.takeBack();
   }
 
   replace(canvas: CanvasLike): never {
@@ -243,6 +257,8 @@ export class Run implements TaskContext {
   /** From now on nothing that the task says of its state is stored. */
   end(): void {
     this.#over = true;
+    // A wait may outlast the run: one that nobody awaits, or of a run that was cut short.
+    this.#takeBack();
   }
 }
 

@@ -150,6 +150,7 @@ export class Worker implements AsyncDisposable {
     const parts = (): SeatParts => ({
       executor: this.#executor,
       pools: this.#pools,
+      limits: this.#limits,
       consumers: this.#stopping ? undefined : this.#consumers,
     });
     const desk = (this.#desk = seat(this, connection, parts, (scale) => this.#autoscale(scale)));

@@ -6,6 +6,7 @@ import { Control } from '../control/control.js';
 import { CustomCommands } from '../control/custom-commands.js';
 import { Inspect } from '../control/inspect.js';
 import { Revocations } from '../control/revocations.js';
+import { Turns } from '../control/turns.js';
 import { BrokerError } from '../errors.js';
 import { briefArgs } from '../events/brief.js';
 import type { DtaskEvent } from '../events/event.js';
@@ -54,6 +55,7 @@ export class ControlPlane {
     this.control = new Control({
       broadcast: this.#broadcast,
       revocations: this.revocations,
+      turns: new Turns({ prefix, ask, queues }),
       ask,
       prefix,
     });
@@ -80,8 +82,9 @@ export class ControlPlane {
       terminate ? { terminate } : {},
     );
     if (marked.length > 0) {
-      const args = { ids: marked, terminate };
+      const args = { ids: marked.map(({ id }) => id), terminate };
       await this.#broadcast.ask('revoke', args, {}, { lasting: true });
+      await this.revocations.revokeLate(marked);
     }
     return removed.length + marked.length;
   }

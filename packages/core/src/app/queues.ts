@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Broker } from '../broker/broker.js';
+import { removeWaiting } from '../broker/remove-waiting.js';
 import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
@@ -162,14 +163,40 @@ export class Queues {
     }
   }
 
+  /** The ids of the delayed tasks of a queue, in portions, the latest first. @internal */
+  async *delayed(queue: string): AsyncGenerator<string[]> {
+    for (let from = 0; ; from += scanned) {
+      const ids = await this.#with(queue, 'searched', (bull) =>
+        bull.getRanges(['delayed'], from, from + scanned - 1),
+      );
+      yield ids;
+      if (ids.length < scanned) return;
+    }
+  }
+
+  /** Ends the wait of delayed tasks; those that wait no more are passed over. @internal */
+  async promote(queue: string, ids: readonly string[]): Promise<void> {
+    await this.#with(queue, 'told to go on', (bull) =>
+      Promise.all(
+        ids.map((id) =>
+          bull.backend.promote(id).catch((error: unknown) => {
+            if (typeof (error as { code?: unknown }).code !== 'number') throw error;
+          }),
+        ),
+      ),
+    );
+  }
+
   async #removeFrom(queue: string, ids: readonly string[]): Promise<string[]> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const messages = await this.#with(queue, what, (bull, connection) =>
       Promise.all(
         ids.map(async (id) => {
           const message = await this.#read(connection, queue, id);
-          // A running task is locked, and is not removed.
-          if (!message || (await bull.remove(id)) === 0) return undefined;
+          // A running task is locked, and is not removed; one that has failed has ended already.
+          const { prefix } = this.#config;
+          if (!message || !(await removeWaiting(bull, connection, { prefix, queue, id })))
+            return undefined;
           if (!message.ignoreResult) this.#storeRevoked(connection, message);
           return message;
         }),

@@ -3,6 +3,7 @@ import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import type { Ask } from '../result/ledger.js';
+import type { PlacedTask } from '../result/revocation.js';
 import type { RateLimit } from '../task/options.js';
 import type { Answers, ControlOk } from './answers.js';
 import type { AskOptions } from './audience.js';
@@ -17,6 +18,7 @@ import {
 } from './limit-overrides.js';
 import { headerSubjects, type Revocations } from './revocations.js';
 import type { RuleSubject } from './revocation-rules.js';
+import type { Turns } from './turns.js';
 
 /** The commands that change something. */
 export const controlCommands = {
@@ -67,6 +69,7 @@ export interface Revocation {
 export interface ControlPlace {
   readonly broadcast: Broadcast;
   readonly revocations: Revocations;
+  readonly turns: Turns;
   readonly ask: Ask;
   readonly prefix: string;
 }
@@ -112,14 +115,15 @@ export class Control {
 
   async #tellRunning(
     removed: number,
-    ids: readonly string[],
+    marked: readonly PlacedTask[],
     terminate: boolean,
     ask: AskOptions,
   ): Promise<Revocation> {
-    const running = ids.length;
-    if (running === 0) return { removed, running, workers: {} };
+    if (marked.length === 0) return { removed, running: 0, workers: {} };
+    const ids = marked.map(({ id }) => id);
     const workers = await this.#tell('revoke', { ids, terminate }, ask, { lasting: true });
-    return { removed, running, workers };
+    const late = await this.#place.revocations.revokeLate(marked);
+    return { removed: removed + late, running: marked.length - late, workers };
   }
 
   /** `revoke`, and kills those that run. */
@@ -179,16 +183,19 @@ export class Control {
 
   /**
    * Changes how often a task may start, until it is changed again; `null` goes back to what the
-   * task declares. Workers that start later have it too.
+   * task declares. Workers that start later have it too. Calls that wait for their turn by the rate
+   * before ask for a new one.
    *
    * @throws ConfigError when it is not a rate, before anything is stored
    */
-  rateLimit(
+  async rateLimit(
     task: string,
     rate: RateLimit | null,
     options?: AskOptions,
   ): Promise<Answers<ControlOk>> {
-    return this.#change('rateLimit', () => rateChange(task, rate), options);
+    const answers = await this.#change('rateLimit', () => rateChange(task, rate), options);
+    await this.#place.turns.recall(task);
+    return answers;
   }
 
   /**

@@ -48,7 +48,7 @@ export function rateChange(task: string, rate: RateLimit | null): LimitChange {
 /**
  * Checks a change of time limits.
  *
- * @throws ConfigError when they are not durations, or the soft one is longer
+ * @throws ConfigError when they are not durations, or the soft one is not below the hard one
  */
 export function timeChange(task: string, limits: TimeLimits | null): LimitChange {
   checkName(task);
@@ -60,9 +60,9 @@ export function timeChange(task: string, limits: TimeLimits | null): LimitChange
   const hard = limits.hard === undefined ? undefined : toMilliseconds(limits.hard, 'hard');
   if (soft === undefined && hard === undefined)
     throw new ConfigError('timeLimit takes { soft }, { hard } or both; null removes what was set');
-  if (soft !== undefined && hard !== undefined && hard > 0 && soft > hard) {
+  if (soft !== undefined && hard !== undefined && hard > 0 && soft >= hard) {
     throw new ConfigError(
-      `the soft time limit must not be longer than the hard one, got ${show(limits.soft)} and ${show(limits.hard)}`,
+      `the soft time limit must be below the hard one, so that the task has time to clean up, got ${show(limits.soft)} and ${show(limits.hard)}`,
     );
   }
   return {

@@ -28,7 +28,7 @@ export interface Revoked {
   /** Those that had not started: they have ended as `REVOKED`. */
   readonly removed: readonly string[];
   /** Those that run: the mark is there, also for the next worker. */
-  readonly marked: readonly string[];
+  readonly marked: readonly PlacedTask[];
 }
 
 /** The queues, as far as revoking needs them. */
@@ -138,7 +138,17 @@ export class Revocations {
     const there = tasks.filter((_, at) => replies[at] === 1);
     const removed = await queues.take(there);
     const gone = new Set(removed);
-    return { removed, marked: there.map(({ id }) => id).filter((id) => !gone.has(id)) };
+    return { removed, marked: there.filter(({ id }) => !gone.has(id)) };
+  }
+
+  /**
+   * Ends those that were marked and whose workers were told, but that wait by now: for the next try,
+   * or for what limits them. No worker has them that could end them before their time.
+   *
+   * @returns how many
+   */
+  async revokeLate(marked: readonly PlacedTask[]): Promise<number> {
+    return (await this.#place.queues.take(marked)).length;
   }
 
   /**

@@ -81,8 +81,9 @@ export const placesKey = (prefix: string, task: string, key?: string): string =>
 /** The set of the limits for whose places somebody waits. */
 export const limitedKey = (prefix: string): string => `${prefix}:limited`;
 
+/** No task's name has a space in it: of that a key begins. */
 function limitKey(prefix: string, kind: string, task: string, key: string | undefined): string {
-  return `${prefix}:l:${kind}:${task}${key === undefined ? '' : `:${key}`}`;
+  return `${prefix}:l:${kind}:${task}${key === undefined ? '' : ` ${key}`}`;
 }
 
 /** The set of the live workers' names, each with the time when its claim lapses. */

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import type { Scale } from '../autoscaler.js';
 import type { Consumers } from '../consumers.js';
 import type { Executor } from '../executor.js';
+import type { Limits } from '../limits/limits.js';
 import type { WorkerLog } from '../log.js';
 import type { Pools } from '../pools.js';
 import { ControlDesk } from './control-desk.js';
@@ -25,6 +26,7 @@ export interface SeatedWorker {
 export interface SeatParts {
   readonly executor: Executor | undefined;
   readonly pools: Pools | undefined;
+  readonly limits: Limits | undefined;
   /** Only while it takes tasks. */
   readonly consumers: Consumers | undefined;
 }
@@ -57,6 +59,7 @@ export function seat(
     addConsumer: (queue) => consumers().add(queue),
     cancelConsumer: (queue) => consumers().cancel(queue),
     revoke: (id, reason, terminate) => parts().executor?.revoke(id, reason, terminate) ?? false,
+    forgetTurns: (task) => parts().limits?.forgetTurns(task),
     size: () => worker.size,
     resize: (size) => worker.resize(size),
     autoscale,

@@ -42,6 +42,8 @@ export interface TargetPlace {
   readonly rules: RevocationRules;
   /** The limits that were changed at run time, by the task's name. */
   readonly limits: Map<string, LimitOverride>;
+  /** Forgets when a task may start next, where that is this worker's to say. */
+  readonly forgetTurns: (task: string) => void;
   readonly heart: Heart;
   /** Switches events. */
   readonly tell: (on: boolean) => void;
@@ -192,6 +194,7 @@ export class WorkerTarget implements ControlTarget {
 
   async rateLimitChanged(task: string): Promise<string> {
     await this.#limitsOf(task);
+    this.#place.forgetTurns(task);
     return 'new rate limit set successfully';
   }
 

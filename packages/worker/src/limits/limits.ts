@@ -40,6 +40,12 @@ const settled = 10_000;
 /** Most limits that one sweep looks at. */
 const mostSwept = 1_000;
 
+/** The job of somebody who has a place, or waits for one. */
+function placeOf(who: string): { queue: string; id: string } {
+  const at = who.indexOf('|');
+  return { queue: who.slice(0, at), id: who.slice(at + 1) };
+}
+
 /** Gives a place back. */
 export type Leave = () => Promise<void>;
 
@@ -76,6 +82,11 @@ export class Limits {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Forgets the turns of a task on this worker: its rate has changed. */
+  forgetTurns(task: string): void {
+    this.#local.forget(turnKey(this.#place.app.config.prefix, task));
   }
 
   /** The rate of a task that remote control has set. */
@@ -124,16 +135,23 @@ export class Limits {
     }
     // Its turn is not given up while it waits for a place.
     if (asked) await this.#mark(queue, job);
-    await job.moveToDelayed(Date.now() + longestWait, current.token);
+    await this.#delay(current, longestWait);
     // A place may have become free before it was where it can be called from.
     await this.#leave(holders, '', max);
     throw new bullmq.DelayedError();
   }
 
-  async #putOff({ job, source: queue, token }: Current, wait: number): Promise<never> {
-    await this.#mark(queue, job);
-    await job.moveToDelayed(Date.now() + Math.ceil(wait), token);
+  async #putOff(current: Current, wait: number): Promise<never> {
+    await this.#mark(current.source, current.job);
+    await this.#delay(current, wait);
     throw new bullmq.DelayedError();
+  }
+
+  async #delay(current: Current, wait: number): Promise<void> {
+    const { job, source: queue, token } = current;
+    await job.moveToDelayed(Date.now() + Math.ceil(wait), token);
+    // Or whoever waits for it would hear of it when its time comes.
+    if (current.revoked !== undefined) await this.#promote(queue, job.id ?? '');
   }
 
   /** Notes that this attempt has had its turn. */
@@ -144,22 +162,49 @@ export class Limits {
 
   /** Gives a place back, and calls those who may have one now. */
   async #leave(holders: string, who: string, max: number): Promise<void> {
-    const next = await this.#places.leave(holders, who, max);
-    await Promise.all(next.map((waiting) => this.#call(holders, waiting)));
+    let next = await this.#places.leave(holders, who, max);
+    while (next.length > 0) {
+      const called = await Promise.all(next.map((waiting) => this.#call(waiting)));
+      if (!called.includes(false)) return;
+      await this.#forgetGone(holders);
+      next = await this.#places.leave(holders, '', max);
+    }
   }
 
-  /** Has a job that waits for a place look again. */
-  async #call(holders: string, waiting: string): Promise<void> {
-    const at = waiting.indexOf('|');
-    const [queue, id] = [waiting.slice(0, at), waiting.slice(at + 1)];
+  /** Has a job that waits for a place look again; gives whether there is such a job. */
+  async #call(waiting: string): Promise<boolean> {
+    const { queue, id } = placeOf(waiting);
+    if (await this.#promote(queue, id)) return true;
+    // It has been called already, or runs; or it was revoked, and stands in line for nothing.
     const { connection, app } = this.#place;
+    return (await connection.exists(jobKey(app.config.prefix, queue, id))) === 1;
+  }
+
+  /** Gives whether the job was put off, and is not any more. */
+  async #promote(queue: string, id: string): Promise<boolean> {
     try {
       await this.#backend(queue).promote(id);
+      return true;
     } catch (error) {
-      // It has been called already, or runs; or it was revoked, and stands in line for nothing.
-      const exists = await connection.exists(jobKey(app.config.prefix, queue, id));
-      if (exists === 0) await connection.zrem(waitingKey(holders), waiting);
-      else this.#place.log.debug({ id, err: error }, 'not called: it is on its way');
+      this.#place.log.debug({ queue, id, err: error }, 'a task was not called: it is on its way');
+      return false;
+    }
+  }
+
+  /** Takes those at the head of a line out of it that were revoked meanwhile, however many. */
+  async #forgetGone(holders: string): Promise<void> {
+    const { connection, app } = this.#place;
+    for (;;) {
+      const line = await connection.zrange(waitingKey(holders), 0, mostSwept - 1);
+      const there = await Promise.all(
+        line.map((waiting) => {
+          const { queue, id } = placeOf(waiting);
+          return connection.exists(jobKey(app.config.prefix, queue, id));
+        }),
+      );
+      const gone = line.filter((_, at) => there[at] === 0);
+      if (gone.length > 0) await connection.zrem(waitingKey(holders), ...gone);
+      if (gone.length < line.length || line.length === 0) return;
     }
   }
 
@@ -199,8 +244,8 @@ export class Limits {
     const [seconds] = (await connection.time()) as unknown as [string];
     const old = await connection.zrangebyscore(holders, 0, Number(seconds) * 1_000 - settled);
     for (const who of old) {
-      const at = who.indexOf('|');
-      const lock = lockKey(app.config.prefix, who.slice(0, at), who.slice(at + 1));
+      const { queue, id } = placeOf(who);
+      const lock = lockKey(app.config.prefix, queue, id);
       if ((await connection.exists(lock)) === 0) await connection.zrem(holders, who);
     }
   }

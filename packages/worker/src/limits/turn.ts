@@ -31,13 +31,19 @@ export class LocalTurns {
   take(key: string, interval: number): number {
     const now = performance.now();
     const start = Math.max(now, this.#next.get(key) ?? 0);
-    if (this.#next.size > mostKeys) this.#forget(now);
+    if (this.#next.size > mostKeys) this.#forgetPast(now);
     this.#next.set(key, start + interval);
     return start - now;
   }
 
+  /** Forgets a key, and those that begin with it and a space. */
+  forget(key: string): void {
+    for (const one of this.#next.keys())
+      if (one === key || one.startsWith(`${key} `)) this.#next.delete(one);
+  }
+
   /** Keys whose time has passed say nothing. */
-  #forget(now: number): void {
+  #forgetPast(now: number): void {
     for (const [key, next] of this.#next) if (next < now) this.#next.delete(key);
   }
 }

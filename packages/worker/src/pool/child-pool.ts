@@ -4,7 +4,7 @@
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
 import { type AppSource, encodeMessage } from '@dtask/core/internal';
-import { type PoolKind, StartupError } from '@dtask/core';
+import { type PoolKind, StartupError, TaskRevokedError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { ChildEnd } from '../monitor/task-counts.js';
 import type { Report } from '../report.js';
@@ -63,6 +63,14 @@ class Waiting implements Performance {
     return this.#started?.children;
   }
 
+  get tell(): Performance['tell'] {
+    return this.#started?.tell;
+  }
+
+  get over(): Performance['over'] {
+    return this.#started?.over;
+  }
+
   /** Whether it still wants a child. */
   get wants(): boolean {
     return !this.#cut;
@@ -77,6 +85,9 @@ class Waiting implements Performance {
 
   abort(reason: Error): void {
     if (this.#started) this.#started.abort(reason);
+    // There is no code yet that could hear of it.
+    else if (reason instanceof TaskRevokedError)
+      this.cut({ kind: 'revoked', reason: reason.message });
     else this.#aborted = reason;
   }
 
@@ -194,7 +205,7 @@ export class ChildPool implements Pool {
   }
 
   #onBroken(child: Child, error: unknown): void {
-    if (this.#stopping) return;
+    if (this.#stopping || child.dismissed) return;
     this.#broken += 1;
     child.kill();
     if (this.#broken < mostBroken) {
@@ -218,7 +229,7 @@ export class ChildPool implements Pool {
       this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
     if (child.end !== 'retired') this.#place.onEnd(this.kind, child.end ?? 'crashed');
     else if (this.#isWorn(child)) this.#place.onEnd(this.kind, 'recycled');
-    if (this.#broken === 0) return this.#adjust();
+    if (this.#broken === 0 || child.dismissed) return this.#adjust();
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);

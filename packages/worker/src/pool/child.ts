@@ -1,6 +1,6 @@
 /** The worker's side of one child of a pool. */
 import { performance as clock } from 'node:perf_hooks';
-import { StartupError } from '@dtask/core';
+import { StartupError, WorkerLostError } from '@dtask/core';
 import { decode, decodeArgs, Encoded, nodeFromJson, parseOutcome } from '@dtask/core/internal';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
@@ -22,10 +22,12 @@ class Part implements Performance {
   readonly work: Work;
   readonly #runs: RunPlace;
   children: readonly string[] | undefined;
-  /** Whether its process has told the hooks how it ended. */
+  /** Whether its process tells the hooks how it ended. */
   told = false;
   /** Whether it waits for a result of another task. */
   lent = false;
+  tell: (() => Promise<void>) | undefined;
+  over: (() => void) | undefined;
   settle: (report: Report) => void = () => undefined;
   abort: (reason: Error) => void = () => undefined;
   cut: (report: Report) => void = () => undefined;
@@ -61,10 +63,12 @@ export class Child {
   retired = false;
   /** How it ended, when it has. */
   end: 'crashed' | 'killed' | 'retired' | undefined;
+  /** Whether it was told to end, or was killed: what ends it then is no fault of its own. */
+  dismissed = false;
   readonly since = clock.now();
   readonly #parts = new Map<number, Part>();
-  /** The tasks that have ended, and of which its hooks are told. */
-  readonly #telling = new Set<number>();
+  /** The tasks that have ended, and of which its hooks are to be told; what to do then. */
+  readonly #telling = new Map<number, () => void>();
   readonly #place: ChildPlace;
   readonly #onChange: (child: Child) => void;
   #last = 0;
@@ -126,7 +130,8 @@ export class Child {
   /** Has it end by itself. It has no task any more. */
   retire(): void {
     this.retired = true;
-    if (this.#parts.size + this.#telling.size > 0) return;
+    if (this.dismissed || this.#parts.size + this.#telling.size > 0) return;
+    this.dismissed = true;
     this.spawned.channel.send(['stop']);
     // What a task left behind may block its loop.
     const late = setTimeout(() => this.kill(), longestFarewell).unref();
@@ -136,6 +141,7 @@ export class Child {
   /** Ends it where it stands. */
   kill(): void {
     this.retired = true;
+    this.dismissed = true;
     this.#killed = true;
     this.spawned.kill();
   }
@@ -147,19 +153,18 @@ export class Child {
       case 'broken':
         return this.#broken?.(decode(message[1], 'error') as Error);
       case 'end': {
-        const [, number, report, { children, memory, telling = false } = {}] = message;
+        const [, number, report, { children, memory, listens = false } = {}] = message;
         const part = this.#parts.get(number);
         if (!part) return undefined;
         this.done += 1;
         this.memory = memory ?? this.memory;
         part.children = children;
         part.told = true;
-        if (telling) this.#telling.add(number);
+        if (listens) this.#listen(number, part);
         return this.#end(number, part, this.#decoded(report));
       }
       case 'told':
-        this.#telling.delete(message[1]);
-        return this.#settled();
+        return this.#told(message[1]);
       case 'state':
         return this.#report(message[1], message[2], message[3]);
       case 'lend':
@@ -167,6 +172,28 @@ export class Child {
       case 'back':
         return this.#lend(message[1], false);
     }
+  }
+
+  /** Has a task's hooks told of its end as soon as that is stored, or not at all. */
+  #listen(number: number, part: Part): void {
+    const told = new Promise<void>((resolve) => this.#telling.set(number, resolve));
+    let asked = false;
+    part.tell = () => {
+      if (!asked) this.spawned.channel.send(['tell', number]);
+      asked = true;
+      return told;
+    };
+    part.over = () => {
+      if (asked || !this.#telling.has(number)) return;
+      this.spawned.channel.send(['forget', number]);
+      this.#told(number);
+    };
+  }
+
+  #told(number: number): void {
+    this.#telling.get(number)?.();
+    this.#telling.delete(number);
+    this.#settled();
   }
 
   #end(number: number, part: Part, report: Report): void {
@@ -203,11 +230,10 @@ export class Child {
     this.end = this.#killed ? 'killed' : this.retired ? 'retired' : 'crashed';
     this.retired = true;
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
-    const report: Report = this.#killed
-      ? // It was killed for another task's sake.
-        { kind: 'requeue' }
-      : { kind: 'crashed', how };
-    for (const [number, part] of this.#parts) this.#end(number, part, report);
+    for (const resolve of this.#telling.values()) resolve();
+    this.#telling.clear();
+    for (const [number, part] of this.#parts)
+      this.#end(number, part, this.#killed ? swept(part.work) : { kind: 'crashed', how });
   }
 
   #decoded(report: ChildReport): Report {
@@ -236,4 +262,13 @@ export class Child {
         return { kind: 'replace', node: nodeFromJson(report[1]) };
     }
   }
+}
+
+/** What becomes of a task whose child was killed for another task's sake, while it waited in it. */
+function swept({ message: { name, id }, definition }: Work): Report {
+  if (!definition.execution.atMostOnce) return { kind: 'requeue' };
+  const error = new WorkerLostError(
+    `the process of task ${name}[${id}] was killed for the sake of another task while it ran`,
+  );
+  return { kind: 'fail', error };
 }

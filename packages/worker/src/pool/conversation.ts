@@ -36,6 +36,10 @@ export type ToChild =
   | readonly ['abort', number, AbortReason]
   /** A state was stored. */
   | readonly ['stored', number]
+  /** The end of a task is stored: the hooks are told. */
+  | readonly ['tell', number]
+  /** The end of a task counts not, as it was revoked: the hooks hear nothing of it. */
+  | readonly ['forget', number]
   | readonly ['stop'];
 
 /** How a run ended in a child. Errors are encoded. */
@@ -54,8 +58,8 @@ export interface EndDetails {
   readonly children?: readonly string[];
   /** The child's memory, in bytes. */
   readonly memory?: number;
-  /** The hooks are told now: the child has no room meanwhile. */
-  readonly telling?: boolean;
+  /** Its hooks want to be told: the child has no room until they are. */
+  readonly listens?: boolean;
 }
 
 /** From a child to the worker. */

@@ -25,6 +25,13 @@ export interface Performance {
   readonly run: Run | undefined;
   /** The tasks that it has called. */
   readonly children: readonly string[] | undefined;
+  /**
+   * Has the process that ran it tell the hooks how it ended; resolves when they are done. Absent
+   * where there is nobody to tell there.
+   */
+  readonly tell?: (() => Promise<void>) | undefined;
+  /** All is done that its end led to. What its hooks were not told of, they are not told any more. */
+  readonly over?: (() => void) | undefined;
   /** Fires the task's `signal`. */
   abort(reason: Error): void;
   /** Ends it now, with this report. What it runs in is killed, where that can be. */

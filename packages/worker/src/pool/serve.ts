@@ -59,6 +59,8 @@ class Child {
   readonly #memory: () => number;
   readonly #runs = new Map<number, Run>();
   readonly #unstored = new Map<number, () => void>();
+  /** Of runs that have ended: tells the hooks. */
+  readonly #untold = new Map<number, () => Promise<void> | undefined>();
   #states = 0;
 
   static async start(
@@ -99,6 +101,11 @@ class Child {
         this.#unstored.get(message[1])?.();
         this.#unstored.delete(message[1]);
         return undefined;
+      case 'tell':
+        return void this.#tell(message[1]);
+      case 'forget':
+        this.#untold.delete(message[1]);
+        return undefined;
       case 'stop':
         return void this.#stop();
       case 'setup':
@@ -130,16 +137,25 @@ class Child {
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
     this.#runs.delete(number);
     const { report, encoded } = encodeReport(ended, this.#app.config.maxPayload);
-    const telling = concludeRun(definition, run, report, this.#app.hooks);
+    const listens = this.#app.hooks.touchesEnds || definition.hooks !== undefined;
+    if (listens)
+      this.#untold.set(number, () => concludeRun(definition, run, report, this.#app.hooks));
     const { children } = run;
     const details: EndDetails = {
       ...(children && { children }),
       ...(this.#setup.weigh && { memory: this.#memory() }),
-      ...(telling && { telling: true }),
+      ...(listens && { listens }),
     };
     if (Object.keys(details).length === 0) this.#channel.send(['end', number, encoded]);
     else this.#channel.send(['end', number, encoded, details]);
-    if (telling) void telling.then(() => this.#channel.send(['told', number]));
+  }
+
+  /** Tells the hooks how a run has ended. */
+  async #tell(number: number): Promise<void> {
+    const tell = this.#untold.get(number);
+    this.#untold.delete(number);
+    await tell?.();
+    this.#channel.send(['told', number]);
   }
 
   #placeOf(number: number): RunPlace {

@@ -1,0 +1,99 @@
+/** The turns that calls of tasks have reserved by a rate: taken back when the rate changes. */
+import type { Redis } from 'ioredis';
+import { jobKey, turnKey } from '../protocol/keys.js';
+import type { Ask } from '../result/ledger.js';
+
+/** The field of a job's hash that names the attempt which has reserved its turn. */
+const admittedField = 'adm';
+
+/** The queues, as far as turns need them. */
+export interface TurnQueues {
+  names(): Promise<string[]>;
+  /** The ids of the delayed tasks of a queue, in portions. */
+  delayed(queue: string): AsyncIterable<readonly string[]>;
+  /** Ends the wait of delayed tasks. */
+  promote(queue: string, ids: readonly string[]): Promise<void>;
+}
+
+/** What turns need of their App. */
+export interface TurnsPlace {
+  readonly prefix: string;
+  readonly ask: Ask;
+  readonly queues: TurnQueues;
+}
+
+/** How many keys Redis looks at in one go. */
+const scanned = 1_000;
+/** Most tasks that are called in one go. */
+const portion = 1_000;
+
+/**
+ * Takes the turn from a task that waits for it, and from no other: one that waits for its next try,
+ * say. KEYS: the job. ARGV: the task's name. Whoever fetches the job then asks for a turn.
+ */
+const script = `
+local field = '${admittedField}'
+local job = redis.call('HMGET', KEYS[1], 'name', field, 'atm')
+if job[1] ~= ARGV[1] or not job[2] or job[2] ~= (job[3] or '0') then return 0 end
+return redis.call('HDEL', KEYS[1], field)`;
+
+const command = 'dtaskRecallTurn';
+type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<number>>;
+
+/** The turns of an App's tasks. */
+export class Turns {
+  readonly #place: TurnsPlace;
+
+  constructor(place: TurnsPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * Has the calls of a task that wait for a turn ask for a new one. Workers must know of the new rate
+   * by then. One that is put off meanwhile keeps its time.
+   *
+   * Where the caller dies in between, a call may have lost its turn and still wait for its time; it
+   * asks then.
+   */
+  async recall(task: string): Promise<void> {
+    await this.#forget(task);
+    for (const queue of await this.#place.queues.names()) {
+      // All ids first: those that ask anew may be put off again, behind the others.
+      const waiting: string[] = [];
+      for await (const ids of this.#place.queues.delayed(queue))
+        waiting.push(...(await this.#take(task, queue, ids)));
+      for (let from = 0; from < waiting.length; from += portion)
+        await this.#place.queues.promote(queue, waiting.slice(from, from + portion));
+    }
+  }
+
+  /** Takes the turns from those of some jobs that are calls of the task; gives the ids of these. */
+  async #take(task: string, queue: string, ids: readonly string[]): Promise<string[]> {
+    const { prefix, ask } = this.#place;
+    const taken = await ask(`the turns of task ${task} were not taken back`, (connection) => {
+      if (!(command in connection))
+        connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
+      const scripted = connection as Scripted;
+      return Promise.all(ids.map((id) => scripted[command](jobKey(prefix, queue, id), task)));
+    });
+    return ids.filter((_, at) => taken[at] === 1);
+  }
+
+  /** Removes the times until which the turns are taken: of the task, and of each of its keys. */
+  async #forget(task: string): Promise<void> {
+    const { prefix, ask } = this.#place;
+    const key = turnKey(prefix, task);
+    const what = `the turns of task ${task} were not forgotten`;
+    await ask(what, (connection) => connection.unlink(key));
+    const match = `${turnKey(prefix, task, '').replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`;
+    let cursor: string | undefined;
+    while (cursor !== '0') {
+      const from: string = cursor ?? '0';
+      const [next, keys] = await ask(what, (connection) =>
+        connection.scan(from, 'MATCH', match, 'COUNT', scanned),
+      );
+      if (keys.length > 0) await ask(what, (connection) => connection.unlink(...keys));
+      cursor = next;
+    }
+  }
+}
