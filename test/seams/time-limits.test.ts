@@ -18,7 +18,7 @@ describe.each(pools)('in a pool of kind %s', (pool) => {
   it("the soft limit ends dtask's own waits with its error, which the task may catch", async () => {
     await crew.worker({ pool, concurrency: 2 });
     for (const way of ['get', 'progress', 'updateState'] as const) {
-      const limits = { softTimeLimit: 150, timeLimit: '10s' };
+      const limits = { softTimeLimit: 150, timeLimit: '10s' } as const;
       const call = crew.tasks.softly.applyAsync([way, `never-${pool}`], limits);
       expect(await call.get(soon)).toBe(`told by ${way}`);
     }
@@ -38,7 +38,7 @@ describe.each(pools)('in a pool of kind %s', (pool) => {
   });
 
   it("a worker's limits hold for tasks that say nothing; its soft one ends waits as well", async () => {
-    await crew.worker({ pool, concurrency: 2, timeLimit: '1500ms', softTimeLimit: 150 });
+    await crew.worker({ pool, concurrency: 2, timeLimit: '4s', softTimeLimit: 150 });
     const mark = `default-${pool}`;
     expect(await rejection(crew.tasks.deaf.delay(mark).get(soon))).toMatchObject(exceeded);
     expect(await crew.tasks.softly.delay('get', `${mark}-child`).get(soon)).toBe('told by get');
