@@ -18,7 +18,7 @@ describe.each(pools)('in a pool of kind %s', (pool) => {
   it("the soft limit ends dtask's own waits with its error, which the task may catch", async () => {
     await crew.worker({ pool, concurrency: 2 });
     for (const way of ['get', 'progress', 'updateState'] as const) {
-      const limits = { softTimeLimit: 150, timeLimit: '10s' };
+      const limits = { softTimeLimit: 150, timeLimit: '10s' } as const;
       const call = crew.tasks.softly.applyAsync([way, `never-${pool}`], limits);
       expect(await call.get(soon)).toBe(`told by ${way}`);
     }
