@@ -190,6 +190,26 @@ describe('a task that waits', () => {
   });
 });
 
+it('tasks that run while they are revoked either succeed or are revoked, never both', async () => {
+  await crew.worker({ concurrency: 10 });
+  const sent = await Promise.all(
+    Array.from({ length: 1_000 }, (_, n) => crew.tasks.brief.delay('racing', n % 2)),
+  );
+  const ids = sent.map(({ id }) => id);
+  await crew.trace.started('racing', 20);
+  // Again and again, as those that were not there any more are what it is about.
+  for (let turn = 0; turn < 3; turn += 1) await crew.app.control.revoke(ids, long);
+  const states = await Promise.all(
+    sent.map(async (one) => {
+      await one.get({ ...soon, propagate: false });
+      return one.state();
+    }),
+  );
+  const ran = new Set(crew.trace.starts('racing').map(({ id }) => id));
+  expect(sent.filter(({ id }, at) => ran.has(id) !== (states[at] === 'SUCCESS'))).toEqual([]);
+  await crew.dismiss();
+});
+
 it('a task that is ended inline for its caller is told of in the log, for its code goes on', async () => {
   const worker = await crew.worker({ concurrency: 1 });
   const lines: string[] = [];
