@@ -95,21 +95,12 @@ describe.each(['threads', 'processes'])('of a pool of %s', (pool) => {
     const active = answered((await app.inspect.active(long))['one']);
     expect(active.map(({ id }) => id).sort()).toEqual([burning.id, gated.id].sort());
     expect(await app.inspect.reserved(long)).toEqual({ one: [] });
-<<<<<<< HEAD
-    const { one: stats } = await app.inspect.stats(long);
-    const processes = stats?.pool.processes;
-    expect(processes).toHaveLength(2);
-    const pids = started.flat().map(({ pid }) => pid);
-    if (pool === 'processes') expect(new Set(processes)).toEqual(new Set(pids));
-    expect(stats?.total).toMatchObject({ burn: 1, deaf: 1 });
-=======
     const stats = answered((await app.inspect.stats(long))['one']);
     const { processes } = stats.pool as { readonly processes?: readonly number[] };
     expect(processes).toHaveLength(2);
     const pids = started.flat().map(({ pid }) => pid);
     if (pool === 'processes') expect(new Set(processes)).toEqual(new Set(pids));
     expect(stats.total).toMatchObject({ burn: 1, deaf: 1 });
->>>>>>> work-seams
     await app.control.terminate(burning.id, long);
     trace.open('gated');
     expect(await gated.get(soon)).toBe('done');
