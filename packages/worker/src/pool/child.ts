@@ -232,8 +232,12 @@ export class Child {
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
     for (const resolve of this.#telling.values()) resolve();
     this.#telling.clear();
-    for (const [number, part] of this.#parts)
-      this.#end(number, part, this.#killed ? swept(part.work) : { kind: 'crashed', how });
+    const alone = this.#parts.size === 1;
+    for (const [number, part] of this.#parts) {
+      // One that only waited for another's result is not to blame.
+      const innocent = this.#killed || (part.lent && !alone);
+      this.#end(number, part, innocent ? swept(part.work) : { kind: 'crashed', how });
+    }
   }
 
   #decoded(report: ChildReport): Report {
