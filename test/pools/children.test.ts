@@ -72,6 +72,27 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     expect(seen.at(-1)).toEqual({ step: 3 });
   });
 
+  it("tells events of a task's own", async () => {
+    await crew.tasks.app.control.enableEvents({ timeout: '10s' });
+    const seen: unknown[] = [];
+    const listening = (async () => {
+      for await (const event of crew.tasks.app.events({ types: ['task-custom'], since: 'now' })) {
+        seen.push([event.name, event.event, event.fields]);
+        if (seen.length >= 2) break;
+      }
+    })();
+    // The reader is there when the first of many comes.
+    await eventually(async () => {
+      await crew.tasks.telling.delay(3).get(soon);
+      return seen.length;
+    }).toBeGreaterThanOrEqual(2);
+    await listening;
+    expect(seen.slice(0, 2)).toEqual([
+      ['telling', 'page-done', { page: 3, at: '1970-01-01T00:00:00.000Z' }],
+      ['telling', 'nothing-more', {}],
+    ]);
+  });
+
   it('says what cannot travel, and goes on', async () => {
     expect(await rejection(crew.tasks.unsendable.delay().get(soon))).toMatchObject({
       name: 'EncodeError',

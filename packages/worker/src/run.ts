@@ -16,6 +16,9 @@ import {
 } from '@dtask/core';
 import type { Report } from './report.js';
 
+/** What an event of a task's own says. */
+export type EventFields = Readonly<Record<string, unknown>>;
+
 /** What a run needs of its worker. */
 export interface RunPlace {
   readonly worker: string;
@@ -25,6 +28,8 @@ export interface RunPlace {
   readonly logger: TaskLogger;
   /** Stores a state that is not the last. */
   readonly report: (message: Message, outcome: Outcome) => Promise<void>;
+  /** Tells an event of the task's own. */
+  readonly tell: (message: Message, event: string, fields: EventFields) => void;
   /** Room for one more task while this one waits for a result, and no more room. */
   readonly lend: () => void;
   readonly takeBack: () => void;
@@ -146,6 +151,18 @@ export class Run implements TaskContext {
 
   progress(details: unknown): Promise<void> {
     return this.updateState('PROGRESS', details);
+  }
+
+  sendEvent(event: string, fields: EventFields = {}): void {
+    if (typeof event !== 'string' || event === '')
+      throw new ConfigError(`sendEvent takes the event's name, got ${JSON.stringify(event)}`);
+    let told: EventFields;
+    try {
+      told = JSON.parse(JSON.stringify(fields)) as EventFields;
+    } catch (cause) {
+      throw new ConfigError(`the fields of event ${event} are no JSON`, { cause });
+    }
+    this.#place.tell(this.#message, event, told);
   }
 
   retry(request?: ConstructorParameters<typeof Retry>[0]): never {

@@ -267,6 +267,7 @@ export class Worker implements AsyncDisposable {
       worker,
       logger: log,
       report: async (message, outcome) => this.#outcomes?.report(message, outcome),
+      tell: (message, event, fields) => this.#desk?.events.custom(message, event, fields),
       lend: () => this.#slots.release(),
       takeBack: () => this.#slots.takeBack(),
       grow: app.canvases.grow.bind(app.canvases),

@@ -56,6 +56,16 @@ export interface TaskContext {
   /** Stores the state `PROGRESS` with its details, and tells the caller who waits. */
   progress(details: unknown): Promise<void>;
   /**
+   * Tells an event of the task's own, `task-custom`, to those who listen, if events are on.
+   * @param event its name
+   * @param fields what goes with it, as JSON
+   * @example
+   * ```ts
+   * currentTask().sendEvent('page-done', { page: 3 });
+   * ```
+   */
+  sendEvent(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  /**
    * Ends this run and has the task run again.
    * @throws Retry always
    */

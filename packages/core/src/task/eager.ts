@@ -135,6 +135,7 @@ function eagerContext(message: Message, retries: number): TaskContext {
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     updateState: () => Promise.resolve(),
     progress: () => Promise.resolve(),
+    sendEvent: () => undefined,
     retry: (request) => {
       throw new Retry(request);
     },

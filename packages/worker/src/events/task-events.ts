@@ -67,6 +67,11 @@ export class TaskEvents {
       this.#writer.emit('task-progress', { id, name, state, details: brief(value) });
   }
 
+  /** The task tells something of its own. What is no JSON cannot be told. */
+  custom({ id, name }: Message, event: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.#writer.on) this.#writer.emit('task-custom', { id, name, event, fields });
+  }
+
   /** @param runtime in milliseconds */
   succeeded({ id, name }: Message, value: unknown, runtime: number): void {
     this.ended.succeeded += 1;

@@ -167,6 +167,11 @@ export class Child {
         return this.#told(message[1]);
       case 'state':
         return this.#report(message[1], message[2], message[3]);
+      case 'event': {
+        const [, number, event, fields] = message;
+        const part = this.#parts.get(number);
+        return part && this.#place.runs.tell(part.work.message, event, fields);
+      }
       case 'lend':
         return this.#lend(message[1], true);
       case 'back':

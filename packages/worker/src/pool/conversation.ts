@@ -74,6 +74,8 @@ export type FromChild =
   | readonly ['told', number]
   /** A task is in a state of its own: its number, the number of this message, the outcome's text. */
   | readonly ['state', number, number, string]
+  /** A task tells an event of its own. */
+  | readonly ['event', number, string, Readonly<Record<string, unknown>>]
   /** A task waits for a result: another may run meanwhile. */
   | readonly ['lend', number]
   | readonly ['back', number];

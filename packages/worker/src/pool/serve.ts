@@ -169,6 +169,7 @@ class Child {
         this.#channel.send(['state', number, state, encodeOutcome(outcome, limit)]);
         return new Promise((resolve) => this.#unstored.set(state, resolve));
       },
+      tell: (_message, event, fields) => this.#channel.send(['event', number, event, fields]),
       lend: () => this.#channel.send(['lend', number]),
       takeBack: () => this.#channel.send(['back', number]),
       grow: (part, message, join, name) => this.#app.canvases.grow(part, message, join, name),
