@@ -15,7 +15,7 @@ import { commands } from './scenarios/commands.mjs';
 import { kill } from './scenarios/kill.mjs';
 import { memory } from './scenarios/memory.mjs';
 import { pools } from './scenarios/pools.mjs';
-import { metrics } from './scenarios/metrics.mjs';
+import { watching } from './scenarios/watching.mjs';
 import { recovery } from './scenarios/recovery.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
@@ -34,7 +34,7 @@ import { barLine, layOut } from './text.mjs';
 /** @type {readonly Scenario[]} */
 const scenarios = [
   throughput,
-  metrics,
+  watching,
   sending,
   roundTrip,
   waiting,

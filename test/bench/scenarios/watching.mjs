@@ -1,4 +1,4 @@
-/** What metrics cost a worker, when somebody scrapes them. */
+/** What it costs a worker to be watched: by metrics that are scraped, and by events. */
 // @ts-check
 import { pairedRatio } from '../numbers.mjs';
 import { RoleProcess } from '../role-process.mjs';
@@ -9,65 +9,80 @@ const warmUp = 4_000;
 /** Fifteen times as often as Prometheus asks, in milliseconds. */
 const interval = 1_000;
 
+const kinds = /** @type {const} */ (['nothing', 'metrics', 'events']);
+/** @typedef {typeof kinds[number]} Kind */
 /** @typedef {{ rate: number, cpu: number }} Found */
 
 /** @type {import('../bench.mjs').Scenario} */
-export const metrics = {
-  name: 'metrics',
-  title: 'a worker whose metrics are scraped',
+export const watching = {
+  name: 'watching',
+  title: 'a worker whose metrics are scraped, or that tells events',
   async run({ server, short }) {
     const tasks = short ? 6_000 : 44_000;
-    /** @type {Found[]} */
-    const off = [];
-    /** @type {Found[]} */
-    const on = [];
+    /** @type {Record<Kind, Found[]>} */
+    const found = { nothing: [], metrics: [], events: [] };
     for (let round = 0; round < (short ? 1 : 7); round += 1) {
-      for (const scraped of round % 2 === 0 ? [false, true] : [true, false])
-        (scraped ? on : off).push(await drain(server, tasks, scraped));
+      const order = round % 2 === 0 ? kinds : kinds.toReversed();
+      for (const kind of order) found[kind].push(await drain(server, tasks, kind));
     }
-    const ratio = pairedRatio(
-      on.map(({ rate }) => rate),
-      off.map(({ rate }) => rate),
-    );
-    const rows = [
-      ['no port', spread(off.map(({ rate }) => rate)), spread(off.map(({ cpu }) => cpu))],
-      ['scraped', spread(on.map(({ rate }) => rate)), spread(on.map(({ cpu }) => cpu))],
-    ];
+    const ratioOf = (/** @type {Kind} */ kind) =>
+      pairedRatio(
+        found[kind].map(({ rate }) => rate),
+        found.nothing.map(({ rate }) => rate),
+      );
+    const [metrics, events] = [ratioOf('metrics'), ratioOf('events')];
     return {
-      data: { off, on },
+      data: found,
       tables: [
         {
-          title: `${digits(tasks - warmUp)} no-op tasks from a full queue, /metrics asked for once a second`,
+          title: `${digits(tasks - warmUp)} no-op tasks from a full queue; /metrics asked for once a second; three events a task`,
           columns: ['', 'tasks/s', 'worker CPU µs/task'],
-          rows,
+          rows: kinds.map((kind) => [
+            kind,
+            spread(found[kind].map(({ rate }) => rate)),
+            spread(found[kind].map(({ cpu }) => cpu)),
+          ]),
         },
       ],
       bars: [
         {
           kind: 'time',
           text: 'metrics cost less than 3 % of tasks/s',
-          got: digits(ratio),
-          met: ratio >= 0.97,
+          got: digits(metrics),
+          met: metrics >= 0.97,
+        },
+        {
+          kind: 'time',
+          text: 'events cost less than 10 % of tasks/s',
+          got: digits(events),
+          met: events >= 0.9,
         },
       ],
     };
   },
 };
 
+const options = {
+  nothing: {},
+  metrics: { httpPort: 0 },
+  events: { events: true },
+};
+
 /**
  * @param {import('../server.mjs').Server} server
  * @param {number} tasks
- * @param {boolean} scraped
+ * @param {Kind} kind
  * @returns {Promise<Found>}
  */
-async function drain(server, tasks, scraped) {
+async function drain(server, tasks, kind) {
   await server.empty();
   const caller = new RoleProcess('dtask-caller', server);
   await caller.ask('send', tasks, 256);
   await caller.stop();
   const worker = new RoleProcess('dtask-worker', server);
   const span = worker.ask('span', warmUp, tasks);
-  const address = await worker.ask('start', 50, scraped ? { httpPort: 0 } : {});
+  const address = await worker.ask('start', 50, options[kind]);
+  const scraped = kind === 'metrics';
   const scrape = () => fetch(`${address}/metrics`).then((page) => page.text());
   // The first one loads prom-client, once: that belongs to the start, as does the compiler's work.
   if (scraped) await scrape();
