@@ -9,12 +9,11 @@ export const app = new App('bench', { broker: url, prefix });
 
 export const echo = app.task('echo', (/** @type {number} */ x) => x);
 
-/** Keeps a CPU busy. */
-export const burn = app.task('burn', (/** @type {number} */ ms) => {
-  const end = performance.now() + ms;
-  let turns = 0;
-  while (performance.now() < end) turns += 1;
-  return turns > 0;
+/** Work of the CPU, always the same: some 20 ms of it. By the clock it would wait for a CPU as well. */
+export const burn = app.task('burn', () => {
+  let value = 1;
+  for (let turn = 0; turn < 12_000_000; turn += 1) value = Math.imul(value ^ turn, 0x9e3779b1);
+  return value;
 });
 
 /** @type {Redis | undefined} */

@@ -11,10 +11,10 @@ let results = [];
 serve({
   send: (count, width) => paced(count, width, (x) => echo.delay(x)),
   roundTrips: (count) => timed(count, (x) => echo.delay(x).get()),
-  /** Milliseconds that so many tasks of `ms` CPU take. */
-  burn: async (count, ms) => {
+  /** Milliseconds that so many tasks take that compute. */
+  burn: async (count) => {
     const began = performance.now();
-    await Promise.all(Array.from({ length: count }, () => burn.delay(ms).get()));
+    await Promise.all(Array.from({ length: count }, () => burn.delay().get()));
     return performance.now() - began;
   },
   /** Milliseconds that each ping of two workers took, while their children compute for so long. */

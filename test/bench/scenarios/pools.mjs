@@ -8,9 +8,6 @@ import { digits, spread } from '../text.mjs';
 
 const kinds = /** @type {const} */ (['inline', 'threads', 'processes']);
 const widths = [1, 2, 4];
-/** CPU time of one task of the second kind, in milliseconds. */
-const heavy = 20;
-
 /** @type {import('../bench.mjs').Scenario} */
 export const pools = {
   name: 'pools',
@@ -41,8 +38,8 @@ export const pools = {
       data: Object.fromEntries(found),
       tables: [
         {
-          title: `${digits(tasks)} no-op tasks from a full queue; tasks of ${heavy} ms CPU`,
-          columns: ['', 'tasks/s', 'worker CPU µs/task', 'round trip ms', `${heavy} ms tasks/s`],
+          title: `${digits(tasks)} no-op tasks from a full queue; tasks that compute for some 20 ms`,
+          columns: ['', 'tasks/s', 'worker CPU µs/task', 'round trip ms', '20 ms tasks/s'],
           rows: [...found].map(([name, all]) => [
             name,
             spread(all.map(({ rate }) => rate)),
@@ -94,7 +91,7 @@ async function measure(server, kind, width, tasks, short) {
   const used = (await worker.ask('cpu')) - cpu;
   const trips = await caller.ask('roundTrips', short ? 50 : 300);
   const count = short ? 10 : 50;
-  const burn = (await caller.ask('burn', count, heavy)) / count;
+  const burn = (await caller.ask('burn', count)) / count;
   await caller.stop();
   await worker.stop();
   return { rate: (tasks / ms) * 1_000, cpu: used / tasks, trip: median(trips), burn };
