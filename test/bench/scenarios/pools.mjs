@@ -26,6 +26,7 @@ export const pools = {
         }
       }
     }
+    const line = await bareLine(server, short);
     const of = (/** @type {string} */ name, /** @type {keyof Measured} */ key) =>
       median((found.get(name) ?? []).map((one) => one[key]));
     const costs = kinds.slice(1).map((kind) => ({
@@ -35,7 +36,7 @@ export const pools = {
     const speedup = of('processes, 1 at a time', 'burn') / of('processes, 2 at a time', 'burn');
     const most = { threads: 60, processes: 120 };
     return {
-      data: Object.fromEntries(found),
+      data: { line, ...Object.fromEntries(found) },
       tables: [
         {
           title: `${digits(tasks)} no-op tasks from a full queue; tasks that compute for some 20 ms`,
@@ -48,6 +49,15 @@ export const pools = {
             spread(all.map(({ burn }) => 1_000 / burn)),
           ]),
           note: `CPU is that of the worker and its children. Round trip: median of calls awaited one by one.`,
+        },
+        {
+          title: 'a message to a child that sends it back, and does nothing else: CPU of both, µs',
+          columns: ['', 'µs'],
+          rows: [
+            ['thread, postMessage', digits(line.threads)],
+            ['process, socket', digits(line.processes)],
+          ],
+          note: 'One after another without a pause: no pool can cost less.',
         },
       ],
       bars: [
@@ -67,6 +77,20 @@ export const pools = {
     };
   },
 };
+
+/**
+ * @param {import('../server.mjs').Server} server
+ * @param {boolean} short
+ * @returns {Promise<{ threads: number, processes: number }>}
+ */
+async function bareLine(server, short) {
+  const count = short ? 2_000 : 20_000;
+  const role = new RoleProcess('bare-line', server);
+  const threads = await role.ask('threads', count);
+  const processes = await role.ask('processes', count);
+  await role.stop();
+  return { threads, processes };
+}
 
 /**
  * @param {import('../server.mjs').Server} server
