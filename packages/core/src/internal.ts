@@ -28,7 +28,8 @@ export {
   decodeRequest,
 } from './control/request.js';
 export { type RevocationRule, RevocationRules } from './control/revocation-rules.js';
-export { readRules, type RevocationMark, revokedField } from './control/revocations.js';
+export { readRules } from './control/revocations.js';
+export { markFields, type RevocationMark } from './protocol/marks.js';
 export { brief, briefArgs } from './events/brief.js';
 export { eventTypes } from './events/event.js';
 export { EventWriter } from './events/event-writer.js';

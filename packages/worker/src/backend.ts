@@ -1,8 +1,8 @@
 /** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
 import type { createRedisBackend, JobJson } from 'bullmq';
-import { longestBlock } from '@dtask/core/internal';
+import { longestBlock, markFields } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
-import { keepMarks, markFields } from './marks.js';
+import { keepMarks } from './marks.js';
 import { ownFields } from './failed-run.js';
 
 export type Backend = ReturnType<typeof createRedisBackend>;

@@ -2,6 +2,7 @@
 import type { Job } from 'bullmq';
 import type { Message } from '@dtask/core/internal';
 import type { Performance } from './pool/pool.js';
+import type { Revoked } from './revoked.js';
 
 /** A job, and what has become of it so far. */
 export interface Current {
@@ -17,8 +18,8 @@ export interface Current {
   performance: Performance | undefined;
   /** When its task began, in milliseconds since 1970; 0 before that. */
   began: number;
-  /** Why it was revoked, if it was. */
-  revoked: string | undefined;
+  /** That it was revoked, if it was. */
+  revoked: Revoked | undefined;
 }
 
 export const newCurrent = (job: Job, token: string, source: string, queue: string): Current => ({

@@ -6,6 +6,7 @@ import {
   jobKey,
   type Message,
   type Outcome,
+  markFields,
 } from '@dtask/core/internal';
 import { TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
@@ -15,10 +16,11 @@ import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun } from './failed-run.js';
 import { giveBack } from './give-back.js';
 import type { HookCalls } from './hook-calls.js';
-import { markFields, marksOf } from './marks.js';
+import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
 import type { Report } from './report.js';
+import type { Revoked } from './revoked.js';
 import { childrenOf, hasSequel, type Sequel } from './sequel.js';
 
 /** Tells the hooks of an end, when it is stored. */
@@ -71,7 +73,7 @@ export class Endings {
       case 'retry':
         return this.#retry(current, message, report, tell);
       case 'revoked':
-        return this.revoke(current, message, report.reason);
+        return this.revoke(current, message, report.by);
       case 'crashed':
         return this.#crash(current, message, definition, report.how, tell);
     }
@@ -96,8 +98,7 @@ export class Endings {
   }
 
   /** Ends a task as revoked. */
-  revoke(current: Current, message: Message, reason: string): Promise<void> | undefined {
-    const kind = reason === 'expired' ? reason : current.performance ? 'terminated' : 'revoked';
+  revoke(current: Current, message: Message, { kind, reason }: Revoked): Promise<void> | undefined {
     this.#hooks.revoked(message, at(current), kind);
     this.#place.events.revoked(message, reason, {
       expired: kind === 'expired',

@@ -19,6 +19,7 @@ import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
 import { readMessage } from './read-message.js';
 import type { Report } from './report.js';
+import { expired, type Revoked, revokedBy, revokedByText } from './revoked.js';
 import { Sequel } from './sequel.js';
 import { limitTime, type TimeLimit, timeLimitOf } from './time-limit.js';
 import { unknownTask } from './unknown-task.js';
@@ -97,16 +98,16 @@ export class Executor {
   }
 
   /**
-   * Revokes a task that is here: its signal fires, and with `terminate` it is ended at once.
+   * Revokes a task that is here: its signal fires, and where it is to be terminated it is ended.
    *
    * @returns whether it is here
    */
-  revoke(id: string, reason: string, terminate: boolean): boolean {
+  revoke(id: string, by: Revoked): boolean {
     for (const current of this.#current) {
       if (current.message?.id !== id) continue;
-      current.revoked = reason;
-      current.performance?.abort(new TaskRevokedError(reason));
-      if (terminate) current.performance?.cut({ kind: 'revoked', reason });
+      current.revoked = by;
+      current.performance?.abort(new TaskRevokedError(by.reason));
+      if (by.kind === 'terminated') current.performance?.cut({ kind: 'revoked', by });
       return true;
     }
     return false;
@@ -137,10 +138,12 @@ export class Executor {
   /** Decides what is to be done with a message, and does it. */
   #attempt(current: Current, message: Message): Promise<void> | undefined {
     const { job } = current;
-    if (marksOf(job).revoked !== undefined)
-      return this.#endings.revoke(current, message, 'revoked');
-    if (this.#place.rules.match(message))
-      return this.#endings.revoke(current, message, 'a rule revokes it');
+    const { revoked: mark } = marksOf(job);
+    if (mark !== undefined) return this.#endings.revoke(current, message, revokedByText(mark));
+    if (this.#place.rules.match(message)) {
+      const by = revokedBy({ reason: 'a rule revokes it' });
+      return this.#endings.revoke(current, message, by);
+    }
     if (job.stalledCounter > 0) return this.#attemptAgain(current, message);
     if (message.once) return this.#attemptStep(current, message);
     return this.#attemptNow(current, message);
@@ -148,7 +151,7 @@ export class Executor {
 
   #attemptNow(current: Current, message: Message): Promise<void> | undefined {
     if (message.expires !== undefined && message.expires <= Date.now())
-      return this.#endings.revoke(current, message, 'expired');
+      return this.#endings.revoke(current, message, expired);
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) {
       const freed = freeKey(current.job, message, this.#place.log);
@@ -222,11 +225,11 @@ export class Executor {
     // While it waited for its limits, say.
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
-    const { events, overrides, timeLimit } = this.#place;
+    const { counts, events, overrides, timeLimit } = this.#place;
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
-    events.started(message, retries, queue);
+    events.started(message, retries);
     current.began = Date.now();
-    this.#place.counts.started(message.name, waitOf(current, message));
+    counts.started(message.name, queue, waitOf(current, message));
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
@@ -289,6 +292,7 @@ export class Executor {
     };
     this.#hooks.rejected(message, at(current), error);
     this.#place.events.rejected(message, error, false);
+    this.#place.counts.refused += 1;
     return this.#endings.refuse(job, message, error);
   }
 }

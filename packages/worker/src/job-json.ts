@@ -1,6 +1,6 @@
 /** The fields of a job's hash, as Redis gives them, as the JSON that BullMQ makes its jobs of. */
 import type { JobJson } from 'bullmq';
-import { markFields } from './marks.js';
+import { markFields } from '@dtask/core/internal';
 
 /** What a field's text becomes. */
 type Field = readonly [keyof JobJson, 'text' | 'number' | 'options'];

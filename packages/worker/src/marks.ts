@@ -1,5 +1,6 @@
-/** What dtask notes in the hash of a job, beside BullMQ's fields. It comes with the job. */
+/** What dtask notes on jobs, and what else comes with one that BullMQ does not pass on. */
 import type { Job } from 'bullmq';
+import { markFields } from '@dtask/core/internal';
 
 /** The notes on a job. */
 export interface Marks {
@@ -10,9 +11,6 @@ export interface Marks {
   /** The attempt that the rate limiter has let through. */
   readonly admitted: number;
 }
-
-/** The fields in the job's hash. */
-export const markFields = { revoked: 'rv', crashes: 'cr', admitted: 'adm' } as const;
 
 const none: Marks = { crashes: 0, admitted: -1 };
 /** Of jobs that were fetched, and are not made yet: BullMQ passes on only the fields that it knows. */

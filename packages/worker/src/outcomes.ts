@@ -67,7 +67,7 @@ export class Outcomes {
   store(message: Message, outcome: Outcome): void {
     // What may be sent twice has to leave a trace.
     if (!message.ignoreResult || message.once || message.next) this.#write(message, outcome);
-    this.#place.counts.ended(message.name, outcome.state);
+    this.#place.counts.settled(message.name, outcome.state);
   }
 
   #write(message: Message, outcome: Outcome): void {

@@ -1,5 +1,6 @@
 /** How one run of a task ended. */
 import type { Replace, Verdict } from '@dtask/core/internal';
+import type { Revoked } from './revoked.js';
 
 export type Report =
   /** It returned. */
@@ -9,6 +10,6 @@ export type Report =
   /** A canvas takes its place. */
   | { readonly kind: 'replace'; readonly node: Replace['node'] }
   /** It was revoked. */
-  | { readonly kind: 'revoked'; readonly reason: string }
+  | { readonly kind: 'revoked'; readonly by: Revoked }
   /** The process or thread that it ran in died of it. */
   | { readonly kind: 'crashed'; readonly how: string };

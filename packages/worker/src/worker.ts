@@ -21,6 +21,7 @@ import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { Monitor } from './monitor/monitor.js';
+import type { TaskCounts } from './monitor/task-counts.js';
 import type { ChildPoolPlace } from './pool/child-pool.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Outcomes } from './outcomes.js';
@@ -59,6 +60,8 @@ export class Worker implements AsyncDisposable {
   /** The checked settings. */
   readonly config: WorkerConfig;
   readonly log: WorkerLog;
+  /** What it counts of its tasks. */
+  readonly counts: TaskCounts;
   readonly #source: AppSource | undefined;
   readonly #slots: Slots;
   readonly #queues: readonly string[];
@@ -100,6 +103,7 @@ export class Worker implements AsyncDisposable {
       pools: this.#pools,
       stopping: this.#stopping !== undefined,
     }));
+    this.counts = this.#monitor.counts;
     app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
   }
 
@@ -186,10 +190,10 @@ export class Worker implements AsyncDisposable {
   }
 
   #announce(): void {
-    const { app, queues, log, size: concurrency } = this;
+    const { app, queues, log, size: concurrency, config } = this;
     const broker = redactAddress(app.config.broker);
-    const { pool } = this.config;
-    log.ready({ app: app.name, broker, queues, pool, concurrency, tasks: app.tasks.names() });
+    const tasks = app.tasks.names();
+    log.ready({ app: app.name, broker, queues, pool: config.pool, concurrency, tasks });
   }
 
   #autoscale(scale: Scale): void {
@@ -216,7 +220,7 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log, config } = this;
     const { prefix } = app.config;
     const { events, rules, limits: overrides } = desk;
-    const { counts } = this.#monitor;
+    const { counts } = this;
     const outcomes = new Outcomes({ app, worker, connection, log, events, counts });
     this.#outcomes = outcomes;
     if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
@@ -274,9 +278,8 @@ export class Worker implements AsyncDisposable {
       tracing: app.canvases.tracing,
     };
     const source = this.#source;
-    const { counts } = this.#monitor;
     const onFatal = (error: unknown): void => this.#fail(error);
-    const onEnd: ChildPoolPlace['onEnd'] = (kind, how) => counts.childEnded(kind, how);
+    const onEnd: ChildPoolPlace['onEnd'] = (kind, how) => this.counts.childEnded(kind, how);
     const hears = { onFatal, onEnd };
     return {
       kind: config.pool,

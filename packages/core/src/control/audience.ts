@@ -3,6 +3,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
+import { fitsGlob } from '../glob.js';
 
 /** What every request to workers takes. */
 export interface AskOptions {
@@ -58,27 +59,5 @@ function isNames(value: unknown): value is readonly string[] {
 /** Whether a worker is among those that a request is for. */
 export function isMeant({ destination, pattern }: Audience, worker: string): boolean {
   if (destination && !destination.includes(worker)) return false;
-  return pattern === undefined || fits(pattern, worker);
-}
-
-/** Matches a pattern. Not by a RegExp, which a pattern with many stars would keep busy for ever. */
-function fits(pattern: string, text: string): boolean {
-  let [at, from] = [0, 0];
-  // Where the last star was, and how far what it stands for goes.
-  let [star, covered] = [-1, 0];
-  while (from < text.length) {
-    if (pattern[at] === '*') {
-      [star, covered] = [at, from];
-      at += 1;
-    } else if (pattern[at] === '?' || pattern[at] === text[from]) {
-      at += 1;
-      from += 1;
-    } else if (star >= 0) {
-      covered += 1;
-      [at, from] = [star + 1, covered];
-    } else {
-      return false;
-    }
-  }
-  return /^\**$/.test(pattern.slice(at));
+  return pattern === undefined || fitsGlob(pattern, worker);
 }

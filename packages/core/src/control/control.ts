@@ -110,18 +110,18 @@ export class Control {
       ...(terminate && { terminate }),
       ...(reason !== undefined && { reason }),
     });
-    return this.#tellRunning(removed.length, marked, terminate, ask);
+    return this.#tellRunning(removed.length, marked, { terminate, reason }, ask);
   }
 
   async #tellRunning(
     removed: number,
     marked: readonly PlacedTask[],
-    terminate: boolean,
+    how: { readonly terminate: boolean; readonly reason: string | undefined },
     ask: AskOptions,
   ): Promise<Revocation> {
     if (marked.length === 0) return { removed, running: 0, workers: {} };
     const ids = marked.map(({ id }) => id);
-    const workers = await this.#tell('revoke', { ids, terminate }, ask, { lasting: true });
+    const workers = await this.#tell('revoke', { ids, ...how }, ask, { lasting: true });
     const late = await this.#place.revocations.revokeLate(marked);
     return { removed: removed + late, running: marked.length - late, workers };
   }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import { jobKey, rulesKey } from '../protocol/keys.js';
+import { markFields, type RevocationMark } from '../protocol/marks.js';
 import type { Message } from '../protocol/message.js';
 import type { Ask } from '../result/ledger.js';
 import type { PlacedTask } from '../result/revocation.js';
@@ -13,15 +14,6 @@ import {
   RevocationRules,
   type RuleSubject,
 } from './revocation-rules.js';
-
-/** The field of a running task's hash that says that it was revoked; its value is a `RevocationMark`. */
-export const revokedField = 'rv';
-
-/** What a worker that runs the task, or runs it again, is to know. */
-export interface RevocationMark {
-  readonly terminate?: true;
-  readonly reason?: string;
-}
 
 /** What became of tasks that were to end. */
 export interface Revoked {
@@ -54,8 +46,8 @@ export interface RevocationsPlace {
 const markScript = `
 if redis.call('HEXISTS', KEYS[1], 'timestamp') == 0 then return 0 end
 if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return 0 end
-if ARGV[2] == '1' or redis.call('HEXISTS', KEYS[1], '${revokedField}') == 0 then
-  redis.call('HSET', KEYS[1], '${revokedField}', ARGV[1])
+if ARGV[2] == '1' or redis.call('HEXISTS', KEYS[1], '${markFields.revoked}') == 0 then
+  redis.call('HSET', KEYS[1], '${markFields.revoked}', ARGV[1])
 end
 return 1`;
 

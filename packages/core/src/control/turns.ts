@@ -1,10 +1,10 @@
 /** The turns that calls of tasks have reserved by a rate: taken back when the rate changes. */
 import type { Redis } from 'ioredis';
 import { jobKey, turnKey } from '../protocol/keys.js';
+import { markFields } from '../protocol/marks.js';
 import type { Ask } from '../result/ledger.js';
 
 /** The field of a job's hash that names the attempt which has reserved its turn. */
-const admittedField = 'adm';
 
 /** The queues, as far as turns need them. */
 export interface TurnQueues {
@@ -32,7 +32,7 @@ const portion = 1_000;
  * say. KEYS: the job. ARGV: the task's name. Whoever fetches the job then asks for a turn.
  */
 const script = `
-local field = '${admittedField}'
+local field = '${markFields.admitted}'
 local job = redis.call('HMGET', KEYS[1], 'name', field, 'atm')
 if job[1] ~= ARGV[1] or not job[2] or job[2] ~= (job[3] or '0') then return 0 end
 return redis.call('HDEL', KEYS[1], field)`;

@@ -3,7 +3,8 @@ import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { isPromiseLike } from '../task/context.js';
-import { isGlob, matcher } from './pattern.js';
+import { isGlob } from '../glob.js';
+import { matcher } from './pattern.js';
 import { checkRoute, optionsOf, overRoute, type RouteMap, type Router } from './route.js';
 
 /** What is known of a call when it is routed. */

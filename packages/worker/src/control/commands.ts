@@ -1,6 +1,12 @@
 /** The control commands: what each takes, and what it asks of a worker. */
 import { ConfigError, type RateLimit } from '@dtask/core';
-import { controlCommands, inspectCommands, rateChange, timeChange } from '@dtask/core/internal';
+import {
+  controlCommands,
+  inspectCommands,
+  rateChange,
+  type RevocationMark,
+  timeChange,
+} from '@dtask/core/internal';
 import type { ControlTarget } from './control-target.js';
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -23,7 +29,11 @@ const commands: Readonly<Record<string, Command>> = {
   queryTask: (target, { ids }) => target.queryTask(texts(ids, 'ids')),
   report: (target) => target.report(),
   memory: (target) => target.memory(),
-  revoke: (target, { ids, terminate }) => revoke(target, texts(ids, 'ids'), terminate === true),
+  revoke: (target, { ids, terminate, reason }) =>
+    revoke(target, texts(ids, 'ids'), {
+      ...(terminate === true && { terminate }),
+      ...(reason !== undefined && { reason: text(reason, 'reason') }),
+    }),
   rules: async (target) => {
     const ended = await target.readRules();
     return { said: `rules read: ${counted(ended.length)}`, ended };
@@ -75,10 +85,10 @@ export function carryOut(target: ControlTarget, name: string, args: Arguments): 
 export const isChange = (name: string): boolean =>
   name in controlCommands || !(name in inspectCommands);
 
-function revoke(target: ControlTarget, ids: readonly string[], terminate: boolean): string {
-  const told = target.revokeRunning(ids, { terminate });
+function revoke(target: ControlTarget, ids: readonly string[], mark: RevocationMark): string {
+  const told = target.revokeRunning(ids, mark);
   if (told.length === 0) return 'tasks unknown';
-  return `${terminate ? 'terminate' : 'revoke'}: ${told.join(', ')}`;
+  return `${mark.terminate ? 'terminate' : 'revoke'}: ${told.join(', ')}`;
 }
 
 const counted = (count: number): string =>

@@ -14,10 +14,7 @@ import { ControlListener } from './control-listener.js';
 import { type TargetPlace, WorkerTarget } from './worker-target.js';
 
 /** What a desk needs of its worker. */
-export interface DeskPlace extends Omit<
-  TargetPlace,
-  'events' | 'rules' | 'limits' | 'heart' | 'tell'
-> {
+export interface DeskPlace extends Omit<TargetPlace, 'rules' | 'limits' | 'heart' | 'tell'> {
   readonly log: WorkerLog;
 }
 
@@ -51,11 +48,11 @@ export class ControlDesk {
       queues,
       concurrency: size,
       active: () => [...current()].length,
-      processed: () => this.events.processed,
+      processed: () => place.counts.processed,
     });
-    const { events, rules, limits } = this;
+    const { rules, limits } = this;
     const tell = (on: boolean): void => this.#tell(on);
-    this.#target = new WorkerTarget({ ...place, events, rules, limits, heart: this.#heart, tell });
+    this.#target = new WorkerTarget({ ...place, rules, limits, heart: this.#heart, tell });
     this.#listener = new ControlListener({
       worker,
       prefix,

@@ -9,6 +9,7 @@ import type {
   ScheduledTask,
   WorkerStats,
 } from '@dtask/core';
+import type { RevocationMark } from '@dtask/core/internal';
 
 /**
  * What control commands ask of a worker. What throws is answered as `{ error }` with the error's
@@ -43,7 +44,7 @@ export interface ControlTarget {
    * @param how `terminate`: kill the child; without it their `signal` fires
    * @returns those that run here and were told
    */
-  revokeRunning(ids: readonly string[], how: { terminate: boolean }): readonly string[];
+  revokeRunning(ids: readonly string[], how: RevocationMark): readonly string[];
   /** Reads the rules of revocation anew, and ends what runs here and falls under them. */
   readRules(): Promise<readonly string[]>;
   /** Reads the limits anew that were changed at run time; a text for `{ ok }`. */

@@ -7,6 +7,7 @@ import type { Consumers } from '../consumers.js';
 import type { Executor } from '../executor.js';
 import type { Limits } from '../limits/limits.js';
 import type { WorkerLog } from '../log.js';
+import type { TaskCounts } from '../monitor/task-counts.js';
 import type { Pools } from '../pools.js';
 import { ControlDesk } from './control-desk.js';
 
@@ -16,6 +17,7 @@ export interface SeatedWorker {
   readonly name: string;
   readonly config: WorkerConfig;
   readonly log: WorkerLog;
+  readonly counts: TaskCounts;
   readonly queues: readonly string[];
   readonly size: number;
   resize(size: number): void;
@@ -42,7 +44,7 @@ export function seat(
   parts: () => SeatParts,
   autoscale: (scale: Scale) => void,
 ): ControlDesk {
-  const { app, name, config, log } = worker;
+  const { app, name, config, log, counts } = worker;
   const consumers = (): Consumers => have(parts().consumers);
   const pools = (): Pools => have(parts().pools);
   const stop = (): void => {
@@ -54,11 +56,12 @@ export function seat(
     config,
     connection,
     log,
+    counts,
     current: () => parts().executor?.current ?? [],
     queues: () => worker.queues,
     addConsumer: (queue) => consumers().add(queue),
     cancelConsumer: (queue) => consumers().cancel(queue),
-    revoke: (id, reason, terminate) => parts().executor?.revoke(id, reason, terminate) ?? false,
+    revoke: (id, by) => parts().executor?.revoke(id, by) ?? false,
     forgetTurns: (task) => parts().limits?.forgetTurns(task),
     size: () => worker.size,
     resize: (size) => worker.resize(size),

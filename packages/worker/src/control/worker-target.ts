@@ -17,6 +17,7 @@ import {
   readLimits,
   readRules,
   redactAddress,
+  type RevocationMark,
   type RevocationRules,
   type WorkerConfig,
   workerSettings,
@@ -24,9 +25,10 @@ import {
 import type { Redis } from 'ioredis';
 import type { Scale } from '../autoscaler.js';
 import type { Current } from '../current.js';
-import type { TaskEvents } from '../events/task-events.js';
+import type { TaskCounts } from '../monitor/task-counts.js';
 import type { Heart } from '../events/heart.js';
 import type { Pool } from '../pool/pool.js';
+import { type Revoked, revokedBy } from '../revoked.js';
 import { type ControlTarget, NotSupported } from './control-target.js';
 import { activeTasks, reservedTasks } from './held-tasks.js';
 import { memoryFacts, reportFacts, settingsOf } from './process-facts.js';
@@ -38,7 +40,7 @@ export interface TargetPlace {
   readonly worker: string;
   readonly config: WorkerConfig;
   readonly connection: Redis;
-  readonly events: TaskEvents;
+  readonly counts: TaskCounts;
   readonly rules: RevocationRules;
   /** The limits that were changed at run time, by the task's name. */
   readonly limits: Map<string, LimitOverride>;
@@ -54,7 +56,7 @@ export interface TargetPlace {
   readonly addConsumer: (queue: string) => Promise<boolean>;
   readonly cancelConsumer: (queue: string) => boolean;
   /** Revokes a task; gives whether it runs here. */
-  readonly revoke: (id: string, reason: string, terminate: boolean) => boolean;
+  readonly revoke: (id: string, by: Revoked) => boolean;
   /** How many tasks may run at a time. */
   readonly size: () => number;
   readonly resize: (size: number) => void;
@@ -102,7 +104,7 @@ export class WorkerTarget implements ControlTarget {
   }
 
   stats(): WorkerStats {
-    const { app, events } = this.#place;
+    const { app, counts } = this.#place;
     const { userCPUTime, systemCPUTime, maxRSS, fsRead, fsWrite } = process.resourceUsage();
     return {
       pid: process.pid,
@@ -110,9 +112,9 @@ export class WorkerTarget implements ControlTarget {
       at: Date.now(),
       uptime: Math.round((performance.now() - this.#since) / 1_000),
       active: this.active().length,
-      total: Object.fromEntries(events.totals),
-      queues: Object.fromEntries(events.queues),
-      ended: { ...events.ended },
+      total: counts.totals(),
+      queues: Object.fromEntries(counts.queues),
+      ended: counts.ended(),
       pool: { ...this.#place.pool().stats(), maxConcurrency: this.#place.size() },
       broker: redactAddress(app.config.broker),
       loadavg: loadavg(),
@@ -156,10 +158,9 @@ export class WorkerTarget implements ControlTarget {
     return this.#place.app.plane.commands.names();
   }
 
-  revokeRunning(ids: readonly string[], { terminate }: { terminate: boolean }): readonly string[] {
-    const told = ids.filter((id) =>
-      this.#place.revoke(id, terminate ? 'terminated' : 'revoked', terminate),
-    );
+  revokeRunning(ids: readonly string[], mark: RevocationMark): readonly string[] {
+    const by = revokedBy(mark);
+    const told = ids.filter((id) => this.#place.revoke(id, by));
     this.#remember(told);
     return told;
   }
@@ -180,7 +181,7 @@ export class WorkerTarget implements ControlTarget {
       const rule = message && rules.match(message);
       if (rule) (rule.terminate ? falling.terminate : falling.signal).push(message.id);
     }
-    const signalled = this.revokeRunning(falling.signal, { terminate: false });
+    const signalled = this.revokeRunning(falling.signal, {});
     return [...signalled, ...this.revokeRunning(falling.terminate, { terminate: true })];
   }
 

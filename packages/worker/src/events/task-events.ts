@@ -1,5 +1,4 @@
-/** Tells of what becomes of tasks: counted always, as events where somebody wants them. */
-import type { EndedCounts } from '@dtask/core';
+/** Tells of what becomes of tasks, as events where somebody wants them. */
 import {
   brief,
   briefArgs,
@@ -8,26 +7,11 @@ import {
   type Outcome,
 } from '@dtask/core/internal';
 
-/** How many runs have ended, and how. */
-export type Ended = { -readonly [how in keyof EndedCounts]: number };
-
 /** Longest stack that is told. */
 const longestStack = 2_000;
 
 /** What the executor tells. Each of its methods costs a comparison while events are off. */
 export class TaskEvents {
-  /** How many runs of each task have begun. */
-  readonly totals = new Map<string, number>();
-  /** How many runs of each queue's tasks have begun. */
-  readonly queues = new Map<string, number>();
-  readonly ended: Ended = {
-    succeeded: 0,
-    failed: 0,
-    retried: 0,
-    revoked: 0,
-    rejected: 0,
-    requeued: 0,
-  };
   readonly #writer: EventWriter;
 
   constructor(writer: EventWriter) {
@@ -55,9 +39,7 @@ export class TaskEvents {
   }
 
   /** A run begins. */
-  started({ id, name }: Message, retries: number, queue: string): void {
-    this.totals.set(name, (this.totals.get(name) ?? 0) + 1);
-    this.queues.set(queue, (this.queues.get(queue) ?? 0) + 1);
+  started({ id, name }: Message, retries: number): void {
     if (this.#writer.on) this.#writer.emit('task-started', { id, name, retries });
   }
 
@@ -74,20 +56,17 @@ export class TaskEvents {
 
   /** @param runtime in milliseconds */
   succeeded({ id, name }: Message, value: unknown, runtime: number): void {
-    this.ended.succeeded += 1;
     if (!this.#writer.on) return;
     const result = brief(value);
     this.#writer.emit('task-succeeded', { id, name, result, runtime: rounded(runtime) });
   }
 
   failed({ id, name }: Message, error: unknown): void {
-    this.ended.failed += 1;
     if (this.#writer.on) this.#writer.emit('task-failed', { id, name, ...errorFields(error) });
   }
 
   /** @param wait until it runs again, in milliseconds */
   retried({ id, name }: Message, retries: number, wait: number, error: unknown): void {
-    this.ended.retried += 1;
     if (!this.#writer.on) return;
     const fields = { id, name, retries, wait: rounded(wait), ...errorFields(error) };
     this.#writer.emit('task-retried', fields);
@@ -95,7 +74,6 @@ export class TaskEvents {
 
   /** A message was not run. */
   rejected({ id, name }: Pick<Message, 'id' | 'name'>, error: unknown, requeue: boolean): void {
-    this.ended[requeue ? 'requeued' : 'rejected'] += 1;
     if (!this.#writer.on) return;
     const { error: text } = errorFields(error);
     this.#writer.emit('task-rejected', { id, name, error: text, requeue });
@@ -106,7 +84,6 @@ export class TaskEvents {
     reason: string,
     { expired = false, terminated = false }: { expired?: boolean; terminated?: boolean } = {},
   ): void {
-    this.ended.revoked += 1;
     if (this.#writer.on)
       this.#writer.emit('task-revoked', { id, name, reason, expired, terminated });
   }
@@ -114,13 +91,6 @@ export class TaskEvents {
   /** A run ended that is neither a success nor a failure. */
   left(type: 'task-ignored' | 'task-replaced', { id, name }: Message): void {
     if (this.#writer.on) this.#writer.emit(type, { id, name });
-  }
-
-  /** How many runs have begun. */
-  get processed(): number {
-    let sum = 0;
-    for (const count of this.totals.values()) sum += count;
-    return sum;
   }
 }
 

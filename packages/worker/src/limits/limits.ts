@@ -12,13 +12,14 @@ import {
   placesKey,
   rateInterval,
   turnKey,
+  markFields,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { type Backend, careful } from '../backend.js';
 import { bullmq } from '../bullmq.js';
 import type { Current } from '../current.js';
 import type { WorkerLog } from '../log.js';
-import { markFields, marksOf } from '../marks.js';
+import { marksOf } from '../marks.js';
 import { Places, waitingKey } from './places.js';
 import { LocalTurns, takeTurn } from './turn.js';
 

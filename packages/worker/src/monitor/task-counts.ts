@@ -1,5 +1,5 @@
 /** What a worker counts of its tasks: plain numbers, of which metrics are made when somebody asks. */
-import type { Registry } from '@dtask/core';
+import type { EndedCounts, Registry } from '@dtask/core';
 import { starmapTask } from '@dtask/core/internal';
 import { Histogram } from './histogram.js';
 
@@ -57,6 +57,10 @@ export const otherTask = '(other)';
 export class TaskCounts {
   /** By pool and how, such as `processes crashed`. */
   readonly children = new Map<string, number>();
+  /** How many runs of each queue's tasks have begun. */
+  readonly queues = new Map<string, number>();
+  /** How many messages were none of dtask's; each has failed as well. */
+  refused = 0;
   readonly #tasks: Pick<Registry, 'find'>;
   readonly #counts = new Map<string, TaskCount>();
 
@@ -73,9 +77,11 @@ export class TaskCounts {
   /**
    * Counts a start.
    *
+   * @param queue that it came from
    * @param wait since it was due, in milliseconds; nothing where that says nothing, as of a retry
    */
-  started(task: string, wait: number | undefined): void {
+  started(task: string, queue: string, wait: number | undefined): void {
+    this.queues.set(queue, (this.queues.get(queue) ?? 0) + 1);
     const count = this.#of(task);
     count.events.started += 1;
     // The clocks of two machines may differ.
@@ -96,7 +102,7 @@ export class TaskCounts {
   }
 
   /** Counts the end of a task; states that are not the last count nothing. */
-  ended(task: string, state: string): void {
+  settled(task: string, state: string): void {
     const event = eventOf[state];
     if (event) this.#of(task).events[event] += 1;
   }
@@ -115,6 +121,36 @@ export class TaskCounts {
   /** What was counted, by the task's name. */
   tasks(): ReadonlyMap<string, TaskCount> {
     return this.#counts;
+  }
+
+  /** How many runs of each task have begun. */
+  totals(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#counts].map(([task, { events }]) => [task, events.started]),
+    );
+  }
+
+  /** How many runs have begun. */
+  get processed(): number {
+    return this.#sum('started');
+  }
+
+  /** How many runs have ended, and how. */
+  ended(): EndedCounts {
+    return {
+      succeeded: this.#sum('succeeded'),
+      failed: this.#sum('failed') - this.refused,
+      retried: this.#sum('retried'),
+      revoked: this.#sum('revoked'),
+      rejected: this.refused,
+      requeued: this.#sum('rejected'),
+    };
+  }
+
+  #sum(event: TaskEvent): number {
+    let sum = 0;
+    for (const { events } of this.#counts.values()) sum += events[event];
+    return sum;
   }
 
   #of(task: string): TaskCount {

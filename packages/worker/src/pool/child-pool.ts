@@ -87,7 +87,7 @@ class Waiting implements Performance {
     if (this.#started) this.#started.abort(reason);
     // There is no code yet that could hear of it.
     else if (reason instanceof TaskRevokedError)
-      this.cut({ kind: 'revoked', reason: reason.message });
+      this.cut({ kind: 'revoked', by: { kind: 'revoked', reason: reason.message } });
     else this.#aborted = reason;
   }
 

@@ -3,12 +3,13 @@ import { refuseUnknown } from '../../config/resolve.js';
 import { show } from '../../config/setting.js';
 import { type Duration, toMilliseconds } from '../../duration.js';
 import { ConfigError } from '../../errors.js';
+import { fitsGlob } from '../../glob.js';
 
 /** Picks failed tasks; what is not given does not matter. */
 export interface FailedFilter {
   /** The queue in which it failed. @default every queue */
   queue?: string;
-  /** Name of the task, or a pattern in which `*` stands for any characters: `'image.*'`. */
+  /** Name of the task, or a glob such as `'image.*'`: `*` is any text, `?` any character. */
   task?: string;
   /** Failed then or later: a `Date`, or how long ago, such as `'2h'`. */
   since?: Date | Duration;
@@ -53,15 +54,15 @@ export function checkFilter(filter: FailedFilter, now: number): Criteria {
     text(filter.task, 'task'),
     text(filter.error, 'error')?.toLowerCase(),
   ];
-  const name = task === undefined ? undefined : pattern(task);
   return {
     queue,
     oldest: since === undefined ? '-inf' : point(since, 'since', now),
     newest: until === undefined ? '+inf' : point(until, 'until', now),
     limit,
-    ...((name ?? error) !== undefined && {
+    ...((task ?? error) !== undefined && {
       fits: (failed, reason) =>
-        (name?.test(failed) ?? true) && reason.toLowerCase().includes(error ?? ''),
+        (task === undefined || fitsGlob(task, failed)) &&
+        reason.toLowerCase().includes(error ?? ''),
     }),
   };
 }
@@ -75,10 +76,4 @@ function point(value: Date | Duration, what: string, now: number): number {
   if (!(value instanceof Date)) return now - toMilliseconds(value, what);
   if (!Number.isNaN(value.getTime())) return value.getTime();
   throw new ConfigError(`${what} is a Date that is not a point in time`);
-}
-
-/** `*` stands for any characters, dots among them. */
-function pattern(task: string): RegExp {
-  const parts = task.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`);
 }

@@ -4,7 +4,12 @@ import type { Redis } from 'ioredis';
 import { findScript } from '../../broker/script-call.js';
 import { StartupError } from '../../errors.js';
 import { bullQueueName, failedKey, jobKey } from '../../protocol/keys.js';
+import { markFields } from '../../protocol/marks.js';
 import type { Head } from './failed-heads.js';
+
+const marks = Object.values(markFields)
+  .map((field) => `'${field}'`)
+  .join(', ');
 
 /**
  * BullMQ's own way back to a queue, for a job that is still the failure that was looked at: of two
@@ -15,7 +20,7 @@ import type { Head } from './failed-heads.js';
 const retryScript = (reprocessJob: string): string => `
 if redis.call('ZSCORE', KEYS[3], ARGV[1]) ~= ARGV[7] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[1], 'err', 'stacktrace', 'stc', 'defa', 'cr', 'adm', 'rv')
+redis.call('HDEL', KEYS[1], 'err', 'stacktrace', 'stc', 'defa', ${marks})
 redis.call('HSET', KEYS[1], 'hist', ARGV[8])
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'data', ARGV[9]) end
 local function reprocess()

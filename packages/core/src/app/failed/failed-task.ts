@@ -1,4 +1,5 @@
 /** A failed task: all that is known of it, read from what its job keeps. */
+import { markFields } from '../../protocol/marks.js';
 import { decodeMessage, type Message } from '../../protocol/message.js';
 import { type Outcome, parseOutcome } from '../../protocol/outcome.js';
 import { type Failure, failureFrom, failureOf } from '../../result/failure.js';
@@ -61,7 +62,7 @@ export function readFailed(head: Head, found: Record<string, string> | Error): F
     ...(outcome?.worker !== undefined && { worker: outcome.worker }),
     // BullMQ counts the run that failed as well.
     retries: outcome?.retries ?? Math.max(0, count(fields['atm']) - 1),
-    crashes: count(fields['cr'] ?? fields['stc']),
+    crashes: count(fields[markFields.crashes] ?? fields['stc']),
     ...(readable ? partsOf(readable) : { followed: false }),
     tries: stacks.slice(0, -1).map((stack) => failureFrom('', stack)),
     history: readHistory(fields['hist']),

@@ -1,0 +1,16 @@
+/** What dtask notes in the hash of a job, beside BullMQ's fields: the names of the fields. */
+
+export const markFields = {
+  /** It was revoked while a worker had it: a `RevocationMark` as JSON. */
+  revoked: 'rv',
+  /** How many times it has killed the process that it ran in. */
+  crashes: 'cr',
+  /** The attempt that the rate limiter has let through. */
+  admitted: 'adm',
+} as const;
+
+/** What a worker that runs a revoked task, or runs it again, is to know. */
+export interface RevocationMark {
+  readonly terminate?: true;
+  readonly reason?: string;
+}
