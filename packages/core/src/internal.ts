@@ -63,7 +63,7 @@ export {
   type Script,
 } from './broker/script-call.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
-export { findCurrentTask, isPromiseLike } from './task/context.js';
+export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
 export { rateInterval, type Rate, type TaskLimits } from './task/limits.js';
 export { timeLimits } from './task/call.js';

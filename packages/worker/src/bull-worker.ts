@@ -7,6 +7,7 @@ import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
+import { keepText } from './job-text.js';
 import { giveMarks } from './marks.js';
 import { Damaged } from './read-message.js';
 import type { Slots } from './slots.js';
@@ -20,6 +21,8 @@ export interface BullPlace {
   readonly writer: OutcomeWriter;
   /** No job is fetched without one. */
   readonly slots: Slots;
+  /** Whether children are to get the messages as they came. */
+  readonly keepTexts: boolean;
 }
 
 /** The fields of the next job, its id, how long the queue is held back, and when a job is due. */
@@ -96,6 +99,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     let job: AnyJob;
     try {
       job = super.createJob(json, id);
+      if (this.#place.keepTexts) keepText(job, json.data);
     } catch (error) {
       job = super.createJob({ ...json, data: '{}' }, id);
       job.data = new Damaged(json.data, error instanceof Error ? error.message : String(error));

@@ -32,6 +32,7 @@ export class Consumer {
         connection,
         writer: executor.writer,
         slots,
+        keepTexts: config.pool !== 'inline',
         execute: (job, token) => executor.execute(job, token, queue, shown),
       },
       {

@@ -13,6 +13,7 @@ import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { freeKey } from './free-key.js';
 import { HookCalls } from './hook-calls.js';
+import { textOf } from './job-text.js';
 import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
@@ -233,7 +234,8 @@ export class Executor {
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
-    const performed = pool.start({ message, definition, queue, retries, limit: limit.hard });
+    const text = message === current.message ? textOf(job) : undefined;
+    const performed = pool.start({ message, text, definition, queue, retries, limit: limit.hard });
     current.performance = performed;
     // Waiting for a child is not the task's own time.
     if (performed.begun) current.began = 0;

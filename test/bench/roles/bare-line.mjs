@@ -1,11 +1,16 @@
-/** A child and a thread that send back what they get, and nothing else: what a pool's line costs by itself. */
+/**
+ * A child and a thread that send back what they get, and nothing else: what a pool's line costs by
+ * itself, where the loop also waits for Redis between two messages, as a worker's does.
+ */
 // @ts-check
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker as Thread } from 'node:worker_threads';
-import { serve } from './role.mjs';
+import { Redis } from 'ioredis';
+import { median } from '../numbers.mjs';
+import { serve, url } from './role.mjs';
 
 const self = fileURLToPath(import.meta.url);
 /** As long as what a pool sends for a task without arguments. */
@@ -18,7 +23,7 @@ else if (process.argv[2] === 'child') {
   socket.on('close', () => process.exit());
 } else {
   serve({
-    /** CPU of both sides a round trip, in microseconds. */
+    /** CPU of both sides a message and its answer, in microseconds. */
     processes: async (count) => {
       const child = spawn(process.execPath, [self, 'child'], {
         stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
@@ -52,28 +57,44 @@ else if (process.argv[2] === 'child') {
 
 /**
  * @param {number} count
- * @param {() => number} there
+ * @param {() => number} there the CPU of the other side
  * @param {(done: () => void) => () => void} open gives what sends; `done` hears of each answer
  */
 async function measure(count, there, open) {
-  let left = 0;
-  /** @type {() => void} */
-  let finish = () => undefined;
-  const send = open(() => {
-    left -= 1;
-    if (left > 0) send();
-    else finish();
-  });
-  const run = (/** @type {number} */ turns) =>
+  const redis = new Redis(url);
+  let done = () => undefined;
+  const send = open(() => done());
+  const trip = () =>
     new Promise((resolve) => {
-      left = turns;
-      finish = () => resolve(undefined);
+      done = () => resolve(undefined);
       send();
     });
-  await run(count / 4);
+  const both = async () => {
+    await redis.ping();
+    await trip();
+  };
+  const alone = () => redis.ping();
+  await cpuOfTurns(count / 4, there, both);
+  /** @type {number[]} */
+  const costs = [];
+  // In turns, for the machine's pace changes.
+  for (let part = 0; part < 5; part += 1) {
+    const without = await cpuOfTurns(count / 5, there, alone);
+    costs.push((await cpuOfTurns(count / 5, there, both)) - without);
+  }
+  redis.disconnect();
+  return median(costs);
+}
+
+/**
+ * @param {number} count
+ * @param {() => number} there
+ * @param {() => Promise<unknown>} turn
+ */
+async function cpuOfTurns(count, there, turn) {
   const before = process.cpuUsage();
   const began = there();
-  await run(count);
+  for (let turns = 0; turns < count; turns += 1) await turn();
   const { user, system } = process.cpuUsage(before);
   return (user + system + there() - began) / count;
 }

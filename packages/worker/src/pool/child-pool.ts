@@ -174,8 +174,7 @@ export class ChildPool implements Pool {
   }
 
   #begin(child: Child, work: Work): Performance {
-    // It may be more than what came: the values of a group are among its arguments.
-    return child.start(work, encodeMessage(work.message, Number.MAX_SAFE_INTEGER));
+    return child.start(work, work.text ?? encodeMessage(work.message, Number.MAX_SAFE_INTEGER));
   }
 
   /** The one that was used last: it is warm, and the others can be given up. */

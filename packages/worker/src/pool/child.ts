@@ -90,7 +90,7 @@ export class Child {
       this.#loaded = resolve;
       this.#broken = reject;
     });
-    spawned.channel.onMessage((message) => this.#hear(message));
+    spawned.channel.onMessage((message, text) => this.#hear(message, text));
     this.gone = spawned.gone.then((how) => {
       this.#died(how);
       return how;
@@ -123,7 +123,7 @@ export class Child {
     };
     const { message, queue, retries, limit } = work;
     const assignment = { id: message.id, name: message.name, queue, retries, limit };
-    this.spawned.channel.send(['run', number, assignment, text]);
+    this.spawned.channel.send(['run', number, assignment], text);
     return part;
   }
 
@@ -146,7 +146,7 @@ export class Child {
     this.spawned.kill();
   }
 
-  #hear(message: FromChild): void {
+  #hear(message: FromChild, text: string | undefined): void {
     switch (message[0]) {
       case 'ready':
         return this.#loaded?.();
@@ -161,7 +161,7 @@ export class Child {
         part.children = children;
         part.told = true;
         if (listens) this.#listen(number, part);
-        return this.#end(number, part, this.#decoded(report));
+        return this.#end(number, part, this.#decoded(report, text));
       }
       case 'told':
         return this.#told(message[1]);
@@ -245,13 +245,10 @@ export class Child {
     }
   }
 
-  #decoded(report: ChildReport): Report {
+  #decoded(report: ChildReport, text: string | undefined): Report {
     switch (report[0]) {
       case 'value':
-        return {
-          kind: 'value',
-          value: report[1] === undefined ? undefined : new Encoded(report[1]),
-        };
+        return { kind: 'value', value: text === undefined ? undefined : new Encoded(text) };
       case 'fail':
         return { kind: 'fail', error: decode(report[1], 'error') };
       case 'retry': {

@@ -1,4 +1,4 @@
-/** What a worker and its children say to each other: JSON, the kind first. */
+/** What a worker and its children say to each other: JSON, the kind first; some with a text beside it. */
 import type { CanvasJson } from '@dtask/core';
 import type { AppSource, JsonValue } from '@dtask/core/internal';
 
@@ -31,8 +31,8 @@ export interface AbortReason {
 /** From the worker to a child. */
 export type ToChild =
   | readonly ['setup', ChildSetup]
-  /** Runs a task: its number, and its message as the JSON text of an envelope. */
-  | readonly ['run', number, Assignment, string]
+  /** Runs a task: its number; its message goes beside it, as the JSON text of an envelope. */
+  | readonly ['run', number, Assignment]
   | readonly ['abort', number, AbortReason]
   /** A state was stored. */
   | readonly ['stored', number]
@@ -44,8 +44,8 @@ export type ToChild =
 
 /** How a run ended in a child. Errors are encoded. */
 export type ChildReport =
-  /** Its value as JSON text, if it has one. */
-  | readonly ['value', string?]
+  /** Its value goes beside it, as JSON text, if it has one. */
+  | readonly ['value']
   | readonly ['fail', JsonValue]
   | readonly ['retry', number, JsonValue, JsonValue?]
   | readonly ['ignore']

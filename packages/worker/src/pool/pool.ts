@@ -7,6 +7,8 @@ import type { Run } from '../run.js';
 /** A task that is to run. */
 export interface Work {
   readonly message: Message;
+  /** The message as it came; absent where it is more than that: a group's values, say. */
+  readonly text: string | undefined;
   readonly definition: Definition;
   readonly queue: string;
   /** How many times it has been retried. */

@@ -9,6 +9,7 @@ import {
   encodeError,
   encodeOutcome,
   findDefinition,
+  keepContext,
   loadApp,
   nodeToJson,
 } from '@dtask/core/internal';
@@ -34,7 +35,7 @@ const farewell = 2_000;
 /** One child: it serves a worker until that says stop, or is gone. */
 export function serve(channel: Channel<ToChild, FromChild>, memory: () => number): void {
   let child: Child | undefined;
-  channel.onMessage((message) => {
+  channel.onMessage((message, text) => {
     if (message[0] === 'setup') {
       Child.start(channel, message[1], memory).then(
         (started) => {
@@ -43,7 +44,7 @@ export function serve(channel: Channel<ToChild, FromChild>, memory: () => number
         },
         (error: unknown) => channel.send(['broken', encodeError(error)]),
       );
-    } else if (child) child.hear(message);
+    } else if (child) child.hear(message, text);
     // Told to go before it had come.
     else if (message[0] === 'stop') process.exit(0);
   });
@@ -70,6 +71,7 @@ class Child {
   ): Promise<Child> {
     const log = workerLog({ level: setup.logLevel, fields: { worker: setup.worker } });
     captureConsole(log);
+    keepContext();
     const app = await loadApp(setup.source);
     app.hooks.reportTo((hook, err) => log.error({ hook, err }, `the hook ${hook} threw`));
     await app.hooks.emit('workerProcessInit', processOf(setup));
@@ -91,10 +93,10 @@ class Child {
     this.#watchStrays();
   }
 
-  hear(message: ToChild): void {
+  hear(message: ToChild, text: string | undefined): void {
     switch (message[0]) {
       case 'run':
-        return this.#run(message[1], message[2], message[3]);
+        return this.#run(message[1], message[2], text ?? '');
       case 'abort':
         return this.#runs.get(message[1])?.abort(reasonOf(message[2]));
       case 'stored':
@@ -136,7 +138,7 @@ class Child {
 
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
     this.#runs.delete(number);
-    const { report, encoded } = encodeReport(ended, this.#app.config.maxPayload);
+    const { report, encoded, text } = encodeReport(ended, this.#app.config.maxPayload);
     const listens = this.#app.hooks.touchesEnds || definition.hooks !== undefined;
     if (listens)
       this.#untold.set(number, () => concludeRun(definition, run, report, this.#app.hooks));
@@ -146,8 +148,8 @@ class Child {
       ...(this.#setup.weigh && { memory: this.#memory() }),
       ...(listens && { listens }),
     };
-    if (Object.keys(details).length === 0) this.#channel.send(['end', number, encoded]);
-    else this.#channel.send(['end', number, encoded, details]);
+    const said = Object.keys(details).length > 0;
+    this.#channel.send(said ? ['end', number, encoded, details] : ['end', number, encoded], text);
   }
 
   /** Tells the hooks how a run has ended. */
@@ -209,26 +211,32 @@ const processOf = ({ worker, kind }: ChildSetup): WorkerProcess => ({
   pid: process.pid,
 });
 
+interface EncodedReport {
+  readonly report: Report;
+  readonly encoded: ChildReport;
+  /** The value. */
+  readonly text?: string | undefined;
+}
+
 /** Writes a report; what cannot travel fails the task, as if it had thrown that. */
-function encodeReport(
-  report: Report,
-  maxPayload: number,
-): { readonly report: Report; readonly encoded: ChildReport } {
+function encodeReport(report: Report, maxPayload: number): EncodedReport {
   try {
-    return { report, encoded: encodeSafe(report, maxPayload) };
+    if (report.kind !== 'value') return { report, encoded: encodeSafe(report) };
+    return { report, encoded: ['value'], text: encodeValue(report.value, maxPayload) };
   } catch (error) {
     return { report: { kind: 'fail', error }, encoded: ['fail', encodeError(error)] };
   }
 }
 
-function encodeSafe(report: Report, maxPayload: number): ChildReport {
+function encodeValue(value: unknown, maxPayload: number): string | undefined {
+  if (value === undefined) return undefined;
+  const text = JSON.stringify(encode(value, 'result'));
+  if (text.length * 3 > maxPayload) assertSize(text, maxPayload, 'the result of the task');
+  return text;
+}
+
+function encodeSafe(report: Exclude<Report, { kind: 'value' }>): ChildReport {
   switch (report.kind) {
-    case 'value': {
-      if (report.value === undefined) return ['value'];
-      const text = JSON.stringify(encode(report.value, 'result'));
-      if (text.length * 3 > maxPayload) assertSize(text, maxPayload, 'the result of the task');
-      return ['value', text];
-    }
     case 'fail':
       return ['fail', encodeError(report.error)];
     case 'retry': {
