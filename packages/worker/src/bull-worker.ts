@@ -206,7 +206,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** Goes on with the job that a completion brought. */
   #next(job: AnyJob, lane: Lane, reply: unknown): void {
     // The job is not ours any more, or not complete: BullMQ finds out why.
-    if ((reply as number) < 0) {
+    if (typeof reply === 'number' && reply < 0) {
       this.#leave(job, lane, {});
       return;
     }

@@ -127,10 +127,10 @@ export class Endings {
     took: number,
     tell: Tell,
   ): Promise<void> | undefined {
-    const outcome = {
-      ...this.#outcomes.make(message, 'SUCCESS', retriesOf(current), report.value),
-      children: childrenOf(message, performance),
-    };
+    const retries = retriesOf(current);
+    const children = childrenOf(message, performance);
+    const { value } = report;
+    const outcome = this.#outcomes.make(message, 'SUCCESS', retries, value, undefined, children);
     try {
       this.#outcomes.store(message, outcome);
     } catch (error) {

@@ -43,6 +43,7 @@ export class Outcomes {
     retries: number,
     value?: unknown,
     error?: unknown,
+    children?: readonly string[],
   ): Outcome {
     return {
       id: message.id,
@@ -53,6 +54,7 @@ export class Outcomes {
       at: Date.now(),
       value,
       error,
+      children,
     };
   }
 
