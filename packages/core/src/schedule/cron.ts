@@ -71,15 +71,23 @@ function clockOf(line: string, zone: string): CronClock {
   if (line.includes(':')) throw notCron(line, 'it has a colon; for a single date there is once');
   if (/^@reboot$/i.test(line)) throw notCron(line, 'a start is not a time');
   const clock = read(line, zone);
-  if (!clock.ticks) throw notCron(line, 'no date fits it');
+  if (mayNeverTick(line) && !clock.ticks()) throw notCron(line, 'no date fits it');
   return clock;
+}
+
+/** Only a day together with a month, or a year, can be one that no calendar has. */
+function mayNeverTick(line: string): boolean {
+  const parts = line.split(' ');
+  const [day, month] = parts.slice(parts.length === 5 ? 2 : 3);
+  return parts.length === 7 || (day !== '*' && month !== '*');
 }
 
 function read(line: string, zone: string): CronClock {
   try {
-    return new CronClock(line, zone, false);
+    return new CronClock({ line, zone, both: false });
   } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : show(error);
+    const why =
+      error instanceof Error ? error.message.replaceAll(/^CronPattern: |\.$/g, '') : show(error);
     throw notCron(line, why, error);
   }
 }

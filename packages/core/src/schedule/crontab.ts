@@ -76,11 +76,13 @@ class Crontab implements Schedule {
   constructor(texts: Texts, timezone: string | undefined) {
     this.#texts = texts;
     this.#timezone = timezone;
-    this.#clock = new CronClock(patternOf(texts), timezone ?? 'UTC', true);
-    if (!this.#clock.ticks)
-      throw new ConfigError(
-        `${String(this)} never comes: no date has that day, month and day of the week`,
-      );
+    this.#clock = new CronClock({
+      line: patternOf(texts),
+      zone: timezone ?? 'UTC',
+      both: true,
+    });
+    if (texts.dayOfMonth !== '*' && texts.monthOfYear !== '*' && !this.#clock.ticks())
+      throw new ConfigError(`${String(this)} never comes: no such month has that day`);
     Object.freeze(this);
   }
 
