@@ -41,6 +41,15 @@ function parse(text: string): number | undefined {
   return Number(match[1]) * milliseconds[match[2] as Unit];
 }
 
+/** Gives whole milliseconds as the shortest exact duration: `90000` is `90s`, `3600000` is `1h`. */
+export function toDuration(value: number): Duration {
+  const units = (Object.keys(milliseconds) as Unit[]).toReversed();
+  const unit = units.find(
+    (each) => value >= milliseconds[each] && value % milliseconds[each] === 0,
+  );
+  return unit === undefined ? `${value}ms` : `${value / milliseconds[unit]}${unit}`;
+}
+
 /** Prints milliseconds for a person: `850ms`, `12s`, `2m 5s`. */
 export function formatMilliseconds(value: number): string {
   if (value < 1_000) return `${Math.round(value)}ms`;

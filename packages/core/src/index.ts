@@ -65,6 +65,18 @@ export type {
   RouteRule,
   RouteTable,
 } from './routing/route.js';
+export { cron } from './schedule/cron.js';
+export { crontab } from './schedule/crontab.js';
+export type { CrontabField, CrontabFields } from './schedule/crontab-field.js';
+export { type CustomScheduleOptions, schedule } from './schedule/custom.js';
+export { every, type EveryOptions } from './schedule/every.js';
+export { scheduleFromJson } from './schedule/from-json.js';
+export type { MisfireOptions } from './schedule/misfire.js';
+export { once } from './schedule/once.js';
+export type { Schedule, ScheduleJson, ZoneOptions } from './schedule/schedule.js';
+export type { WhenOptions } from './schedule/schedule-of.js';
+export { solar, type SolarPlace } from './schedule/solar.js';
+export type { SolarEvent } from './schedule/solar-event.js';
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
 export type { TaskDecorator } from './task/decorator.js';

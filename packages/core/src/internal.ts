@@ -65,6 +65,16 @@ export {
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
 export { type Definition, define } from './task/definition.js';
+export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';
+export { scheduleOf } from './schedule/schedule-of.js';
+export { settle, type Surroundings } from './schedule/schedule.js';
+export {
+  type Firing,
+  Timetable,
+  type TimetableOptions,
+  type TimetablePlace,
+} from './schedule/timetable.js';
+export { zoneOf } from './schedule/zone.js';
 export { rateInterval, type Rate, type TaskLimits } from './task/limits.js';
 export { timeLimits } from './task/call.js';
 export type { Hooks } from './hooks/hooks.js';
