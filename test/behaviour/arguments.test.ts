@@ -1,27 +1,20 @@
 /** Checks of arguments, at the caller before anything is sent, and at the worker. */
 import { type App, ArgumentsError } from 'dtask';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { stage } from './own-stage.js';
 import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
-import { Stage } from './stage.js';
+import { app } from './served-app.js';
 import { untyped } from './untyped.js';
 
-let stage: Stage;
-let app: App;
 /** An App without a worker, in which a call that is sent would stay to be seen. */
 let caller: App;
 
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
 beforeEach(() => {
   caller = stage.app();
 });
 afterEach(() => caller.close());
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

@@ -1,19 +1,11 @@
 /** The options of a call: when it runs, in which order, under which id, and what is kept of it. */
-import { type App, currentTask, TaskRevokedError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { currentTask, TaskRevokedError } from 'dtask';
+import { describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
+import { stage } from './own-stage.js';
 import { rejection } from './rejection.js';
-import { messageKey, resultKey, Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
+import { messageKey, resultKey } from './stage.js';
 
 const soon = { timeout: '10s' } as const;
 /** No worker of this file takes from it. */

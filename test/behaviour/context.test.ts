@@ -5,20 +5,17 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type App, currentTask, RegistryError, type TaskContext } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
+import { stage } from './own-stage.js';
 import { thrown } from './rejection.js';
-import { Stage } from './stage.js';
 
-let stage: Stage;
 let app: App;
 
 beforeAll(async () => {
-  stage = await Stage.open();
   app = stage.app();
   await stage.worker(app, { name: 'worker-of-this-file', concurrency: 4 });
 });
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

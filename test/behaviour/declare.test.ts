@@ -9,19 +9,10 @@ import {
   type TaskOptions,
   UnknownTaskError,
 } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { stage } from './own-stage.js';
 import { rejection, thrown } from './rejection.js';
-import { Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
 
 const offline = (): App => new App('offline', { broker: 'redis://127.0.0.1:1' });
 

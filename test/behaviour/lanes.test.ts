@@ -1,21 +1,16 @@
 /** What comes with the completion of the task before it: the next job is fetched so, whatever it is. */
-import type { App } from 'dtask';
 import { currentTask, Ignore, Retry } from 'dtask';
 import { FlowProducer, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/until.js';
-import { messageKey, Stage } from './stage.js';
+import { app } from './own-app.js';
+import { stage } from './own-stage.js';
+import { messageKey } from './stage.js';
 
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
-
-let app: App;
 /** The ids that ran, in order, once for each run. */
 let ran: string[];
 beforeEach(() => {
-  app = stage.app();
   ran = [];
   app.task('note', () => {
     ran.push(currentTask().id);

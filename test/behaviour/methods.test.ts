@@ -1,18 +1,8 @@
 /** Decorated methods, by TypeScript's `experimentalDecorators`: their names, their `this`, their instance. */
-import { App, ConfigError, currentTask, RegistryError, type TaskContext } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError, currentTask, RegistryError, type TaskContext } from 'dtask';
+import { describe, expect, test } from 'vitest';
 import { rejection, thrown } from './rejection.js';
-import { Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
 
 const soon = { timeout: '10s' } as const;
 

@@ -1,19 +1,16 @@
 /** Processes that use an App end by themselves, as soon as they have nothing to wait for. */
 import type { App } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { stage } from './own-stage.js';
 import { runProgram } from './program.js';
-import { Stage } from './stage.js';
 
-let stage: Stage;
 let app: App;
 
 beforeAll(async () => {
-  stage = await Stage.open();
   app = stage.app();
   app.task('quick', () => 'done');
   await stage.worker(app);
 });
-afterAll(() => stage.close());
 
 describe('a process', () => {
   test('ends when it has its result, though it closed nothing', async () => {

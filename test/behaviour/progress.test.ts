@@ -1,21 +1,13 @@
 /** States on the way to a result: progress, states of a task's own, and who hears of them. */
-import { type App, currentTask } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { currentTask } from 'dtask';
+import { describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
 import { Gate } from './gate.js';
+import { stage } from './own-stage.js';
 import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
-import { messageKey, resultKey, Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
+import { messageKey, resultKey } from './stage.js';
 
 const soon = { timeout: '10s' } as const;
 

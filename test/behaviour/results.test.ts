@@ -1,6 +1,5 @@
 /** Waiting for results: in time or not, here or elsewhere, once or again, of what went well and what did not. */
 import {
-  type App,
   BrokerError,
   currentTask,
   ResultTimeoutError,
@@ -8,22 +7,14 @@ import {
   TaskRevokedError,
   UnknownTaskError,
 } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
 import { Gate } from './gate.js';
+import { stage } from './own-stage.js';
 import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
-import { resultKey, Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
+import { resultKey } from './stage.js';
 
 const soon = { timeout: '10s' } as const;
 /** A stored result needs no wait; this is for a busy machine. */

@@ -1,6 +1,5 @@
 /** Retries: how often a task runs, after which errors, how long it waits, and what its caller is told. */
 import {
-  type App,
   currentTask,
   EncodeError,
   Ignore,
@@ -11,20 +10,12 @@ import {
   type TaskOptions,
   TaskRevokedError,
 } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from './eventually.js';
+import { stage } from './own-stage.js';
 import { rejection } from './rejection.js';
-import { messageKey, Stage } from './stage.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
+import { app } from './served-app.js';
+import { messageKey } from './stage.js';
 
 const soon = { timeout: '15s' } as const;
 /** As soon as may be. */

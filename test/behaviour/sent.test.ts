@@ -1,21 +1,13 @@
 /** What `delay()` gives at once: a promise of the result that is a result already. */
-import { type App, AsyncResult, BrokerError, EncodeError, Sent } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AsyncResult, BrokerError, EncodeError, Sent } from 'dtask';
+import { describe, expect, test } from 'vitest';
+import { stage } from './own-stage.js';
 import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
-import { messageKey, Stage } from './stage.js';
+import { app } from './served-app.js';
+import { messageKey } from './stage.js';
 import { Turns } from './turns.js';
 import { untyped } from './untyped.js';
-
-let stage: Stage;
-let app: App;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-  app = stage.app();
-  await stage.worker(app);
-});
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

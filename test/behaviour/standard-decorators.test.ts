@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { App } from 'dtask';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stage } from './own-stage.js';
 import { rejection } from './rejection.js';
-import { Stage } from './stage.js';
 
 /** What is used of the compiled module; its own source has other compiler options than this file. */
 interface Tasks {
@@ -31,23 +31,18 @@ function compile(): string {
 }
 
 let complaints: string;
-let stage: Stage;
 let app: App;
 let tasks: Tasks;
 let declared: ReturnType<Tasks['declareTasks']>;
 
 beforeAll(async () => {
-  stage = await Stage.open();
   app = stage.app();
   complaints = compile();
   tasks = (await import(join(built, 'tasks.js'))) as Tasks;
   declared = tasks.declareTasks(app);
   await stage.worker(app);
 });
-afterAll(async () => {
-  await stage.close();
-  rmSync(built, { recursive: true, force: true });
-});
+afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 const soon = { timeout: '10s' } as const;
 

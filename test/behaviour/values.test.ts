@@ -1,18 +1,15 @@
 /** Values on their way to a worker and back: what survives, what is refused, and how large it may be. */
 import { type App, EncodeError, PayloadTooLargeError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { stage } from './own-stage.js';
 import { rejection } from './rejection.js';
-import { Stage } from './stage.js';
 
-let stage: Stage;
 let app: App;
 
 beforeAll(async () => {
-  stage = await Stage.open();
   app = stage.app({ maxPayload: 20_000 });
   await stage.worker(app);
 });
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

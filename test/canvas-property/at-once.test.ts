@@ -2,20 +2,13 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import { Stage } from '../behaviour/stage.js';
+import { stage } from '../behaviour/own-stage.js';
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL('./failed-group.mjs', import.meta.url));
-
-let stage: Stage;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 it('a result that has come already is given to all who ask for it at the same time', async () => {
   const app = stage.app();

@@ -1,8 +1,8 @@
 /** Canvases at random, on a worker and in place, against a reference that computes the same in a few lines. */
 import { type AnyResult, type Canvas, type EagerResult, GroupResult, type Sent } from 'dtask';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Stage } from '../behaviour/stage.js';
+import { expect, it } from 'vitest';
+import { stage } from '../behaviour/own-stage.js';
 import { canvasOf, tasks } from './members.js';
 import { expected } from './reference.js';
 import { replaces, type Tree, tree, type Value } from './tree.js';
@@ -15,13 +15,6 @@ const lanes = Math.min(10, trees);
 const soon = { timeout: '20s' } as const;
 /** What is found when a lane has taken so long is reported as it is, in milliseconds. */
 const patience = 60_000 + 300 * trees;
-
-let stage: Stage;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 it(
   `${trees} canvases at random give what the reference gives, or fail with the error of a task that failed`,

@@ -1,6 +1,6 @@
 /** Chains on two worker processes: the rows of Celery's own suite on them, and where they end early. */
 import { type AnyResult, chain, chord, group } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rejection } from '../support/until.js';
 import {
   add,
@@ -15,13 +15,7 @@ import {
   reject,
   sum,
 } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
+import { soon, troupe } from './troupe.js';
 
 const asRevoked = { name: 'TaskRevokedError' };
 

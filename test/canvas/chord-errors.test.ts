@@ -1,6 +1,6 @@
 /** Chords that fail, on two worker processes: the rows of Celery's own suite on them. */
 import { chain, chord, group, type GroupResult } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rejection } from '../support/until.js';
 import {
   add,
@@ -14,13 +14,7 @@ import {
   identity,
   noteFailure,
 } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
+import { soon, troupe } from './troupe.js';
 
 const times = <T>(n: number, x: T): T[] => Array.from({ length: n }, () => x);
 

@@ -1,6 +1,6 @@
 /** Chords on two worker processes: the rows of Celery's own suite on them, and what their headers may hold. */
 import { chain, chord, group, type GroupResult } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
 import {
   add,
@@ -19,13 +19,7 @@ import {
   stumble,
   sum,
 } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
+import { soon, troupe } from './troupe.js';
 
 const upTo = (n: number): number[] => [...Array(n).keys()];
 

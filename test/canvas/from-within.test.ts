@@ -1,20 +1,13 @@
 /** What tasks do with canvases, and what is known of one: waiting within a task, generators, graphs, children. */
 import { type App, chain, chord, currentTask, group, RegistryError } from 'dtask';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Gate } from '../behaviour/gate.js';
+import { app } from '../behaviour/own-app.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../behaviour/rejection.js';
-import { messageKey, Stage } from '../behaviour/stage.js';
+import { messageKey } from '../behaviour/stage.js';
 
 const soon = { timeout: '20s' } as const;
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
-
-let app: App;
-beforeEach(() => {
-  app = stage.app();
-});
 
 /** Tasks that every test may use. */
 function tasks() {

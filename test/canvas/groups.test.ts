@@ -1,22 +1,9 @@
 /** Groups on two worker processes: the rows of Celery's own suite on them, and what their results can do. */
-import { App, chain, chord, chunks, group, type GroupResult, map, starmap } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { chain, chord, chunks, group, type GroupResult, map, starmap } from 'dtask';
+import { describe, expect, it } from 'vitest';
 import { rejection, until } from '../support/until.js';
 import { add, asExpected, count, countFailure, echo, fail, gated, identity } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
-
-/** An App in which the tasks are not known, as another process might have. */
-function stranger(): App {
-  const app = new App('stranger', { broker: troupe.engine.url, prefix: troupe.prefix });
-  onTestFinished(() => app.close());
-  return app;
-}
+import { soon, troupe } from './troupe.js';
 
 const times = <T>(n: number, x: T): T[] => Array.from({ length: n }, () => x);
 
@@ -33,7 +20,7 @@ describe('a group', () => {
     expect(await group([]).delay().get(soon)).toEqual([]);
     const empty = await chunks(add, [], 2).delay();
     await empty.save();
-    const restored = await stranger().groupResult(empty.id);
+    const restored = await troupe.stranger().groupResult(empty.id);
     expect(restored.results).toEqual([]);
     expect(await restored.get(soon)).toEqual([]);
 
@@ -134,7 +121,7 @@ describe('a group', () => {
     expect(await rejection(sent)).toMatchObject({ name: 'ConfigError' });
     const known = chain(add.s(1, 1), add.s(2)).applyAsync([], { id: 'chosen-chain' });
     expect(known.id).toBe('chosen-chain');
-    expect(await stranger().result('chosen-chain').get(soon)).toBe(4);
+    expect(await troupe.stranger().result('chosen-chain').get(soon)).toBe(4);
   });
 
   it('links its callback to each part', async () => {
@@ -198,7 +185,7 @@ describe('the result of a group', () => {
       chain(gated.s('saved', 2), group(identity.s(), add.s(1))),
     ).delay();
     await result.save();
-    const restored: GroupResult = await stranger().groupResult(result.id);
+    const restored: GroupResult = await troupe.stranger().groupResult(result.id);
     const values = restored.get(soon);
     troupe.trace.open('saved');
     expect(await values).toEqual([1, [2, 3]]);

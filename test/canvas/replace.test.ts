@@ -1,6 +1,6 @@
 /** Replaced tasks, links and errbacks on two worker processes: the rows of Celery's own suite on them. */
 import { chain, chord, group } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rejection } from '../support/until.js';
 import {
   add,
@@ -25,13 +25,7 @@ import {
   stumbleOnFailure,
   sum,
 } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
+import { soon, troupe } from './troupe.js';
 
 const times = <T>(n: number, x: T): T[] => Array.from({ length: n }, () => x);
 

@@ -1,6 +1,6 @@
 /** How canvases travel: by name, as JSON, large, and in parts that are too large. */
-import { App, chain, chord, chunks, group, signature } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { chain, chord, chunks, group, signature } from 'dtask';
+import { describe, expect, it } from 'vitest';
 import { rejection } from '../support/until.js';
 import {
   add,
@@ -17,26 +17,13 @@ import {
   sizes,
   sum,
 } from './tasks.js';
-import { soon, Troupe } from './troupe.js';
-
-let troupe: Troupe;
-beforeAll(async () => {
-  troupe = await Troupe.open();
-});
-afterAll(() => troupe[Symbol.asyncDispose]());
-
-/** An App that has none of the tasks. */
-function stranger(): App {
-  const app = new App('stranger', { broker: troupe.engine.url, prefix: troupe.prefix });
-  onTestFinished(() => app.close());
-  return app;
-}
+import { soon, troupe } from './troupe.js';
 
 const tooLarge = { name: 'PayloadTooLargeError' };
 
 describe('a canvas sent by name', () => {
   it('runs though the sender has none of the code of its tasks', async () => {
-    const app = stranger();
+    const app = troupe.stranger();
     const one = app.signature('add', [1, 2]);
     expect(await one.delay().get(soon)).toBe(3);
     expect(
@@ -55,7 +42,7 @@ describe('a canvas sent by name', () => {
   });
 
   it('fails as any other does', async () => {
-    const app = stranger();
+    const app = troupe.stranger();
     const canvas = chain(app.signature('fail'), app.signature('identity'));
     expect(await rejection(canvas.delay().get(soon))).toMatchObject(asExpected);
   });
@@ -78,7 +65,7 @@ describe('a canvas as JSON', () => {
         2,
       ),
     ];
-    const app = stranger();
+    const app = troupe.stranger();
     for (const canvas of canvases) {
       const read = app.signature(JSON.parse(JSON.stringify(canvas)));
       expect(JSON.stringify(read)).toBe(JSON.stringify(canvas));
@@ -91,17 +78,17 @@ describe('a canvas as JSON', () => {
     const canvas = chain(identity.s(value).link(count.si('json')), identity.s()).set({
       headers: { tenant: 'a' },
     });
-    const read = stranger().signature(JSON.parse(JSON.stringify(canvas)));
+    const read = troupe.stranger().signature(JSON.parse(JSON.stringify(canvas)));
     expect(await read.delay().get(soon)).toEqual(value);
     expect(await troupe.notes('json')).toHaveLength(1);
 
     const failing = fail.s().onError(echo.s('json-error'));
-    const again = stranger().signature(JSON.parse(JSON.stringify(failing)));
+    const again = troupe.stranger().signature(JSON.parse(JSON.stringify(failing)));
     expect(await rejection(again.delay().get(soon))).toMatchObject(asExpected);
     expect(await troupe.notes('json-error')).toHaveLength(1);
 
     const tagged = chain(headers.s(), identity.s()).stamp({ tenant: 'b' });
-    const sent = stranger().signature(JSON.parse(JSON.stringify(tagged)));
+    const sent = troupe.stranger().signature(JSON.parse(JSON.stringify(tagged)));
     expect(await sent.delay().get(soon)).toEqual({ tenant: 'b' });
   });
 
@@ -109,7 +96,7 @@ describe('a canvas as JSON', () => {
     const step = (x: number) => ({ task: 'add', args: [x] });
     const inner = { chain: Array.from({ length: 60 }, () => step(1)) };
     const outer = { chain: [{ task: 'add', args: [0, 0] }, step(100), step(1_000), inner] };
-    expect(await stranger().signature(outer).delay().get(soon)).toBe(1_160);
+    expect(await troupe.stranger().signature(outer).delay().get(soon)).toBe(1_160);
   });
 });
 

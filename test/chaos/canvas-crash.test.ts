@@ -7,21 +7,15 @@
  * leaves the Redis of a death before the next. DTASK_CRASH_POINTS=all counts them as well.
  */
 import { type App, chain, chord, group, TaskFailedError } from 'dtask';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { CountingProxy } from '../support/counting-proxy.js';
-import { Engine } from '../support/engine.js';
 import { findLeaks } from '../support/leaks.js';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage, type Stage } from '../support/stage.js';
 import type { Start } from '../support/trace.js';
 import { until } from '../support/until.js';
 import { startWorkerSoon, type WorkerProcess } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 const everyCommand = process.env['DTASK_CRASH_POINTS'] === 'all';
 

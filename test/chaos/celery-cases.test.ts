@@ -2,17 +2,11 @@
  * The four experiments in which Celery on Redis runs a task several times or loses it: a due date or
  * a run beyond the visibility timeout, and workers that are killed. There is no such timeout here.
  */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage, type Stage } from '../support/stage.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 /** Locks far shorter than what the tasks take. */
 const short = ['--lock-duration', '1s', '--stalled-interval', '500ms'];

@@ -3,26 +3,18 @@ import { DecodeError, MessageRejectedError, TaskFailedError } from 'dtask';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { Stage } from '../support/stage.js';
+import { engine } from '../support/own-engine.js';
+import { stage } from '../support/own-stage.js';
 import { rejection, until } from '../support/until.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 // One worker takes all of it, so that what one test plants would hurt the next.
-let engine: Engine;
-let stage: Stage;
 let worker: WorkerProcess;
 beforeAll(async () => {
-  engine = await Engine.start();
-  stage = new Stage(engine.url);
   worker = new WorkerProcess({ env: stage.environment(), flags: ['-c', '3'] });
   await worker.ready();
 });
-afterAll(async () => {
-  await worker.kill();
-  await stage.strike();
-  await engine[Symbol.asyncDispose]();
-});
+afterAll(() => worker.kill());
 
 let count = 0;
 let id = '';

@@ -1,18 +1,12 @@
 /** Twenty seconds of a half-open network: bytes vanish in both directions, and no connection is closed. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { startProxy } from '../support/proxy.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 /** How long the network is dead, and how long after it all must work again, in milliseconds. */
 const outage = 20_000;

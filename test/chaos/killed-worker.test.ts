@@ -1,16 +1,10 @@
 /** What happens to the tasks of a worker process that dies, or that is too busy to say that it lives. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { describe, expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 /** What the task `square` and its gated form give. */
 const squared = (x: number): object => ({

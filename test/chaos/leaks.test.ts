@@ -1,17 +1,11 @@
 /** What is left in Redis after tasks of every fate: nothing that stays for ever, but what is kept on purpose. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { expect, it } from 'vitest';
 import { findLeaks, taskKeys } from '../support/leaks.js';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 it(
   'results, messages and locks are gone after their time, whatever became of the task',

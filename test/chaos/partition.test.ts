@@ -1,17 +1,11 @@
 /** Twenty seconds of a stalled network, whose bytes arrive when it is back; and connections that are reset. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { startProxy } from '../support/proxy.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 it(
   'a network that stalls for 20 s and then delivers: worker and caller go on within 15 s',

@@ -1,16 +1,10 @@
 /** How a worker process stops when it is told to: once, twice, three times. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { describe, expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { startProxy } from '../support/proxy.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('after one %s', (signal) => {
   it('a worker ends its running task, takes no new one, and exits with 0', async () => {

@@ -1,16 +1,10 @@
 /** `-A` of `dtask worker`: what it finds, and what it says where it finds nothing that it can run. */
 import { relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fixtures, runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 // Nothing listens there: these commands end before they would look.
 const env = { DTASK_BROKER_URL: 'redis://127.0.0.1:1/0' };

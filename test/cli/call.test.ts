@@ -1,25 +1,16 @@
 /** `dtask call` and `dtask result`: send a task by its name, and show what became of it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
-import { Stage } from '../support/stage.js';
+import { stage } from '../support/own-stage.js';
 import { rejection } from '../support/until.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
-let engine: Engine;
-let stage: Stage;
 let worker: WorkerProcess;
 beforeAll(async () => {
-  engine = await Engine.start();
-  stage = new Stage(engine.url);
   worker = new WorkerProcess({ env: stage.environment() });
   await worker.ready();
 });
-afterAll(async () => {
-  await worker.kill();
-  await stage.strike();
-  await engine[Symbol.asyncDispose]();
-});
+afterAll(() => worker.kill());
 
 /** Runs a command on the stage that has a worker. */
 const dtask = (...args: string[]): ReturnType<typeof runDtask> =>

@@ -1,23 +1,22 @@
 /** `dtask inspect`, `control`, `status` and `events`: asking and telling workers from a shell. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Crew, here } from '../control/crew.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { here } from '../control/hire.js';
+import { troupe } from '../control/troupe.js';
 import { runDtask, startDtask } from '../support/dtask-process.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 
 const noWorker = 69;
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-  await Promise.all([
-    crew.hire('one', ['-c', '2', '-E']),
-    crew.hire('two', ['-c', '2', '-Q', 'default,mail']),
-  ]);
-});
-afterAll(() => crew[Symbol.asyncDispose]());
+beforeAll(() =>
+  Promise.all([
+    troupe.hire('one', ['-c', '2', '-E']),
+    troupe.hire('two', ['-c', '2', '-Q', 'default,mail']),
+  ]),
+);
 
-const run = (...args: string[]) => runDtask(args, { env: crew.stage.environment() });
+const run = (...args: string[]) => runDtask(args, { env: troupe.stage.environment() });
 
 describe('dtask inspect', () => {
   it('prints what each worker answers, for people and as JSON', async () => {
@@ -34,7 +33,7 @@ describe('dtask inspect', () => {
   });
 
   it('lays tasks out in a table', async () => {
-    const { app, trace } = crew.stage;
+    const { app, trace } = troupe.stage;
     const { id } = await app.sendTask('gated', ['table'], { queue: 'mail' });
     await trace.started('table');
     const { stdout } = await run('inspect', 'active', '-p', 't*');
@@ -49,7 +48,7 @@ describe('dtask inspect', () => {
       stdout: '',
       stderr: 'dtask: no worker answers to nobody\n',
     });
-    const alone = setStage(crew.engine.url);
+    const alone = setStage(engine.url);
     expect(await runDtask(['inspect', 'ping', '--json'], { env: alone.environment() })).toEqual({
       code: noWorker,
       stdout: '{}\n',
@@ -83,7 +82,7 @@ describe('dtask control', () => {
   });
 
   it('ends tasks that wait, with no worker of their queue', async () => {
-    const { app } = crew;
+    const { app } = troupe;
     const waiting = await app.sendTask('note', ['cli'], { queue: 'idle' });
     expect(await run('control', 'revoke', waiting.id)).toEqual({
       code: 0,
@@ -129,7 +128,7 @@ describe('dtask control', () => {
   });
 
   it('stops a worker, whose process ends with 0', async () => {
-    const leaving = await crew.hire('leaving', ['-Q', 'leaving']);
+    const leaving = await troupe.hire('leaving', ['-Q', 'leaving']);
     expect(await run('control', 'shutdown', '-d', 'leaving')).toMatchObject({ code: 0 });
     expect(await leaving.end()).toEqual({ code: 0, signal: null });
   });
@@ -144,7 +143,7 @@ describe('dtask status', () => {
     expect(stdout).toContain('2 workers online');
     const json = await run('status', '--json', '-d', 'one');
     expect(JSON.parse(json.stdout)).toMatchObject([{ worker: 'one', queues: ['default'] }]);
-    const alone = setStage(crew.engine.url);
+    const alone = setStage(engine.url);
     expect(await runDtask(['status'], { env: alone.environment() })).toEqual({
       code: noWorker,
       stdout: '',
@@ -155,10 +154,10 @@ describe('dtask status', () => {
 
 describe('dtask events', () => {
   it('prints a line for each event, and ends at a signal', async () => {
-    const { app } = crew;
+    const { app } = troupe;
     const shell = startDtask(['events', '--tasks', 'fail,echo', '--since', 'start'], {
       cwd: here,
-      env: crew.stage.environment(),
+      env: troupe.stage.environment(),
     });
     await app.sendTask('fail', ['loudly']);
     await until('it is printed, by the one that tells', async () => {

@@ -1,11 +1,12 @@
 /** `dtask worker --embedded`: a Redis where none listens, which ends with its worker. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fixtures, runDtask } from '../support/dtask-process.js';
 import { Engine } from '../support/engine.js';
+import { removeFolder } from '../support/remove-folder.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
@@ -68,7 +69,7 @@ async function startEmbeddedWorker(
   Pick<ReturnType<typeof setStage>, 'app' | 'trace'> & { worker: WorkerProcess; folder: string }
 > {
   const folder = mkdtempSync(join(tmpdir(), 'dtask-embedded-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(folder));
   const stage = setStage(`redis://127.0.0.1:${port}/0`);
   const worker = await startWorker({
     app: `${fixtures}faults/app.ts`,

@@ -1,17 +1,11 @@
 /** `dtask queues`, `purge` and `report`: look at queues, empty them, and tell of the whole. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
 import { findLeaks, taskKeys } from '../support/leaks.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { rejection } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe('dtask queues', () => {
   it('counts the tasks of each queue, as a table and as JSON', async () => {

@@ -1,7 +1,7 @@
 /** `dtask top`: workers, queues, rates, running tasks and failures, once and live. */
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Crew } from '../control/crew.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { troupe } from '../control/troupe.js';
 import { runDtask } from '../support/dtask-process.js';
 import { Engine } from '../support/engine.js';
 import {
@@ -9,6 +9,7 @@ import {
   needsPseudoTerminal,
   PseudoTerminal,
 } from '../support/pseudo-terminal.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 
@@ -20,21 +21,18 @@ const given = '\u001b[?1049l';
 /** What is written to have a line begin with this in the second row. */
 const secondRow = (text: string): string => `\u001b[2;1H\u001b[2K${text}`;
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-  await Promise.all([
-    crew.hire('one', ['-c', '2']),
-    crew.hire('two', ['-c', '3', '-P', 'threads', '-Q', 'default,mail']),
-  ]);
-});
-afterAll(() => crew[Symbol.asyncDispose]());
+beforeAll(() =>
+  Promise.all([
+    troupe.hire('one', ['-c', '2']),
+    troupe.hire('two', ['-c', '3', '-P', 'threads', '-Q', 'default,mail']),
+  ]),
+);
 
-const run = (...args: string[]) => runDtask(['top', ...args], { env: crew.stage.environment() });
+const run = (...args: string[]) => runDtask(['top', ...args], { env: troupe.stage.environment() });
 
 /** Sends a task that runs until its gate opens, and one that fails; resolves when both have. */
 async function perform(mark: string): Promise<{ running: string; failed: string }> {
-  const { app, trace } = crew.stage;
+  const { app, trace } = troupe.stage;
   const running = await app.sendTask('gated', [mark], { queue: 'mail' });
   const failed = await app.sendTask('fail', [`mailbox of ${mark}`], { queue: 'mail' });
   await trace.started(mark);
@@ -45,16 +43,16 @@ async function perform(mark: string): Promise<{ running: string; failed: string 
 describe('dtask top --once', () => {
   it('gives all of it as JSON', async () => {
     const { running, failed } = await perform('json');
-    await crew.app.sendTask('echo', [1], { queue: 'mail', countdown: 600_000 });
+    await troupe.app.sendTask('echo', [1], { queue: 'mail', countdown: 600_000 });
     const { code, stdout, stderr } = await run('--json', '-d', '200ms');
-    crew.stage.trace.open('json');
+    troupe.trace.open('json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
-      broker: crew.engine.url,
+      broker: engine.url,
       rates: { failed: 0, retried: 0 },
       workers: [
-        { name: 'one', pid: crew.worker('one').pid, pool: 'inline', running: 0, size: 2 },
-        { name: 'two', pid: crew.worker('two').pid, pool: 'threads', running: 1, size: 3 },
+        { name: 'one', pid: troupe.worker('one').pid, pool: 'inline', running: 0, size: 2 },
+        { name: 'two', pid: troupe.worker('two').pid, pool: 'threads', running: 1, size: 3 },
       ],
       queues: expect.arrayContaining([
         expect.objectContaining({ name: 'mail', waiting: 0, delayed: 1, active: 1, in: 0, out: 0 }),
@@ -75,12 +73,12 @@ describe('dtask top --once', () => {
     const { running, failed } = await perform('text');
     const over = new AbortController();
     const load = (async () => {
-      while (!over.signal.aborted) await crew.app.sendTask('echo', [1]).get({ timeout: '15s' });
+      while (!over.signal.aborted) await troupe.app.sendTask('echo', [1]).get({ timeout: '15s' });
     })();
     const [piped, once] = [await run(), await run('--once')];
     over.abort();
     await load;
-    crew.stage.trace.open('text');
+    troupe.trace.open('text');
     for (const { code, stdout } of [piped, once]) {
       expect(code).toBe(0);
       expect(stdout).not.toContain('\u001b');
@@ -95,7 +93,7 @@ describe('dtask top --once', () => {
   });
 
   it('says that nobody works, and refuses an interval that is none', async () => {
-    const alone = setStage(crew.engine.url);
+    const alone = setStage(engine.url);
     const { code, stdout } = await runDtask(['top', '-d', '100ms'], { env: alone.environment() });
     expect(code).toBe(0);
     for (const text of ['no worker answers', 'no queue was used yet', 'nothing runs'])
@@ -115,7 +113,7 @@ describe('dtask top --once', () => {
 });
 
 describe.skipIf(!hasPseudoTerminal)(`dtask top on a terminal (${needsPseudoTerminal})`, () => {
-  const live = (env = crew.stage.environment(), how = '') =>
+  const live = (env = troupe.stage.environment(), how = '') =>
     new PseudoTerminal(
       `echo "modes=$(stty -g)"; ${process.execPath} ${cli} top -d 200ms ${how}; echo "code=$?"; echo "modes=$(stty -g)"`,
       { env },
@@ -140,7 +138,7 @@ describe.skipIf(!hasPseudoTerminal)(`dtask top on a terminal (${needsPseudoTermi
     await terminal.shows('2 workers');
     await terminal.shows(running);
     const before = terminal.output.length;
-    crew.stage.trace.open('live');
+    troupe.trace.open('live');
     await terminal.shows('nothing runs', before);
     terminal.type('p');
     await terminal.shows('PAUSED');
@@ -158,7 +156,7 @@ describe.skipIf(!hasPseudoTerminal)(`dtask top on a terminal (${needsPseudoTermi
   it('gives the terminal back when it is told to end', async () => {
     const told = new PseudoTerminal(
       `echo "modes=$(stty -g)"; ${process.execPath} ${cli} top -d 200ms </dev/tty & echo "pid=$!"; wait $!; echo "code=$?"; echo "modes=$(stty -g)"`,
-      { env: crew.stage.environment() },
+      { env: troupe.stage.environment() },
     );
     await told.shows('2 workers');
     process.kill(Number(/pid=(\d+)/.exec(told.output)?.[1]), 'SIGTERM');
@@ -181,7 +179,7 @@ describe.skipIf(!hasPseudoTerminal)(`dtask top on a terminal (${needsPseudoTermi
   });
 
   it('shows for how long a killed worker has been silent, until it counts as gone', async () => {
-    const killed = await crew.hire('three');
+    const killed = await troupe.hire('three');
     const terminal = live();
     await terminal.shows('3 workers');
     const before = terminal.output.length;

@@ -1,28 +1,19 @@
 /** What a worker logs, and what tasks can do to it and cannot. */
 import { EncodeError, PayloadTooLargeError, TaskFailedError, UnknownTaskError } from 'dtask';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { Stage } from '../support/stage.js';
+import { stage } from '../support/own-stage.js';
 import { rejection, until } from '../support/until.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
-let engine: Engine;
-let stage: Stage;
 let worker: WorkerProcess;
 beforeAll(async () => {
-  engine = await Engine.start();
-  stage = new Stage(engine.url);
   worker = new WorkerProcess({
     app: 'faults/speech.ts',
     env: stage.environment({ DTASK_MAX_PAYLOAD: '65536' }),
   });
   await worker.ready();
 });
-afterAll(async () => {
-  await worker.kill();
-  await stage.strike();
-  await engine[Symbol.asyncDispose]();
-});
+afterAll(() => worker.kill());
 
 describe('a log that goes to no terminal', () => {
   it('is JSON, one line for each event, with the worker on each', async () => {

@@ -1,17 +1,11 @@
 /** How `dtask worker` starts, and what it says where it cannot. */
 import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe('the banner', () => {
   it('lists the app, the broker, the queues, the concurrency and every task', async () => {

@@ -1,20 +1,12 @@
 /** Celery's facts on failover and soft shutdown; the number is that of the fact. */
 import { group } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { setStage, type Stage } from '../support/stage.js';
-import { startWorker, type WorkerProcess } from '../support/worker-process.js';
+import { describe, expect, it } from 'vitest';
+import { hire } from '../seams/hire.js';
+import { engine } from '../support/own-engine.js';
+import { setStage } from '../support/stage.js';
+import type { WorkerProcess } from '../support/worker-process.js';
 
 const soon = { timeout: '25s' } as const;
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const hire = (stage: Stage, ...flags: string[]): Promise<WorkerProcess> =>
-  startWorker({ app: 'seams/app.ts', env: stage.environment(), flags });
 
 describe('failover', () => {
   it('77: of two workers one is killed, and a task that is sent then runs', async () => {

@@ -1,22 +1,14 @@
 /** Celery's facts on tasks and retries, as its own tests state them; the number is that of the fact. */
-import { type App, currentTask, Reject, type TaskOptions } from 'dtask';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { currentTask, Reject, type TaskOptions } from 'dtask';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
+import { app } from '../behaviour/own-app.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection, thrown } from '../behaviour/rejection.js';
-import { messageKey, Stage } from '../behaviour/stage.js';
+import { messageKey } from '../behaviour/stage.js';
 
 const soon = { timeout: '20s' } as const;
-
-let stage: Stage;
-let app: App;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-beforeEach(() => {
-  app = stage.app();
-});
-afterAll(() => stage.close());
 
 class ExpectedError extends Error {}
 

@@ -1,22 +1,12 @@
 /** Celery's facts on what workers and their children do; the number is that of the fact. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { setStage, type Stage } from '../support/stage.js';
+import { describe, expect, it } from 'vitest';
+import { hire, short } from '../seams/hire.js';
+import { engine } from '../support/own-engine.js';
+import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
-import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const soon = { timeout: '25s' } as const;
 const long = { timeout: '20s' } as const;
-const short = ['--lock-duration', '1s', '--stalled-interval', '500ms'];
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const hire = (stage: Stage, ...flags: string[]): Promise<WorkerProcess> =>
-  startWorker({ app: 'seams/app.ts', env: stage.environment(), flags });
 
 describe.each(['threads', 'processes'])('with a pool of %s', (pool) => {
   it('T9: the soft limit can be caught; the hard one kills the child, and another takes its place', async () => {

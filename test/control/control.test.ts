@@ -1,23 +1,19 @@
 /** Telling workers what to do: queues, limits, events, and to stop. */
 import { ConfigError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Engine, hasNative, needsNative } from '../support/engine.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
-import { startWorker } from '../support/worker-process.js';
-import { Crew, here } from './crew.js';
+import { hire } from './hire.js';
+import { troupe } from './troupe.js';
 
 const long = { timeout: '60s' } as const;
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open('one', 'two');
-});
-afterAll(() => crew[Symbol.asyncDispose]());
+beforeAll(() => Promise.all([troupe.hire('one'), troupe.hire('two')]));
 
 describe('a queue', () => {
   it('is taken on by the worker that is told to, and left again', async () => {
-    const { app } = crew;
+    const { app } = troupe;
     const at = { destination: 'one', ...long };
     const early = await app.sendTask('echo', ['early'], { queue: 'extra' });
     expect(await app.control.addConsumer('extra', at)).toEqual({
@@ -48,7 +44,7 @@ describe('a queue', () => {
   });
 
   it('that is left has its running task ended first, and its lock kept until then', async () => {
-    const { app, stage } = crew;
+    const { app, stage } = troupe;
     const at = { destination: 'two', ...long };
     await app.control.addConsumer('slow', at);
     const running = await app.sendTask('gated', ['slow'], { queue: 'slow' });
@@ -63,7 +59,7 @@ describe('a queue', () => {
 
 describe('limits', () => {
   it('that are changed are kept for workers that start later, and taken back by null', async () => {
-    const { app, stage, prefix } = crew;
+    const { app, stage, prefix } = troupe;
     const kept = (): Promise<Record<string, string>> => stage.redis.hgetall(`${prefix}:limits`);
     await app.control.rateLimit('echo', '5/m', long);
     await app.control.timeLimit('echo', { soft: '50s', hard: '1m' }, long);
@@ -71,7 +67,7 @@ describe('limits', () => {
       'rate:echo': '{"rateLimit":"5/m"}',
       'time:echo': '{"softTimeLimit":50000,"timeLimit":60000}',
     });
-    await crew.hire('later', ['-Q', 'later']);
+    await troupe.hire('later', ['-Q', 'later']);
     expect(await app.inspect.conf({ destination: 'later', ...long })).toMatchObject({
       later: { limits: { echo: { rateLimit: '5/m', softTimeLimit: 50_000, timeLimit: 60_000 } } },
     });
@@ -88,7 +84,7 @@ describe('limits', () => {
     [0, /rateLimit must be a number above 0/],
     ['-5/m', /rateLimit must be a number above 0/],
   ])('refuses the rate %j, and keeps nothing of it', async (rate, message) => {
-    const { app, stage, prefix } = crew;
+    const { app, stage, prefix } = troupe;
     const error = await rejection(app.control.rateLimit('echo', rate as '5/m'));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toMatch(message);
@@ -102,7 +98,7 @@ describe('limits', () => {
     [{ soft: 'soon' }, /soft must be a number of milliseconds/],
     [5, /time limits are \{ soft\?, hard\? \} or null/],
   ])('refuses the time limits %j, and keeps nothing of them', async (limits, message) => {
-    const { app, stage, prefix } = crew;
+    const { app, stage, prefix } = troupe;
     const error = await rejection(app.control.timeLimit('echo', limits as object));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toMatch(message);
@@ -110,14 +106,14 @@ describe('limits', () => {
   });
 
   it('of a task that a worker does not know are answered as an error', async () => {
-    const { control } = crew.app;
+    const { control } = troupe.app;
     const answers = await control.rateLimit('unheard', '5/m', { destination: 'one', ...long });
     expect(answers).toEqual({ one: { error: expect.stringContaining('has no task unheard') } });
     await control.rateLimit('unheard', null);
   });
 
   it('that are damaged in Redis hold for nothing', async () => {
-    const { app, stage, prefix } = crew;
+    const { app, stage, prefix } = troupe;
     await stage.redis.hset(`${prefix}:limits`, {
       'rate:echo': '{',
       'rate:note': '{"rateLimit":"often"}',
@@ -125,7 +121,7 @@ describe('limits', () => {
       stray: '1',
       'time:note': '{"timeLimit":1000}',
     });
-    await crew.hire('reader', ['-Q', 'reader']);
+    await troupe.hire('reader', ['-Q', 'reader']);
     expect(await app.inspect.conf({ destination: 'reader', ...long })).toMatchObject({
       reader: { limits: { note: { timeLimit: 1_000 } } },
     });
@@ -135,8 +131,8 @@ describe('limits', () => {
 
 describe('shutdown', () => {
   it('stops the worker that is told to, when its task has ended: with exit code 0', async () => {
-    const { app, stage } = crew;
-    const leaving = await crew.hire('leaving', ['-Q', 'leaving']);
+    const { app, stage } = troupe;
+    const leaving = await troupe.hire('leaving', ['-Q', 'leaving']);
     const running = await app.sendTask('gated', ['leaving'], { queue: 'leaving' });
     await stage.trace.started('leaving');
     const answers = await app.control.shutdown({ destination: 'leaving', ...long });
@@ -157,8 +153,7 @@ describe('Redis is restarted', () => {
       try {
         const stage = setStage(engine.url);
         const { app, redis, prefix } = stage;
-        const env = stage.environment();
-        await startWorker({ app: 'app.ts', cwd: here, env, flags: ['-n', 'lasting'] });
+        await hire(stage, '-n', 'lasting');
         expect(await app.inspect.ping(long)).toEqual({ lasting: { ok: 'pong' } });
         await engine.stop();
         await engine.back();

@@ -1,42 +1,39 @@
 /** Asking workers about themselves: who answers, with what, and how soon. */
 import { App, BrokerError, ConfigError, RegistryError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
-import { startWorker } from '../support/worker-process.js';
-import { Crew, here } from './crew.js';
+import { hire } from './hire.js';
+import { troupe } from './troupe.js';
 
 /** So long that a test that waits for it fails. */
 const long = { timeout: '60s' } as const;
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open('one', 'two');
-});
-afterAll(() => crew[Symbol.asyncDispose]());
+beforeAll(() => Promise.all([troupe.hire('one'), troupe.hire('two')]));
 
 describe('ping', () => {
   it('resolves when the last live worker has answered, and does not wait for its timeout', async () => {
-    expect(await crew.app.inspect.ping(long)).toEqual({
+    expect(await troupe.app.inspect.ping(long)).toEqual({
       one: { ok: 'pong' },
       two: { ok: 'pong' },
     });
   });
 
   it('gives {} at once where no worker lives', async () => {
-    const { app } = setStage(crew.engine.url);
+    const { app } = setStage(engine.url);
     expect(await app.inspect.ping(long)).toEqual({});
     expect(await app.inspect.active(long)).toEqual({});
     expect(await app.control.heartbeat(long)).toEqual({});
   });
 
   it('live() names the workers that live, without asking them', async () => {
-    expect(await crew.app.inspect.live()).toEqual(['one', 'two']);
-    expect(await setStage(crew.engine.url).app.inspect.live()).toEqual([]);
+    expect(await troupe.app.inspect.live()).toEqual(['one', 'two']);
+    expect(await setStage(engine.url).app.inspect.live()).toEqual([]);
   });
 
   it('asks the workers that it names', async () => {
-    const { inspect } = crew.app;
+    const { inspect } = troupe.app;
     expect(Object.keys(await inspect.ping({ destination: 'two', ...long }))).toEqual(['two']);
     expect(Object.keys(await inspect.ping({ destination: ['one', 'gone'], ...long }))).toEqual([
       'one',
@@ -45,7 +42,7 @@ describe('ping', () => {
   });
 
   it('asks the workers whose names fit a pattern', async () => {
-    const { inspect } = crew.app;
+    const { inspect } = troupe.app;
     const answering = async (pattern: string): Promise<string[]> =>
       Object.keys(await inspect.ping({ pattern, ...long }));
     expect(await answering('*')).toEqual(['one', 'two']);
@@ -61,7 +58,7 @@ describe('ping', () => {
     [{ timeout: 'soon' }, /timeout must be a number of milliseconds/],
     [{ timeot: '1s' }, /did you mean timeout/],
   ])('refuses the options %j', async (options, message) => {
-    const error = await rejection(crew.app.inspect.ping(options as object));
+    const error = await rejection(troupe.app.inspect.ping(options as object));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toMatch(message);
   });
@@ -69,7 +66,7 @@ describe('ping', () => {
   it('is answered to many who ask at the same time, each its own', async () => {
     const answers = await Promise.all(
       [...Array(50).keys()].map((n) =>
-        crew.app.control.broadcast('greet', { whom: n }, { destination: 'one', ...long }),
+        troupe.app.control.broadcast('greet', { whom: n }, { destination: 'one', ...long }),
       ),
     );
     expect(answers.map(({ one }) => one)).toEqual(
@@ -80,7 +77,7 @@ describe('ping', () => {
 
 describe('looking into workers', () => {
   it('shows the tasks that run and which worker has a task', async () => {
-    const { app, stage } = crew;
+    const { app, stage } = troupe;
     const { id } = await app.sendTask('gated', ['active']);
     const [start] = await stage.trace.started('active');
     const active = await app.inspect.active(long);
@@ -109,7 +106,7 @@ describe('looking into workers', () => {
   });
 
   it('shows the tasks that wait for their time: the soonest, and those that are damaged as well', async () => {
-    const { app, stage } = crew;
+    const { app, stage } = troupe;
     await Promise.all(
       [...Array(120).keys()].map((n) =>
         app.sendTask('echo', [n], { countdown: 3_600_000 + n * 60_000, priority: 3 }),
@@ -133,7 +130,7 @@ describe('looking into workers', () => {
   });
 
   it('shows tasks, queues, settings, counts, versions and memory', async () => {
-    const { app } = crew;
+    const { app } = troupe;
     await app.sendTask('echo', [1]).get({ timeout: '10s' });
     const at = { destination: 'one', ...long };
     expect(await app.inspect.registered(at)).toMatchObject({
@@ -141,9 +138,9 @@ describe('looking into workers', () => {
     });
     expect(await app.inspect.activeQueues(at)).toEqual({ one: ['default'] });
     expect(await app.inspect.conf(at)).toMatchObject({
-      one: { app: { prefix: crew.prefix }, worker: { concurrency: 2, name: 'one' } },
+      one: { app: { prefix: troupe.prefix }, worker: { concurrency: 2, name: 'one' } },
     });
-    const { pid } = crew.worker('one');
+    const { pid } = troupe.worker('one');
     expect(await app.inspect.stats(at)).toMatchObject({
       one: {
         pid,
@@ -163,17 +160,12 @@ describe('looking into workers', () => {
   });
 
   it('shows no password of the broker', async () => {
-    const url = new URL(crew.engine.url);
-    await crew.stage.redis.call('ACL', 'SETUSER', 'keeper', 'on', '>s3cret', '~*', '&*', '+@all');
+    const url = new URL(engine.url);
+    await troupe.stage.redis.call('ACL', 'SETUSER', 'keeper', 'on', '>s3cret', '~*', '&*', '+@all');
     url.username = 'keeper';
     url.password = 's3cret';
     const secret = setStage(url.href);
-    await startWorker({
-      app: 'app.ts',
-      cwd: here,
-      env: secret.environment(),
-      flags: ['-n', 'keeper'],
-    });
+    await hire(secret, '-n', 'keeper');
     const { inspect } = secret.app;
     const told = await Promise.all([inspect.conf(long), inspect.stats(long), inspect.report(long)]);
     const text = JSON.stringify(told);
@@ -184,7 +176,7 @@ describe('looking into workers', () => {
 
 describe('a command', () => {
   it('of the app itself is carried out, and may take its time', async () => {
-    const answers = await crew.app.control.broadcast('greet', { whom: 'all' }, long);
+    const answers = await troupe.app.control.broadcast('greet', { whom: 'all' }, long);
     expect(answers).toMatchObject({
       one: { ok: { text: 'hello all', from: 'one' } },
       two: { ok: { text: 'hello all', from: 'two' } },
@@ -192,7 +184,7 @@ describe('a command', () => {
   });
 
   it('that throws, or gives what cannot be sent, is answered as an error', async () => {
-    const { control } = crew.app;
+    const { control } = troupe.app;
     const at = { destination: 'one', ...long };
     expect(await control.broadcast('explode', {}, at)).toEqual({ one: { error: 'no such luck' } });
     expect(await control.broadcast('unsendable', {}, at)).toEqual({
@@ -201,7 +193,7 @@ describe('a command', () => {
   });
 
   it('that nobody knows is answered as an error that names those that there are', async () => {
-    const answers = await crew.app.control.broadcast(
+    const answers = await troupe.app.control.broadcast(
       'toString',
       {},
       { destination: 'one', ...long },
@@ -212,7 +204,7 @@ describe('a command', () => {
   });
 
   it('with wrong arguments is answered as an error', async () => {
-    const { control } = crew.app;
+    const { control } = troupe.app;
     const at = { destination: 'one', ...long };
     expect(await control.broadcast('addConsumer', {}, at)).toEqual({
       one: { error: 'queue must be a text, got nothing' },
@@ -237,7 +229,7 @@ describe('a command', () => {
 
 describe('Redis', () => {
   it('holds nothing more after a hundred questions, and no more connections', async () => {
-    const { app, stage } = crew;
+    const { app, stage } = troupe;
     // The queues' own come and go with their workers' looks for dead ones.
     const keys = async (): Promise<string[]> =>
       (await stage.redis.keys('*')).filter((key) => !key.includes('{')).sort();
@@ -260,7 +252,7 @@ describe('Redis', () => {
   });
 
   it('may hold anything on the channels: what is no request and no reply is passed over', async () => {
-    const { app, stage, prefix } = crew;
+    const { app, stage, prefix } = troupe;
     for (const text of ['', '{', 'null', '[]', '{"v":1}', '{"v":99,"id":"x"}', '"ping"'])
       await stage.redis.publish(`${prefix}:ctl`, text);
     await stage.redis.publish(
@@ -271,7 +263,7 @@ describe('Redis', () => {
   });
 
   it('may end the connections of those who ask and who answer: they come back by themselves', async () => {
-    const { app, stage } = crew;
+    const { app, stage } = troupe;
     await app.inspect.ping(long);
     const list = String(await stage.redis.client('LIST'));
     const subscribers = list
@@ -290,24 +282,24 @@ describe('Redis', () => {
     const app = new App('away', { broker: 'redis://127.0.0.1:1/0', sendTimeout: '300ms' });
     expect(await rejection(app.inspect.ping(long))).toBeInstanceOf(BrokerError);
     await app.close();
-    const other = new App('closed', { broker: crew.engine.url, prefix: crew.prefix });
+    const other = new App('closed', { broker: engine.url, prefix: troupe.prefix });
     // A worker that has its name and answers nothing.
-    await crew.stage.redis.zadd(`${crew.prefix}:workers`, Date.now() + 60_000, 'mute');
+    await troupe.stage.redis.zadd(`${troupe.prefix}:workers`, Date.now() + 60_000, 'mute');
     const asked = rejection(other.inspect.ping(long));
     await until('it has been asked', async () => {
-      const [, count] = await crew.stage.redis.pubsub('NUMSUB', `${crew.prefix}:ctl`);
+      const [, count] = await troupe.stage.redis.pubsub('NUMSUB', `${troupe.prefix}:ctl`);
       return Number(count) >= 2;
     });
     await other.close();
     expect(await asked).toBeInstanceOf(BrokerError);
-    await crew.stage.redis.zrem(`${crew.prefix}:workers`, 'mute');
+    await troupe.stage.redis.zrem(`${troupe.prefix}:workers`, 'mute');
   });
 });
 
 describe('a worker', () => {
   it('that was killed holds nobody up once its claim has lapsed', { timeout: 60_000 }, async () => {
-    const { app, stage, prefix } = crew;
-    const third = await crew.hire('third');
+    const { app, stage, prefix } = troupe;
+    const third = await troupe.hire('third');
     expect(Object.keys(await app.inspect.ping(long))).toEqual(['one', 'third', 'two']);
     await third.kill();
     // Until then it is waited for, as long as the caller says.
@@ -322,8 +314,8 @@ describe('a worker', () => {
   });
 
   it('that stopped in order is asked no more', async () => {
-    const { app, stage, prefix } = crew;
-    const brief = await crew.hire('brief');
+    const { app, stage, prefix } = troupe;
+    const brief = await troupe.hire('brief');
     brief.signal('SIGTERM');
     await brief.end();
     expect((await stage.redis.zrange(`${prefix}:workers`, 0, -1)).sort()).toEqual(['one', 'two']);
@@ -331,8 +323,8 @@ describe('a worker', () => {
   });
 
   it('answers while it stops and its last task runs', async () => {
-    const { app, stage } = crew;
-    const leaving = await crew.hire('leaving', ['-Q', 'leaving']);
+    const { app, stage } = troupe;
+    const leaving = await troupe.hire('leaving', ['-Q', 'leaving']);
     await app.sendTask('gated', ['leaving'], { queue: 'leaving' });
     await stage.trace.started('leaving');
     leaving.signal('SIGTERM');
@@ -345,8 +337,8 @@ describe('a worker', () => {
   });
 
   it('that was busy until nobody waited any more does not do what it was asked', async () => {
-    const { app, stage } = crew;
-    const busy = await crew.hire('busy', ['-Q', 'busy']);
+    const { app, stage } = troupe;
+    const busy = await troupe.hire('busy', ['-Q', 'busy']);
     const burnt = await app.sendTask('burn', ['busy', 1_500], { queue: 'busy' });
     await stage.trace.started('busy');
     expect(await app.control.shutdown({ destination: 'busy', timeout: 100 })).toEqual({});

@@ -1,20 +1,13 @@
 /** Ending tasks from outside: that wait, that run, that are still to come, with workers or without. */
 import { chord, ConfigError, group, TaskRevokedError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { setStage, type Stage } from '../support/stage.js';
+import { describe, expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
+import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
-import { startWorker, type WorkerProcess } from '../support/worker-process.js';
-import { here } from './crew.js';
+import { hire } from './hire.js';
 
 const long = { timeout: '60s' } as const;
 const soon = { timeout: '15s' } as const;
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 /** A stage without workers, and the tasks by which its App calls those that workers have. */
 function fromStage() {
@@ -24,9 +17,6 @@ function fromStage() {
   const { app, trace, redis, prefix } = stage;
   return { stage, app, trace, redis, prefix, note, gated };
 }
-
-const hire = (stage: Stage, ...flags: string[]): Promise<WorkerProcess> =>
-  startWorker({ app: 'app.ts', cwd: here, env: stage.environment(), flags });
 
 describe('tasks that wait', () => {
   it('are ended while no worker lives, and one that comes later does not run them', async () => {

@@ -1,8 +1,9 @@
 /** What workers tell of tasks: in order, filtered, now and later, through what may happen to Redis. */
 import { App, BrokerError, ConfigError, type DtaskEvent, group } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { here as controlApp } from '../control/crew.js';
+import { describe, expect, it } from 'vitest';
+import { here, hire as hireOn } from '../control/hire.js';
 import { Engine, hasNative, needsNative } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
@@ -11,16 +12,9 @@ import { Watch } from './watch.js';
 const long = { timeout: '60s' } as const;
 const soon = { timeout: '15s' } as const;
 
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
 function fromStage(options: Parameters<typeof setStage>[1] = {}) {
   const stage = setStage(engine.url, options);
-  const hire = (...flags: string[]): Promise<WorkerProcess> =>
-    startWorker({ app: 'app.ts', cwd: controlApp, env: stage.environment(), flags });
+  const hire = (...flags: string[]): Promise<WorkerProcess> => hireOn(stage, ...flags);
   return { stage, hire, ...stage, app: stage.app, redis: stage.redis, trace: stage.trace };
 }
 
@@ -340,7 +334,7 @@ describe('the stream', () => {
   it('is capped: the oldest events go, whether they come singly or by the thousand', async () => {
     const { stage, app, redis, prefix } = fromStage();
     const env = stage.environment({ DTASK_EVENTS_KEPT: '1000' });
-    await startWorker({ app: 'app.ts', cwd: controlApp, env, flags: ['-E'] });
+    await startWorker({ app: 'app.ts', cwd: here, env, flags: ['-E'] });
     const sent = await Promise.all([...Array(3_000).keys()].map((n) => app.sendTask('echo', [n])));
     await Promise.all(sent.map((result) => result.get({ timeout: '30s' })));
     const last = await app.sendTask('echo', ['last']);
@@ -360,8 +354,7 @@ describe('the stream', () => {
       try {
         const stage = setStage(own.url);
         const { app } = stage;
-        const env = stage.environment();
-        await startWorker({ app: 'app.ts', cwd: controlApp, env, flags: ['-E'] });
+        await hireOn(stage, '-E');
         const watch = new Watch(app, { types: ['task-succeeded'] });
         const before = await app.sendTask('echo', ['before']);
         await watch.had(before.id, 'task-succeeded');

@@ -1,16 +1,10 @@
 /** Retried steps of canvases: what had stopped because of them goes on. */
 import { chain, chord, currentTask, group, type Task } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Stage } from '../behaviour/stage.js';
 import { Failing, soon } from './failing.js';
-
-let stage: Stage;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 /** The tasks of the canvases here. */
 interface Cast {

@@ -1,18 +1,12 @@
 /** `dtask failed`: lists, shows, retries and drops failed tasks. */
 import type { FailedTask } from 'dtask';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Finished, runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
 import { findLeaks } from '../support/leaks.js';
+import { engine } from '../support/own-engine.js';
 import { setStage, type Stage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 /** A stage on which tasks have failed, and the command on it. */
 interface Scene {

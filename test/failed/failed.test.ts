@@ -1,18 +1,13 @@
 /** The failed store: what it tells, what it finds, and how tasks go back and away. */
 import { ConfigError, currentTask, MessageRejectedError } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../behaviour/rejection.js';
-import { messageKey, resultKey, Stage } from '../behaviour/stage.js';
+import { messageKey, resultKey } from '../behaviour/stage.js';
 import { until } from '../support/until.js';
 import { Failing, soon } from './failing.js';
-
-let stage: Stage;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 class DiskFull extends Error {
   override name = 'DiskFull';

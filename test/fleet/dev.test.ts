@@ -1,23 +1,18 @@
 /** `dtask dev`: code that changes is taken up, and code that does not load harms nothing. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DtaskProcess, startDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
+import { removeFolder } from '../support/remove-folder.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 
 const soon = { timeout: '20s' } as const;
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe('a task file that is edited', () => {
   it.each(['inline', 'processes'] as const)(
@@ -153,7 +148,7 @@ class Project {
     );
     this.write('package.json', '{ "type": "module" }');
     for (const [file, text] of Object.entries(files)) this.write(file, text);
-    onTestFinished(() => rmSync(this.dir, { recursive: true }));
+    onTestFinished(() => removeFolder(this.dir));
   }
 
   path(file: string): string {

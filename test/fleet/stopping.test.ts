@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { descendants, isAlive, untilGone } from '../support/alive.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { startProxy } from '../support/proxy.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
@@ -14,12 +14,6 @@ import { startWorker, startWorkerSoon } from '../support/worker-process.js';
 const soon = { timeout: '20s' } as const;
 /** Locks that do not lapse while a test lasts: who gets a task has been given it. */
 const locked = ['--lock-duration', '60s', '--stalled-interval', '30s'];
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe.each(['threads', 'processes'] as const)('a worker with %s', (pool) => {
   const flags = ['-P', pool, '-c', '2', ...locked];

@@ -1,9 +1,9 @@
 /** `dtask worker --workers`: several workers, and what keeps them running. */
 import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { untilGone } from '../support/alive.js';
 import { runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { report } from '../support/report.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
@@ -14,12 +14,6 @@ import {
 } from '../support/worker-process.js';
 
 const soon = { timeout: '20s' } as const;
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 describe('--workers', () => {
   it('starts so many workers under numbered names, and no connection for what supervises them', async () => {

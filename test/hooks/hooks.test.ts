@@ -10,14 +10,11 @@ import {
   type TaskHooks,
 } from 'dtask';
 import { Worker } from 'dtask/worker';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import { messageKey, resultKey, Stage } from '../behaviour/stage.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
+import { stage } from '../behaviour/own-stage.js';
+import { messageKey, resultKey } from '../behaviour/stage.js';
 
 const soon = { timeout: '10s' } as const;
 const taskEvents = [

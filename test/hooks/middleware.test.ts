@@ -8,14 +8,11 @@ import {
   type Publication,
   type TaskContext,
 } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { messageKey, Stage } from '../behaviour/stage.js';
+import { stage } from '../behaviour/own-stage.js';
+import { messageKey } from '../behaviour/stage.js';
 import { rejection } from '../support/until.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

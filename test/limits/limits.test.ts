@@ -1,23 +1,13 @@
 /** How often and how many at a time: limits that hold over all workers. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { App } from 'dtask';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
+import { app } from '../behaviour/own-app.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection, thrown } from '../behaviour/rejection.js';
-import { Stage } from '../behaviour/stage.js';
 
 const soon = { timeout: '20s' } as const;
-
-let stage: Stage;
-let app: App;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-beforeEach(() => {
-  app = stage.app();
-});
-afterAll(() => stage.close());
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 

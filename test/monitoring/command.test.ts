@@ -1,16 +1,10 @@
 /** The settings of health and traces, on the command line. */
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { runDtask } from '../support/dtask-process.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 const environment = (more: Readonly<Record<string, string>> = {}): Record<string, string> =>
   setStage(engine.url).environment(more);

@@ -1,20 +1,14 @@
 /** What a worker tells orchestrators over HTTP. */
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { App } from 'dtask';
 import { Worker } from 'dtask/worker';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Stage } from '../behaviour/stage.js';
 import { startProxy } from '../support/proxy.js';
 import { pageOf, readyOf } from './pages.js';
-
-let stage: Stage;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 /** A worker that is not started, and ends with the test. */
 function idleWorker(app: App, options: object = {}): Worker {

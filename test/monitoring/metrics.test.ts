@@ -1,21 +1,15 @@
 /** What a worker counts, as Prometheus reads it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Counter, register } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { App, currentTask, Ignore, Reject, signature } from 'dtask';
 import type { Worker } from 'dtask/worker';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
+import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Stage } from '../behaviour/stage.js';
 import { startProxy } from '../support/proxy.js';
 import { pageOf, samplesOf } from './pages.js';
-
-let stage: Stage;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterAll(() => stage.close());
 
 const soon = { timeout: '15s' } as const;
 

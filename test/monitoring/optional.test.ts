@@ -1,13 +1,7 @@
 /** What is optional, where it is not installed. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
+import { expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
 import { installWithout, runIn } from './bare.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 it.each([
   ['Node', []],

@@ -1,15 +1,10 @@
 /** What a worker tells of its children. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { Crew } from '../pools/crew.js';
+import { crew } from '../pools/crew.js';
 import { readyOf, samplesOf } from './pages.js';
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
 afterEach(() => crew.dismiss());
-afterAll(() => crew.close());
 
 const soon = { timeout: '20s' } as const;
 

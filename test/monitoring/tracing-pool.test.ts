@@ -1,19 +1,16 @@
 /** Spans of the tasks that run in children, exported by the children. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { trace } from '@opentelemetry/api';
 import { expect, it, onTestFinished } from 'vitest';
 import { chain } from 'dtask';
 import { testEngine, testWorker } from 'dtask/testing';
 import type { SpanLine } from '../fixtures/traced/spans.js';
 import { rejection } from '../behaviour/rejection.js';
+import { moduleOf } from '../support/crew.js';
 import { Trace } from '../support/trace.js';
 
-const module = {
-  file: fileURLToPath(new URL('../fixtures/traced/app.ts', import.meta.url)),
-  preload: new URL('../../apps/dtask/dist/register.js', import.meta.url).href,
-};
+const module = moduleOf('traced');
 const soon = { timeout: '20s' } as const;
 
 it('spans link caller, worker, and the tasks that a task calls, across processes', async () => {

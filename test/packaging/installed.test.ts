@@ -28,10 +28,10 @@ const square = /^[\da-f-]{36} 25\n3\n$/;
 vi.setConfig({ testTimeout: 60_000 });
 
 let installed: Installed;
-beforeAll(() => {
-  installed = Installed.prepare();
+beforeAll(async () => {
+  installed = await Installed.prepare();
 }, 120_000);
-afterAll(() => installed?.[Symbol.dispose]());
+afterAll(() => installed?.[Symbol.asyncDispose]());
 
 /** A worker in one terminal, with its own Redis; gives how to run a script in another. */
 async function work(

@@ -1,9 +1,10 @@
 /** A folder outside of the repository, in which the packed packages are installed as from the registry. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { removeFolder } from '../support/remove-folder.js';
 import { cleanEnvironment } from './environment.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -27,7 +28,7 @@ interface Locked {
 }
 
 /** Projects of users, in folders below one that has dtask installed. */
-export class Installed implements Disposable {
+export class Installed implements AsyncDisposable {
   readonly folder: string;
 
   private constructor(folder: string) {
@@ -35,13 +36,13 @@ export class Installed implements Disposable {
   }
 
   /** Packs and installs. */
-  static prepare(): Installed {
+  static async prepare(): Promise<Installed> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dtask-user-')));
     const installed = new Installed(folder);
     try {
       installed.#install(installed.#pack());
     } catch (error) {
-      installed[Symbol.dispose]();
+      await installed[Symbol.asyncDispose]();
       throw error;
     }
     return installed;
@@ -57,8 +58,8 @@ export class Installed implements Disposable {
     return home;
   }
 
-  [Symbol.dispose](): void {
-    rmSync(this.folder, { recursive: true, force: true });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeFolder(this.folder);
   }
 
   /** The tarballs that would be published, by the name of their package. */

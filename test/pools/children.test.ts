@@ -2,15 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Crew } from './crew.js';
+import { crew } from './crew.js';
 
 const soon = { timeout: '20s' } as const;
-
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
-afterAll(() => crew.close());
 
 describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
   beforeAll(async () => {

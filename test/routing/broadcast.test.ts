@@ -1,15 +1,11 @@
 /** Broadcast queues: each live worker that takes from one runs every message once. */
 import { App, chain, currentTask, group, type AppOptions } from 'dtask';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { Stage } from '../behaviour/stage.js';
+import { stage } from '../behaviour/own-stage.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

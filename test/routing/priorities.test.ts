@@ -1,12 +1,8 @@
 /** Priorities: 0 first, 9 last, over the whole backlog, and in order within each. */
 import { currentTask, group, Reject } from 'dtask';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Stage } from '../behaviour/stage.js';
+import { expect, test } from 'vitest';
+import { stage } from '../behaviour/own-stage.js';
 import { until } from '../support/until.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
 
 const soon = { timeout: '20s' } as const;
 

@@ -1,13 +1,10 @@
 /** Routes: which queue a call goes to that names none, and who takes from it. */
 import { App, chain, currentTask, group, type RouteMap, type Router } from 'dtask';
 import { Worker } from 'dtask/worker';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { messageKey, Stage } from '../behaviour/stage.js';
+import { describe, expect, test } from 'vitest';
+import { stage } from '../behaviour/own-stage.js';
+import { messageKey } from '../behaviour/stage.js';
 import { rejection } from '../support/until.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

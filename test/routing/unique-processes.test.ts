@@ -1,16 +1,10 @@
 /** Unique calls of several processes, and of those that die. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runProgram } from '../behaviour/program.js';
-import { Engine } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
 
 const soon = { timeout: '20s' } as const;
 

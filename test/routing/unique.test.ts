@@ -1,15 +1,12 @@
 /** Unique calls: the second one is the first one, for as long as it says so. */
 import { type AsyncResult, chain, currentTask, Retry, type Task, type UniqueOptions } from 'dtask';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import { messageKey, Stage } from '../behaviour/stage.js';
+import { stage } from '../behaviour/own-stage.js';
+import { messageKey } from '../behaviour/stage.js';
 import { rejection } from '../support/until.js';
-
-let stage: Stage;
-beforeAll(async () => (stage = await Stage.open()));
-afterAll(() => stage.close());
 
 const soon = { timeout: '10s' } as const;
 

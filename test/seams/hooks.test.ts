@@ -1,15 +1,10 @@
 /** Hooks and middleware where tasks run beside the worker, and where they are killed. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Crew, long, soon } from './crew.js';
+import { crew, long, soon } from './crew.js';
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
 afterEach(() => crew.dismiss());
-afterAll(() => crew.close());
 
 /** What was noted under a mark, in order. */
 const told = (mark: string): string[] => crew.trace.starts(mark).map(({ id }) => id);

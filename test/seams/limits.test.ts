@@ -1,25 +1,15 @@
 /** Limits that change while tasks wait, that meet retries and dying workers, and what waiting costs. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { App } from 'dtask';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import { Stage } from '../behaviour/stage.js';
+import { app } from '../behaviour/own-app.js';
+import { stage } from '../behaviour/own-stage.js';
 import { report } from '../support/report.js';
 
 const soon = { timeout: '25s' } as const;
 const long = { timeout: '20s' } as const;
-
-let stage: Stage;
-let app: App;
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-beforeEach(() => {
-  app = stage.app();
-});
-afterAll(() => stage.close());
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const delayed = async (): Promise<number> => (await app.queues.counts('default')).delayed;

@@ -1,24 +1,13 @@
 /** Workers in processes of their own, killed and stopped while limits and deliveries are at stake. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../support/engine.js';
-import { setStage, type Stage } from '../support/stage.js';
+import { describe, expect, it } from 'vitest';
+import { engine } from '../support/own-engine.js';
+import { setStage } from '../support/stage.js';
 import { until } from '../support/until.js';
-import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 import { Watch } from '../events/watch.js';
+import { hire, short } from './hire.js';
 
 const soon = { timeout: '25s' } as const;
 const long = { timeout: '20s' } as const;
-/** Locks that lapse soon. */
-const short = ['--lock-duration', '1s', '--stalled-interval', '500ms'];
-
-let engine: Engine;
-beforeAll(async () => {
-  engine = await Engine.start();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const hire = (stage: Stage, ...flags: string[]): Promise<WorkerProcess> =>
-  startWorker({ app: 'seams/app.ts', env: stage.environment(), flags });
 
 it('the place of a task whose worker was killed is its own again, and then the next one’s', async () => {
   const stage = setStage(engine.url);

@@ -1,14 +1,9 @@
 /** Several queues on few slots, queues that come and go, and slots that are lent and taken back. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { Crew, long, pools, soon } from './crew.js';
+import { crew, long, pools, soon } from './crew.js';
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
 afterEach(() => crew.dismiss());
-afterAll(() => crew.close());
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 

@@ -3,15 +3,9 @@ import { chain, chord, group } from 'dtask';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
-import { Crew, long, pools, soon } from './crew.js';
+import { crew, long, pools, soon } from './crew.js';
 
 const revoked = { name: 'TaskRevokedError' } as const;
-
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
-afterAll(() => crew.close());
 
 describe.each(pools)('in a pool of kind %s, a running task', (pool) => {
   beforeAll(() => crew.worker({ pool, concurrency: 1, name: `revoke-${pool}` }));

@@ -1,18 +1,13 @@
 /** Time limits without children: what fires, what ends, and where they come from. */
 import { chain } from 'dtask';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection, thrown } from '../behaviour/rejection.js';
-import { Crew, long, pools, soon } from './crew.js';
+import { crew, long, pools, soon } from './crew.js';
 
 const exceeded = { name: 'TimeLimitExceededError' } as const;
 
-let crew: Crew;
-beforeAll(async () => {
-  crew = await Crew.open();
-});
 afterEach(() => crew.dismiss());
-afterAll(() => crew.close());
 
 describe.each(pools)('in a pool of kind %s', (pool) => {
   it("the soft limit ends dtask's own waits with its error, which the task may catch", async () => {

@@ -1,8 +1,9 @@
 /** A Redis of the test's own, which can be killed and comes back on the same port. */
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type Embedded, startEmbedded } from '@dtask/embedded';
+import { removeFolder } from './remove-folder.js';
 import { until } from './until.js';
 
 /** Whether a native server is here, whose data survives its restart. */
@@ -75,7 +76,7 @@ export class Engine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    if (this.#dir !== false) rmSync(this.#dir, { recursive: true, force: true });
+    if (this.#dir !== false) await removeFolder(this.#dir);
   }
 }
 
