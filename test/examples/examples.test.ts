@@ -141,6 +141,20 @@ describe('the short examples', () => {
     expect(out).toContain('ENCODE args[0].note');
   });
 
+  it('schedules say when they tick next', async () => {
+    expect(await printedBy('schedules')).toBe(
+      [
+        'every 90m, aligned → 2026-03-28T13:30:00.000Z',
+        'crontab 0 9 1-7 * mon (Europe/Paris) → 2026-04-06T07:00:00.000Z',
+        'cron 30 2 * * * (Europe/Paris) → 2026-03-29T01:00:00.000Z',
+        'sunset at 48.86, 2.35 → 2026-03-28T18:15:23.000Z',
+        'once at 2027-01-01T00:00:00.000Z → 2027-01-01T00:00:00.000Z',
+        'schedule end of quarter → 2026-03-31T00:00:00.000Z',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('a schema parses arguments and refuses wrong ones before they are sent', async () => {
     const out = await printedBy('schema');
     expect(out).toContain('Dear Ann, ...');

@@ -96,7 +96,7 @@ describe('every', () => {
     expect(String(every(7_200_000, { align: true, offset: 600_000 }))).toBe(
       'every 2h, aligned + 10m',
     );
-    expect(`${every(1_234)}`).toBe('every 1234ms');
+    expect(String(every(1_234))).toBe('every 1234ms');
   });
 
   test.each<[unknown, object, string]>([

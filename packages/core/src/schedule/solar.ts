@@ -15,8 +15,8 @@ export interface SolarPlace {
 }
 
 /**
- * Ticks at what the sun does at a place, to the second. Exact to some ten seconds, beyond the polar
- * circles to minutes.
+ * Ticks at what the sun does at a place, to the second. Exact to some ten seconds; to minutes around
+ * days on which the sun barely does it.
  *
  * Days on which it does not happen, such as those of a polar night, have no tick.
  *
