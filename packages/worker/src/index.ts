@@ -4,3 +4,4 @@ export { blame } from './run.js';
 export { Worker } from './worker.js';
 export type { WorkerOptions } from './worker-options.js';
 export { describeSnapshot, type RunningTask, type Snapshot } from './snapshot.js';
+export { Beat, type BeatOptions } from './beat/beat.js';

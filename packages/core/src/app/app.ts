@@ -1,6 +1,7 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
-import { Broker } from '../broker/broker.js';
-import { FanOut } from '../broker/fan-out.js';
+import type { BeatEntries } from '../beat/beat-entries.js';
+import type { Deck } from '../beat/deck.js';
+import type { BeatEntry } from '../beat/entry.js';
 import type { AnyCanvas, Canvas } from '../canvas/canvas.js';
 import { makeSignature } from '../canvas/compose.js';
 import type { Follows, OutputOf } from '../canvas/fit.js';
@@ -14,32 +15,25 @@ import type { Inspect } from '../control/inspect.js';
 import { BrokerError, ConfigError } from '../errors.js';
 import type { EventOf, EventType } from '../events/event.js';
 import type { EventsOptions } from '../events/event-filter.js';
-import { AsyncResult, type ResultSource } from '../result/async-result.js';
 import type { HookHandler, HookName } from '../hooks/events.js';
 import { Hooks } from '../hooks/hooks.js';
 import type { Middleware } from '../hooks/middleware.js';
+import { AsyncResult } from '../result/async-result.js';
 import type { GroupResult } from '../result/group-result.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { Routes } from '../routing/routes.js';
-import type { Message } from '../protocol/message.js';
-import { type CallSettings, checkCallOptions } from '../task/call.js';
+import type { Schedule } from '../schedule/schedule.js';
+import type { WhenOptions } from '../schedule/schedule-of.js';
+import { checkCallOptions } from '../task/call.js';
 import type { TaskDecorator } from '../task/decorator.js';
-import { checkName, type Definition, type TaskFunction } from '../task/definition.js';
+import { checkName, type TaskFunction } from '../task/definition.js';
 import type { CallOptions, TaskOptions } from '../task/options.js';
-import { tellRevoked } from '../task/performance.js';
-import {
-  inside,
-  type Sender,
-  type Task,
-  type TaskArguments,
-  type TaskValue,
-} from '../task/task.js';
+import type { Task, TaskArguments, TaskValue } from '../task/task.js';
+import type { Canvases } from './canvases.js';
+import type { ControlPlane } from './control-plane.js';
 import { declareTask } from './declare.js';
-import { runCanvasEagerly } from './eager-canvas.js';
-import { Failed } from './failed/failed.js';
-import { findDefinition } from './find-definition.js';
+import type { Failed } from './failed/failed.js';
 import { loadIncluded } from './include.js';
-import { Canvases } from './canvases.js';
 import {
   type AppOptions,
   appOptionKeys,
@@ -47,12 +41,12 @@ import {
   checkBroadcast,
   checkInclude,
 } from './options.js';
-import { Outbox } from './outbox.js';
-import { ControlPlane } from './control-plane.js';
-import { Queues } from './queues.js';
+import { defaultName, PeriodicTasks } from './periodic-tasks.js';
+import type { Queues } from './queues.js';
 import { type Registrable, Registry } from './registry.js';
 import { type RemoteTasks, remoteTasks } from './remote-tasks.js';
-import { resultSource } from './result-source.js';
+import type { Ticks } from './ticks.js';
+import { wire, type Wiring } from './wiring.js';
 
 /**
  * An application: a name, a broker, and its tasks.
@@ -88,12 +82,11 @@ export class App implements AsyncDisposable {
   readonly control: Control;
   /** What a worker needs to be controlled. @internal */
   readonly plane: ControlPlane;
-  readonly #broker: Broker;
+  /** The periodic tasks: to list, to change, to pause, to run. */
+  readonly beat: BeatEntries;
+  readonly #periodic: PeriodicTasks;
   readonly #registry: Registry;
-  readonly #results: ResultSource;
-  readonly #sender: Sender;
-  readonly #canvases: Canvases;
-  readonly #outbox: Outbox;
+  readonly #parts: Wiring;
 
   /**
    * @throws ConfigError when an option is unknown or of the wrong kind
@@ -101,62 +94,24 @@ export class App implements AsyncDisposable {
    */
   constructor(name: string, options: AppOptions = {}) {
     checkAppName(name);
-    const { include = [], tasks = [], routes, broadcast = [], ...settings } = options;
+    const { include = [], tasks = [], routes, broadcast = [], beat = {}, ...settings } = options;
     refuseUnknown(settings, appOptionKeys, `app ${name}`);
     this.name = name;
     this.config = resolveSettings(appSettings, settings, process.env);
     this.include = checkInclude(include);
     this.broadcast = checkBroadcast(broadcast);
     this.routes = routes === undefined ? undefined : new Routes(routes);
-    const fanOut =
-      broadcast.length > 0 ? new FanOut(this.config.prefix, this.broadcast) : undefined;
-    const broker = new Broker(this.config, fanOut);
-    this.#broker = broker;
-    this.queues = new Queues(broker, this.config, (message, queue, outcome) => {
-      this.#onRevoked(message, queue);
-      return this.#canvases.flow.ended(message, outcome);
-    });
-    const { prefix } = this.config;
-    this.failed = new Failed(broker, prefix, this.queues, () => this.#canvases.flow);
-    const { config, hooks, queues } = this;
-    this.#results = resultSource(broker, config, (tasks, how) => this.plane.revoke(tasks, how));
-    const { mailbox } = this.#results;
-    this.plane = new ControlPlane({ app: name, config, broker, mailbox, queues });
+    const registry = (): Registry => this.#registry;
+    const { config, hooks, routes: checked } = this;
+    const periodic = (this.#periodic = new PeriodicTasks(name));
+    const known = { name, config, hooks, routes: checked, broadcast: this.broadcast };
+    const parts = wire({ ...known, registry, periodic });
+    ({ queues: this.queues, failed: this.failed, plane: this.plane, beat: this.beat } = parts);
     ({ inspect: this.inspect, control: this.control } = this.plane);
-    const results = this.#results;
-    const known = (task: string): CallSettings => this.#definition(task)?.calls ?? {};
-    const sending = { config, broker, results, hooks, fanOut, known };
-    const outbox = (this.#outbox = new Outbox({ ...sending, routes: this.routes }));
-    this.#canvases = new Canvases({ config, broker, results, outbox });
-    this.#sender = {
-      maxPayload: this.config.maxPayload,
-      hooks,
-      applyCanvas: (node, taskArgs) =>
-        runCanvasEagerly(node, taskArgs, {
-          definition: (task, all) =>
-            findDefinition(this.#registry, { name: task, args: all }) ??
-            inside(this.#registry.get(task)).definition,
-          maxPayload: this.config.maxPayload,
-          hooks,
-        }),
-      sendCanvas: (node, taskArgs, call) =>
-        this.#canvases.send(node, taskArgs, call) as Sent<unknown>,
-      send: (definition, taskName, args, call) => outbox.call(definition, taskName, args, call),
-    };
-    this.#registry = new Registry(name, this.#sender);
+    this.#parts = parts;
+    this.#registry = new Registry(name, parts.sender);
+    for (const [entry, what] of Object.entries(beat)) periodic.add(entry, what);
     for (const item of tasks) this.#registry.register(item);
-  }
-
-  #definition(task: string): Definition | undefined {
-    const known = this.#registry.find(task);
-    return known && inside(known).definition;
-  }
-
-  /** A task was taken out of its queue by this process. */
-  #onRevoked(message: Message, queue: string): void {
-    const { id, name, args, headers = {} } = message;
-    const task = { id, name, args, headers, queue, worker: '', retries: 0 };
-    void tellRevoked(this.#definition(name), { ...task, reason: 'revoked' }, this.hooks);
   }
 
   /** Marks a method as a task: `@app.task()`, `@app.task({ name: 'math.square' })`. */
@@ -216,7 +171,13 @@ export class App implements AsyncDisposable {
       checkName(name);
       if (!Array.isArray(args))
         throw new ConfigError(`sendTask takes the arguments as an array, got ${show(args)}`);
-      return this.#outbox.send(name, args, undefined, {}, checkCallOptions(options)) as Sent<R>;
+      return this.#parts.outbox.send(
+        name,
+        args,
+        undefined,
+        {},
+        checkCallOptions(options),
+      ) as Sent<R>;
     });
   }
 
@@ -252,7 +213,7 @@ export class App implements AsyncDisposable {
     args: readonly unknown[] = [],
     options?: CallOptions,
   ): Canvas<In, Out> {
-    return makeSignature(from, args, options, () => this.#sender);
+    return makeSignature(from, args, options, () => this.#parts.sender);
   }
 
   /**
@@ -269,7 +230,7 @@ export class App implements AsyncDisposable {
     options?: CallOptions,
   ): Sent<OutputOf<C>[], GroupResult<OutputOf<C>[]>> {
     return attempt(
-      () => this.#canvases.sendEach(source, undefined, checkCallOptions(options)) as never,
+      () => this.#parts.canvases.sendEach(source, undefined, checkCallOptions(options)) as never,
     );
   }
 
@@ -287,7 +248,7 @@ export class App implements AsyncDisposable {
     options?: CallOptions,
   ): Sent<OutputOf<B>> {
     return attempt(
-      () => this.#canvases.sendEach(source, body as B, checkCallOptions(options)) as never,
+      () => this.#parts.canvases.sendEach(source, body as B, checkCallOptions(options)) as never,
     );
   }
 
@@ -297,14 +258,14 @@ export class App implements AsyncDisposable {
    * @throws (rejects) ConfigError when there is none under the id
    */
   groupResult(id: string): Promise<GroupResult> {
-    return this.#canvases.restore(id);
+    return this.#parts.canvases.restore(id);
   }
 
   /** The result of any task, from its id. */
   result<T = unknown>(id: string): AsyncResult<T> {
     if (typeof id !== 'string' || id === '')
       throw new ConfigError(`result() takes a task's id, got ${show(id)}`);
-    return new AsyncResult<T>(id, this.#results);
+    return new AsyncResult<T>(id, this.#parts.results);
   }
 
   /**
@@ -376,21 +337,56 @@ export class App implements AsyncDisposable {
     return this.plane.events(options) as AsyncGenerator<EventOf<T>, void, undefined>;
   }
 
-  /** The canvases, for a worker. @internal */
+  /**
+   * Adds a periodic task to the code's own, as the option `beat` does. For one that is to stay in
+   * Redis, whatever the code says, take `app.beat.add`.
+   *
+   * @param name of the entry @default the task's name
+   * @throws ConfigError for a wrong schedule or option, RegistryError when the name is taken
+   * @example
+   * ```ts
+   * app.addPeriodicTask(every('30s'), ping.s('example.org'));
+   * app.addPeriodicTask(crontab({ hour: 7 }), report.s(), { name: 'morning', overlap: 'skip' });
+   * ```
+   */
+  addPeriodicTask(
+    when: Schedule,
+    task: BeatEntry['task'],
+    options: Omit<BeatEntry, 'task' | keyof WhenOptions> & { name?: string } = {},
+  ): this {
+    const { name, ...rest } = options;
+    const entry = { ...rest, task, schedule: when };
+    this.#periodic.add(name ?? defaultName(entry.task), entry);
+    return this;
+  }
+
+  /** The periodic tasks of the code, for a beat. @internal */
+  get deck(): Deck {
+    return this.#periodic.deck(this.#registry);
+  }
+
+  /** What a beat sends with. @internal */
+  get ticks(): Ticks {
+    return this.#parts.ticks;
+  }
+
+  /** What a worker needs to carry canvases on. @internal */
   get canvases(): Canvases {
-    return this.#canvases;
+    return this.#parts.canvases;
   }
 
   /** Whether `close()` was called: nothing can be sent any more. */
   get closed(): boolean {
-    return this.#broker.closed;
+    return this.#parts.broker.closed;
   }
 
   /** Ends the connections, and has spans exported. Waiting `get()`s are rejected. */
   async close(): Promise<void> {
     await this.plane.close();
-    await this.#results.mailbox.close(new BrokerError('the App was closed while get() waited'));
-    await this.#broker.close();
+    await this.#parts.results.mailbox.close(
+      new BrokerError('the App was closed while get() waited'),
+    );
+    await this.#parts.broker.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

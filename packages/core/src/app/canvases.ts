@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin, originOf } from '../canvas/joins.js';
-import { type CanvasLike, freeze, mapAll, type Node, withOptions } from '../canvas/tree.js';
+import {
+  type CanvasLike,
+  countLast,
+  freeze,
+  mapAll,
+  type Node,
+  withOptions,
+} from '../canvas/tree.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
@@ -92,6 +99,27 @@ export class Canvases {
     if (!tracing || 'task' in step) return send(origin);
     const kind = isGroupStep(step) ? 'group' : 'chain';
     return tracing.canvas(kind, step.id, (trace) => send({ ...origin, ...(trace && { trace }) }));
+  }
+
+  /**
+   * Sends a canvas under ids that begin with `id`, which is that of its last task, if there is one
+   * last: whoever sends it as well changes nothing.
+   *
+   * @returns the id of the whole
+   */
+  async tick(
+    node: Node,
+    args: readonly unknown[],
+    call: CallSettings,
+    id: string,
+  ): Promise<string> {
+    let count = 0;
+    const named = withOptions(node, countLast(node) === 1 ? { ...call, id } : call);
+    const frozen = freeze(this.#settled(named), () => `${id}~${(count += 1)}`);
+    const step = prepend(frozen, args);
+    const origin = { root: firstId(step), parent: undefined, reply: undefined, again: true };
+    await this.#traced(step, origin, (traced) => this.flow.start(step, nothing, [], traced));
+    return step.id;
   }
 
   /** Sends the parts of a group as they are produced, and what gets their values. */

@@ -1,4 +1,5 @@
 /** The options of an App. */
+import type { BeatEntry } from '../beat/entry.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
 import type { Duration } from '../duration.js';
@@ -45,6 +46,16 @@ export interface AppOptions {
    * no results. Callers and workers need the same list.
    */
   broadcast?: readonly string[];
+  /**
+   * IANA time zone of the periodic tasks that name none.
+   * @default 'UTC'
+   */
+  timezone?: string;
+  /**
+   * Periodic tasks, by name. `dtask beat` sends them.
+   * @example { nightly: { task: 'report.send', cron: '0 3 * * *' } }
+   */
+  beat?: Readonly<Record<string, BeatEntry>>;
   /** Tasks, classes and instances to register at once. */
   tasks?: readonly Registrable[];
 }
@@ -55,6 +66,7 @@ export const appOptionKeys: readonly string[] = [
   'include',
   'routes',
   'broadcast',
+  'beat',
   'tasks',
 ];
 

@@ -8,13 +8,13 @@ import { ConfigError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { publishThrough } from '../hooks/middleware.js';
 import { changed, publicationOf } from '../hooks/publication.js';
-import type { CallSettings } from '../protocol/call-settings.js';
+import type { CallSettings, Uniqueness } from '../protocol/call-settings.js';
 import type { Call } from '../protocol/message.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
 import { Sent } from '../result/sent.js';
 import { overRoute } from '../routing/route.js';
 import type { Routes } from '../routing/routes.js';
-import { freezeCall } from '../task/call.js';
+import { type CallPlace, freezeCall } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
 import { checkCall } from '../task/task.js';
@@ -70,14 +70,10 @@ export class Outbox {
     task: CallSettings,
     given: CallSettings,
   ): Sent<unknown> {
-    const { config, results, routes } = this.#place;
+    const { results } = this.#place;
     const parent = findCurrentTask();
-    const defaults = routes ? routes.settle(name, args, task, given) : task;
-    const frozen = freezeCall(name, args, defaults, this.#quiet(defaults, given), {
-      now: Date.now(),
-      newId: randomUUID,
+    const frozen = this.#freeze(name, args, task, given, {
       reply: results.mailbox.caller,
-      defaultQueue: config.defaultQueue,
       root: parent?.rootId,
       parent: parent?.id,
     });
@@ -96,23 +92,49 @@ export class Outbox {
     return new Sent(new AsyncResult(id, results, sent), sent.sending);
   }
 
+  #freeze(
+    name: string,
+    args: readonly unknown[],
+    task: CallSettings,
+    given: CallSettings,
+    origin: Pick<CallPlace, 'reply' | 'root' | 'parent'>,
+  ): Call {
+    const { config, routes } = this.#place;
+    const defaults = routes ? routes.settle(name, args, task, given) : task;
+    const place = { now: Date.now(), newId: randomUUID, defaultQueue: config.defaultQueue };
+    return freezeCall(name, args, defaults, this.#quiet(defaults, given), { ...place, ...origin });
+  }
+
+  /**
+   * Sends a call under an id that others may send it under as well: it runs once.
+   *
+   * @returns the id that Redis has, which of a second unique call is the first one's, and its queue
+   */
+  async tick(
+    name: string,
+    args: readonly unknown[],
+    given: CallSettings,
+    id: string,
+  ): Promise<{ readonly id: string; readonly queue: string }> {
+    const task = this.#place.known(name);
+    const nobody = { reply: undefined, root: undefined, parent: undefined };
+    const call = this.#freeze(name, args, task, { ...given, id }, nobody);
+    const unique = given.unique ?? task.unique;
+    const once = { ...call, message: { ...call.message, once: true } };
+    let { queue } = call;
+    const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
+      queue = to;
+    });
+    return { id: String(stored), queue };
+  }
+
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */
-  #sendOnce(
-    call: Call,
-    unique: Exclude<CallSettings['unique'], false | undefined>,
-    checked: Promise<unknown> | undefined,
-  ): Sent<unknown> {
+  #sendOnce(call: Call, unique: Uniqueness, checked: Promise<unknown> | undefined): Sent<unknown> {
     const { results } = this.#place;
     const parent = findCurrentTask();
-    const { message } = call;
-    const { id, name, args, ignoreResult = false } = message;
-    const once: Call = {
-      ...call,
-      message: unique.until === 'started' ? { ...message, unique: 'started' } : message,
-      unique: deduplicationOf(name, args, unique),
-    };
+    const { id, ignoreResult = false } = call.message;
     let { queue } = call;
-    const store = this.#store(once, checked, (to) => {
+    const store = this.#store(onlyOne(call, unique), checked, (to) => {
       queue = to;
     });
     const sending = store.then((stored) => {
@@ -201,4 +223,14 @@ export class Outbox {
     if (!fanOut?.has(call.queue ?? defaults.queue ?? config.defaultQueue)) return call;
     return { ...call, ignoreResult: true };
   }
+}
+
+/** The call, as one that is sent only where no equal one is. */
+function onlyOne(call: Call, unique: Uniqueness): Call {
+  const { message } = call;
+  return {
+    ...call,
+    message: unique.until === 'started' ? { ...message, unique: 'started' } : message,
+    unique: deduplicationOf(message.name, message.args, unique),
+  };
 }

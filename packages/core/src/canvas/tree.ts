@@ -95,6 +95,14 @@ export function mapLast(node: Node, change: (task: TaskNode) => TaskNode): Node 
   return { ...node, parts };
 }
 
+/** How many tasks a node ends with. */
+export function countLast(node: Node): number {
+  if (node.kind === 'task') return 1;
+  if (node.kind === 'group') return node.parts.reduce((sum, part) => sum + countLast(part), 0);
+  const last = node.parts.at(-1);
+  return last ? countLast(last) : 0;
+}
+
 /** Puts headers onto every task of a node, and onto those that are linked to it. */
 export const withHeaders = (
   node: Node,
@@ -116,11 +124,8 @@ export const withHeaders = (
 export function withOptions(node: Node, { headers, id, ...rest }: CallSettings): Node {
   let changed = headers === undefined ? node : withHeaders(node, headers);
   if (id !== undefined) {
-    let last = 0;
-    changed = mapLast(changed, (task) => {
-      last += 1;
-      return { ...task, options: { ...task.options, id } };
-    });
+    const last = countLast(node);
+    changed = mapLast(changed, (task) => ({ ...task, options: { ...task.options, id } }));
     if (last !== 1) {
       throw new ConfigError(
         `the id ${id} is for one task, and this canvas ends with ${last}; give ids to its parts`,

@@ -1,4 +1,5 @@
 /** Every setting of dtask, in one table. */
+import { zoneOf } from '../schedule/zone.js';
 import { type PoolKind, poolKinds } from './pool-kind.js';
 import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
@@ -56,6 +57,14 @@ export const appSettings = {
     env: 'DTASK_EVENTS_KEPT',
     doc: 'About how many events are kept for those who ask later; the oldest go first.',
   }),
+  timezone: {
+    ...text({
+      default: 'UTC',
+      env: 'DTASK_TIMEZONE',
+      doc: 'IANA time zone of the periodic tasks that name none, such as `Europe/Paris`.',
+    }),
+    parse: zoneOf,
+  },
   tracing: boolean({
     default: false,
     env: 'DTASK_TRACING',

@@ -103,3 +103,37 @@ export const limitsKey = (prefix: string): string => `${prefix}:limits`;
 
 /** The stream of events. */
 export const eventsKey = (prefix: string): string => `${prefix}:events`;
+
+/** The keys of an App's periodic tasks, which share one cluster slot. */
+export interface BeatKeys {
+  /** The entries, as JSON. */
+  readonly entries: string;
+  /** Where each of them stands. */
+  readonly states: string;
+  /** When each of them is due. */
+  readonly due: string;
+  /** The live beats: when the claim of each lapses. */
+  readonly beats: string;
+  /** Which code each of them has. */
+  readonly codes: string;
+  /** In which order the codes came. */
+  readonly decks: string;
+  /** The beat that sends. */
+  readonly lease: string;
+  /** The code whose entries are there. */
+  readonly applied: string;
+}
+
+export function beatKeys(prefix: string, app: string): BeatKeys {
+  const key = (part: string): string => `${prefix}:beat:{${app}}:${part}`;
+  return {
+    entries: key('entries'),
+    states: key('states'),
+    due: key('due'),
+    beats: key('beats'),
+    codes: key('codes'),
+    decks: key('decks'),
+    lease: key('lease'),
+    applied: key('applied'),
+  };
+}

@@ -20,6 +20,15 @@ export interface WhenOptions {
   timezone?: string;
 }
 
+/** The keys of `WhenOptions`. */
+export const whenKeys = [
+  'every',
+  'cron',
+  'schedule',
+  'align',
+  'timezone',
+] as const satisfies readonly (keyof WhenOptions)[];
+
 /**
  * Makes the schedule of an entry.
  *

@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import { callSettings, type CallSettings } from './call.js';
 import { type Execution, executionOf } from './limits.js';
 import { type TaskOptions, taskOptionKeys } from './options.js';
+import { type PeriodicOptions, periodicKeys } from '../schedule/periodic.js';
 import { type Parameters, parametersOf } from './parameters.js';
 import type { Receiver } from './receiver.js';
 import { type RetryPolicy, retryPolicy } from './retry-policy.js';
@@ -33,6 +34,8 @@ export interface Definition {
   readonly args: StandardSchema | readonly StandardSchema[] | undefined;
   readonly returns: StandardSchema | undefined;
   readonly hooks: TaskHooks | undefined;
+  /** When `dtask beat` sends it; absent for one that is not periodic. */
+  readonly periodic: PeriodicOptions | undefined;
   /** The object of a method; absent for a plain function. */
   receiver: Receiver | undefined;
 }
@@ -67,6 +70,7 @@ export function define(
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),
     hooks: checkTaskHooks(options.hooks, what),
+    periodic: periodicOf(options, what),
     receiver: undefined,
   };
 }
@@ -76,6 +80,20 @@ export function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && /^[^\s\p{C}]{1,255}$/u.test(name)) return;
   throw new ConfigError(
     `a task's name must be 1 to 255 characters without spaces, got ${show(name)}`,
+  );
+}
+
+/** What is wrong in it is said when the App gathers its periodic tasks, with all that they say. */
+function periodicOf(options: TaskOptions, what: string): PeriodicOptions | undefined {
+  const given = Object.entries(options).filter(
+    ([key, value]) => value !== undefined && periodicKeys.some((known) => known === key),
+  );
+  if (given.length === 0) return undefined;
+  const { every, cron, schedule } = options;
+  if (every !== undefined || cron !== undefined || schedule !== undefined)
+    return Object.fromEntries(given) as PeriodicOptions;
+  throw new ConfigError(
+    `${what}: ${given.map(([key]) => key).join(' and ')} goes with every, cron or schedule, which make a task a periodic one`,
   );
 }
 

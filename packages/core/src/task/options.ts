@@ -1,6 +1,7 @@
 /** The options of tasks and of calls, which share their names. */
 import type { PoolKind } from '../config/pool-kind.js';
 import type { Duration } from '../duration.js';
+import { type PeriodicOptions, periodicKeys } from '../schedule/periodic.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
 import type { TaskHooks } from './task-hooks.js';
@@ -68,14 +69,15 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
 }
 
 /**
- * What a task may say of itself.
+ * What a task may say of itself. With `every`, `cron` or `schedule` it is a periodic task, which
+ * `dtask beat` sends without arguments.
  *
  * @typeParam A the arguments of the task, which its key functions get
  * @typeParam R what it gives, which its hooks get
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know them
 export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
-  extends RetryOptions, Omit<CallOptions, 'id' | 'eta'> {
+  extends RetryOptions, Omit<CallOptions, 'id' | 'eta'>, PeriodicOptions {
   /** The task's name, which callers and workers share. @default the function's, or `Class.method` */
   name?: string;
   /**
@@ -152,4 +154,5 @@ export const taskOptionKeys = [
   'maxCrashes',
   'pool',
   'hooks',
+  ...periodicKeys,
 ] as const satisfies readonly (keyof TaskOptions)[];

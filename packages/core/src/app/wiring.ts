@@ -1,0 +1,98 @@
+/** Puts together what an App is made of. */
+import { BeatEntries } from '../beat/beat-entries.js';
+import { Broker } from '../broker/broker.js';
+import { FanOut } from '../broker/fan-out.js';
+import type { AppConfig } from '../config/resolve.js';
+import type { Hooks } from '../hooks/hooks.js';
+import type { Message } from '../protocol/message.js';
+import type { ResultSource } from '../result/async-result.js';
+import type { Sent } from '../result/sent.js';
+import type { Routes } from '../routing/routes.js';
+import type { CallSettings } from '../task/call.js';
+import type { Definition } from '../task/definition.js';
+import { tellRevoked } from '../task/performance.js';
+import { inside, type Sender } from '../task/task.js';
+import { Canvases } from './canvases.js';
+import { ControlPlane } from './control-plane.js';
+import { runCanvasEagerly } from './eager-canvas.js';
+import { Failed } from './failed/failed.js';
+import { findDefinition } from './find-definition.js';
+import { Outbox } from './outbox.js';
+import type { PeriodicTasks } from './periodic-tasks.js';
+import { Queues } from './queues.js';
+import type { Registry } from './registry.js';
+import { resultSource } from './result-source.js';
+import { Ticks } from './ticks.js';
+
+/** What an App knows when it is made. */
+export interface WiringPlace {
+  readonly name: string;
+  readonly config: AppConfig;
+  readonly hooks: Hooks;
+  readonly routes: Routes | undefined;
+  readonly broadcast: readonly string[];
+  readonly registry: () => Registry;
+  readonly periodic: PeriodicTasks;
+}
+
+/** The parts of an App. */
+export interface Wiring {
+  readonly broker: Broker;
+  readonly queues: Queues;
+  readonly failed: Failed;
+  readonly plane: ControlPlane;
+  readonly results: ResultSource;
+  readonly outbox: Outbox;
+  readonly canvases: Canvases;
+  readonly sender: Sender;
+  readonly beat: BeatEntries;
+  readonly ticks: Ticks;
+}
+
+export function wire(place: WiringPlace): Wiring {
+  const { name, config, hooks, routes, broadcast, registry, periodic } = place;
+  const { prefix, maxPayload } = config;
+  const definition = (task: string): Definition | undefined => {
+    const known = registry().find(task);
+    return known && inside(known).definition;
+  };
+  const fanOut = broadcast.length > 0 ? new FanOut(prefix, broadcast) : undefined;
+  const broker = new Broker(config, fanOut);
+  const queues = new Queues(broker, config, (message, queue, outcome) => {
+    void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
+    return canvases.flow.ended(message, outcome);
+  });
+  const failed = new Failed(broker, prefix, queues, () => canvases.flow);
+  const results = resultSource(broker, config, (tasks, how) => plane.revoke(tasks, how));
+  const { mailbox } = results;
+  const plane = new ControlPlane({ app: name, config, broker, mailbox, queues });
+  const known = (task: string): CallSettings => definition(task)?.calls ?? {};
+  const outbox = new Outbox({ config, broker, results, hooks, fanOut, known, routes });
+  const canvases = new Canvases({ config, broker, results, outbox });
+  const sender: Sender = {
+    maxPayload,
+    hooks,
+    applyCanvas: (node, args) =>
+      runCanvasEagerly(node, args, {
+        definition: (task, all) =>
+          findDefinition(registry(), { name: task, args: all }) ??
+          inside(registry().get(task)).definition,
+        maxPayload,
+        hooks,
+      }),
+    sendCanvas: (node, args, call) => canvases.send(node, args, call) as Sent<unknown>,
+    send: (task, taskName, args, call) => outbox.call(task, taskName, args, call),
+  };
+  const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry());
+  const ticks = new Ticks(outbox, canvases);
+  const beat = new BeatEntries({ app: name, config, broker, deck, ticks });
+  return { broker, queues, failed, plane, results, outbox, canvases, sender, beat, ticks };
+}
+
+/** A task that was taken out of its queue by this process, as hooks are told of it. */
+function revokedFrom(
+  { id, name, args, headers = {} }: Message,
+  queue: string,
+): Parameters<typeof tellRevoked>[1] {
+  return { id, name, args, headers, queue, worker: '', retries: 0, reason: 'revoked' };
+}

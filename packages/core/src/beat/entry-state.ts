@@ -1,0 +1,53 @@
+/** Where an entry stands, as Redis has it. Times are in milliseconds since 1970. */
+
+export interface EntryState {
+  /** Counts what people and deploys change, so that no two states of an entry look alike. */
+  readonly rev: number;
+  /** Of an entry of the code: which text it had there. Absent for one that was added at run time. */
+  readonly code?: string;
+  /** It was changed at run time, and is no more what the code says. */
+  readonly changed?: true;
+  /** When it was first seen: what a fixed rate counts from. */
+  readonly born: number;
+  readonly paused?: true;
+  /** The tick that comes next, and when it is to be acted upon; absent when none does. */
+  readonly tick?: number;
+  readonly fireAt?: number;
+  /** How many ticks were acted upon. */
+  readonly ticks: number;
+  /** How many messages were sent. */
+  readonly runs: number;
+  /** How many ticks were passed over because the task before had not ended. */
+  readonly skipped: number;
+  /** How many ticks came while nobody was there, and were not made up for. */
+  readonly missed: number;
+  /** The last tick that was sent, when that was, the task's id and its queue. */
+  readonly lastTick?: number;
+  readonly lastAt?: number;
+  readonly lastId?: string;
+  readonly lastQueue?: string;
+  /** Why its last tick was not sent. */
+  readonly error?: string;
+}
+
+/** The state of an entry that nobody has seen before. */
+export const firstState = (now: number): EntryState => ({
+  rev: 0,
+  born: now,
+  ticks: 0,
+  runs: 0,
+  skipped: 0,
+  missed: 0,
+});
+
+/** Reads a state; nothing where it is none. */
+export function parseState(text: string): EntryState | undefined {
+  try {
+    const state = JSON.parse(text) as unknown;
+    return typeof state === 'object' && state !== null && 'rev' in state && 'born' in state
+      ? (state as EntryState)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

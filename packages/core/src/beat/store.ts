@@ -1,0 +1,122 @@
+/** The entries of an App in Redis. */
+import type { Redis } from 'ioredis';
+import { beatKeys, type BeatKeys } from '../protocol/keys.js';
+import { type EntryState, parseState } from './entry-state.js';
+
+/** An entry as it was read. */
+export interface Stored {
+  readonly name: string;
+  /** Its JSON. */
+  readonly entry: string;
+  readonly state: EntryState;
+  /** The state's text, which a change is measured against. */
+  readonly text: string;
+}
+
+/** A change of an entry that holds if its state is still the one that was read. */
+export interface Swap {
+  readonly name: string;
+  /** The text of the state that was read; '' where there was none. */
+  readonly from: string;
+  /** Its JSON, where that changes. */
+  readonly entry?: string;
+  /** Where it stands from now on; absent removes it. */
+  readonly state?: EntryState;
+}
+
+/**
+ * Changes entries, each only if its state is what its changer has read. KEYS: the entries, their
+ * states, when each is due. ARGV, five for each: its name; its state as it was read, '' for none;
+ * its JSON, '' where it stays; its state, '' removes it; when it is due, '' for never. Gives 1 for
+ * each that was changed.
+ */
+const swapScript = `
+local done = {}
+for at = 1, #ARGV, 5 do
+  local name, from, entry, state, due = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local now = redis.call('HGET', KEYS[2], name) or ''
+  if now ~= from then
+    done[#done + 1] = 0
+  elseif state == '' then
+    redis.call('HDEL', KEYS[1], name)
+    redis.call('HDEL', KEYS[2], name)
+    redis.call('ZREM', KEYS[3], name)
+    done[#done + 1] = 1
+  else
+    if entry ~= '' then redis.call('HSET', KEYS[1], name, entry) end
+    redis.call('HSET', KEYS[2], name, state)
+    if due == '' then redis.call('ZREM', KEYS[3], name) else redis.call('ZADD', KEYS[3], due, name) end
+    done[#done + 1] = 1
+  end
+end
+return done`;
+
+const command = 'dtaskBeatSwap';
+type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<number[]>>;
+
+/** Most entries that one command changes: a script holds Redis up while it runs. */
+const portion = 250;
+
+/** Reads and changes entries. */
+export class BeatStore {
+  readonly keys: BeatKeys;
+
+  /** @param app the App's name: each has entries of its own */
+  constructor(prefix: string, app: string) {
+    this.keys = beatKeys(prefix, app);
+  }
+
+  /** All entries. */
+  async all(connection: Redis): Promise<Stored[]> {
+    const [entries, states] = await Promise.all([
+      connection.hgetall(this.keys.entries),
+      connection.hgetall(this.keys.states),
+    ]);
+    return Object.entries(states).flatMap(([name, text]) => storedOf(name, entries[name], text));
+  }
+
+  /** Those of these names that there are. */
+  async some(connection: Redis, names: readonly string[]): Promise<Stored[]> {
+    if (names.length === 0) return [];
+    const [entries, states] = await Promise.all([
+      connection.hmget(this.keys.entries, ...names),
+      connection.hmget(this.keys.states, ...names),
+    ]);
+    return names.flatMap((name, at) => storedOf(name, entries[at], states[at]));
+  }
+
+  /** Changes entries; gives for each whether it was still as it had been read. */
+  async swap(connection: Redis, swaps: readonly Swap[]): Promise<boolean[]> {
+    if (!(command in connection))
+      connection.defineCommand(command, { lua: swapScript, numberOfKeys: 3 });
+    const { entries, states, due } = this.keys;
+    const done: boolean[] = [];
+    for (let from = 0; from < swaps.length; from += portion) {
+      const args = swaps.slice(from, from + portion).flatMap(swapArgs);
+      // oxlint-disable-next-line no-await-in-loop -- ten thousand at once would hold Redis up
+      const reply = await (connection as Scripted)[command](entries, states, due, ...args);
+      done.push(...reply.map((one) => one === 1));
+    }
+    return done;
+  }
+}
+
+function swapArgs({ name, from, entry = '', state }: Swap): string[] {
+  const due = state && !state.paused ? state.fireAt : undefined;
+  return [
+    name,
+    from,
+    entry,
+    state ? JSON.stringify(state) : '',
+    due === undefined ? '' : String(due),
+  ];
+}
+
+function storedOf(
+  name: string,
+  entry: string | null | undefined,
+  text: string | null | undefined,
+): Stored[] {
+  const state = text ? parseState(text) : undefined;
+  return entry && text && state ? [{ name, entry, state, text }] : [];
+}

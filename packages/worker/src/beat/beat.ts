@@ -1,0 +1,154 @@
+/** Beat: sends the periodic tasks of an App when they are due. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { App } from '@dtask/core';
+import { closeConnection, type Deck, openConnection, Plans } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import { connected } from '../connected.js';
+import { workerLog, type WorkerLog } from '../log.js';
+import { writeDeck } from './deck-writer.js';
+import { Dispatcher } from './dispatcher.js';
+import { leave, takeTurn, type Turn } from './turn.js';
+
+/** Options of a beat. */
+export interface BeatOptions {
+  /** `'debug'`, `'info'`, `'warn'` or `'error'`. @default 'info' */
+  logLevel?: string;
+}
+
+/** For how long a claim holds, in milliseconds: another beat sends when it has lapsed. */
+const hold = 5_000;
+/** How often the beat that sends looks for what others have changed, in milliseconds. */
+const leading = 500;
+/** How often the others renew their claims. */
+const standing = 1_000;
+/** How many entries are acted upon at a time. */
+const most = 500;
+
+/**
+ * Sends the periodic tasks of an App. Any number of beats may run: one of them sends, and another
+ * one when that is gone. What is due is in Redis, and each tick has an id of its own, so that it is
+ * executed once whatever happens to beats.
+ *
+ * @example
+ * ```ts
+ * await using beat = new Beat(app);
+ * await beat.start();
+ * ```
+ */
+export class Beat implements AsyncDisposable {
+  readonly app: App;
+  readonly log: WorkerLog;
+  /** What it is known by among the beats. */
+  readonly id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  #connection: Redis | undefined;
+  #running: Promise<void> | undefined;
+  #stopping = false;
+  #wake: () => void = () => undefined;
+
+  constructor(app: App, { logLevel = 'info' }: BeatOptions = {}) {
+    this.app = app;
+    this.log = workerLog({ level: logLevel, fields: { beat: this.id } });
+  }
+
+  /**
+   * Connects and begins. While Redis is away it waits, and says so in the log.
+   *
+   * @throws ConfigError when an entry of the code is wrong
+   */
+  async start(): Promise<void> {
+    const { app, log } = this;
+    const { deck } = app;
+    const plans = new Plans(() => deck, app.config.timezone);
+    const { broker } = app.config;
+    const connection = (this.#connection = openConnection(broker, `beat:${this.id}`));
+    await connected(connection, broker, log);
+    if (this.#stopping) return;
+    log.info({ app: app.name, entries: deck.entries.size }, 'beat is ready');
+    this.#running = this.#run(connection, deck, plans);
+  }
+
+  async #run(connection: Redis, deck: Deck, plans: Plans): Promise<void> {
+    const { app, log } = this;
+    const { store } = app.beat;
+    const place = { app, connection, store, plans, log };
+    const dispatcher = new Dispatcher(place);
+    let led = false;
+    while (!this.#stopping) {
+      let wait = leading;
+      try {
+        const asked = performance.now();
+        // oxlint-disable-next-line no-await-in-loop -- one turn after another
+        const turn = await takeTurn(
+          connection,
+          store.keys,
+          { id: this.id, code: deck.hash },
+          hold,
+          most,
+        );
+        if (turn.leads !== led) log.info(turn.leads ? 'this beat sends' : 'another beat sends');
+        led = turn.leads;
+        // oxlint-disable-next-line no-await-in-loop
+        if (led) await this.#lead(turn, deck, place, dispatcher);
+        wait = waitOf(turn, deck, performance.now() - asked);
+      } catch (error) {
+        if (this.#stopping) return;
+        log.warn({ err: error }, 'a turn of beat failed; it is tried again');
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      if (wait > 0) await this.#pause(wait);
+    }
+  }
+
+  async #lead(
+    turn: Turn,
+    deck: Deck,
+    place: Parameters<typeof writeDeck>[0],
+    dispatcher: Dispatcher,
+  ): Promise<void> {
+    if (turn.applied !== deck.hash) await writeDeck(place, deck, turn.now);
+    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now);
+  }
+
+  #pause(wait: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Ends the turn that it is at, and leaves the rest to others. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#wake();
+    const connection = this.#connection;
+    if (!connection) return;
+    if (connection.status === 'ready') {
+      await this.#running;
+      await leave(connection, this.app.beat.store.keys, this.id).catch(() => undefined);
+    }
+    await closeConnection(connection);
+    await this.#running;
+    this.log.flush();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/**
+ * How long to wait for the next turn, in milliseconds.
+ *
+ * @param took since the turn was asked for
+ */
+function waitOf({ leads, applied, now, next, due }: Turn, deck: Deck, took: number): number {
+  if (!leads) return standing;
+  // There is more, or there may be: the entries were just written.
+  if (due.length > 0 || applied !== deck.hash) return 0;
+  return next === undefined ? leading : Math.max(0, Math.min(leading, next - now - took));
+}

@@ -1,0 +1,146 @@
+/** Sends what is due. */
+import { type App, BrokerError } from '@dtask/core';
+import {
+  type BeatStore,
+  type EntryState,
+  type Firing,
+  isFinal,
+  jobKey,
+  parseOutcome,
+  type Plan,
+  type Plans,
+  resultKey,
+  type Stored,
+  type Swap,
+  tickId,
+} from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import type { WorkerLog } from '../log.js';
+
+/** What it needs of its beat. */
+export interface DispatchPlace {
+  readonly app: App;
+  readonly connection: Redis;
+  readonly store: BeatStore;
+  readonly plans: Plans;
+  readonly log: WorkerLog;
+}
+
+/** When an entry is looked at again with which something is wrong, in milliseconds. */
+const patience = 60_000;
+
+type Progress = { -readonly [K in keyof EntryState]: EntryState[K] };
+
+/** Acts upon ticks. Done twice, by two beats even, it sends nothing twice: see `tickId`. */
+export class Dispatcher {
+  readonly #place: DispatchPlace;
+
+  constructor(place: DispatchPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * Sends what these entries are due, and notes it.
+   *
+   * @param now the server's time
+   */
+  async send(names: readonly string[], now: number): Promise<void> {
+    const { connection, store } = this.#place;
+    const found = await store.some(connection, names);
+    const lost = names.filter((name) => !found.some((stored) => stored.name === name));
+    // Somebody removed them, or damaged what is stored: either way nobody can act upon them.
+    if (lost.length > 0) await connection.zrem(store.keys.due, ...lost);
+    const swaps = await Promise.all(found.map((stored) => this.#act(stored, now)));
+    await store.swap(connection, swaps);
+  }
+
+  async #act(stored: Stored, now: number): Promise<Swap> {
+    const { name, text, state } = stored;
+    const { tick, fireAt } = state;
+    const swap = { name, from: text };
+    if (tick === undefined || fireAt === undefined || state.paused) return { ...swap, state };
+    try {
+      const plan = this.#place.plans.of(stored);
+      const due = { tick: new Date(tick), fireAt: new Date(fireAt) };
+      return { ...swap, state: await this.#progress(stored, plan, due, now) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#place.log.error({ entry: name, err: error }, 'an entry cannot be acted upon');
+      return { ...swap, state: { ...state, error: reason, fireAt: now + patience } };
+    }
+  }
+
+  async #progress(stored: Stored, plan: Plan, due: Firing, now: number): Promise<EntryState> {
+    const { error: _error, tick: _tick, fireAt: _fireAt, ...rest } = stored.state;
+    const state: Progress = rest;
+    const { send, leftOut, next } = plan.dues(due, now, state.ticks);
+    let following = next;
+    for (const firing of send) {
+      // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
+      if (await this.#fire(stored.name, plan, state, firing)) continue;
+      following = firing;
+      break;
+    }
+    state.missed += leftOut;
+    if (leftOut > 0)
+      this.#place.log.warn(
+        { entry: stored.name, ticks: leftOut },
+        'ticks were missed and left out',
+      );
+    if (!following) return state;
+    return { ...state, tick: following.tick.getTime(), fireAt: following.fireAt.getTime() };
+  }
+
+  /** Acts upon one tick; gives false where that has to be done again. */
+  async #fire(name: string, plan: Plan, state: Progress, { tick }: Firing): Promise<boolean> {
+    const { app, log } = this.#place;
+    const at = tick.getTime();
+    const id = tickId([app.config.prefix, app.name, name], state.born, at);
+    try {
+      const before = plan.overlap === 'queue' ? undefined : await this.#going(state, id);
+      if (before !== undefined && plan.overlap === 'skip') {
+        log.info({ entry: name, id: before }, 'skipped: the task of the tick before has not ended');
+        state.skipped += 1;
+      } else {
+        if (before !== undefined) await app.control.revoke(before, { reason: `replaced by ${id}` });
+        const beat = { entry: name, tick: tick.toISOString() };
+        const sent = await app.ticks.send(plan, id, { beat });
+        log.info({ entry: name, tick: beat.tick, id: sent.id }, 'sent');
+        state.runs += 1;
+        state.lastTick = at;
+        state.lastAt = Date.now();
+        state.lastId = sent.id;
+        if (sent.queue === undefined) delete state.lastQueue;
+        else state.lastQueue = sent.queue;
+      }
+    } catch (error) {
+      if (error instanceof BrokerError) {
+        log.warn({ entry: name, err: error }, 'not sent; it is tried again');
+        return false;
+      }
+      // As in Celery: what one entry cannot send holds no other up.
+      log.error({ entry: name, err: error }, 'not sent');
+      state.error = error instanceof Error ? error.message : String(error);
+    }
+    state.ticks += 1;
+    return true;
+  }
+
+  /** The task of the tick before, while it waits or runs; a tick that is sent again is not its own. */
+  async #going(
+    { lastId, lastQueue, lastAt = 0 }: EntryState,
+    id: string,
+  ): Promise<string | undefined> {
+    if (lastId === undefined || lastId === id) return undefined;
+    const { app, connection } = this.#place;
+    const { prefix, resultExpires } = app.config;
+    const text = await connection.get(resultKey(prefix, lastId));
+    if (text !== null && isFinal(parseOutcome(text).state)) return undefined;
+    // Of a canvas only the end is known: when no record can be left, it has ended.
+    const isThere =
+      lastQueue === undefined
+        ? resultExpires === 0 || Date.now() - lastAt < resultExpires
+        : (await connection.exists(jobKey(prefix, lastQueue, lastId))) === 1;
+    return isThere ? lastId : undefined;
+  }
+}
