@@ -20,12 +20,14 @@ describe('an App', () => {
       maxPayload: 1_048_576,
       sendEvents: false,
       eventsKept: 100_000,
+      timezone: 'UTC',
       tracing: false,
     });
   });
 
   test('takes its options, with durations as words or milliseconds', () => {
-    const events = { sendEvents: true, eventsKept: 500, tracing: true };
+    const timezone = 'Europe/Paris';
+    const events = { sendEvents: true, eventsKept: 500, tracing: true, timezone };
     const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5, ...events };
     const app = new App('shop', { ...options, sendTimeout: '1.5s', resultExpires: 250 });
     expect(app.config).toEqual({ ...options, sendTimeout: 1_500, resultExpires: 250 });
@@ -43,6 +45,7 @@ describe('an App', () => {
     vi.stubEnv('DTASK_SEND_EVENTS', 'yes');
     vi.stubEnv('DTASK_EVENTS_KEPT', '200');
     vi.stubEnv('DTASK_TRACING', 'true');
+    vi.stubEnv('DTASK_TIMEZONE', 'Asia/Tokyo');
     expect(new App('shop').config).toEqual({
       broker: 'redis://10.0.0.7:6380/3',
       prefix: 'env',
@@ -52,6 +55,7 @@ describe('an App', () => {
       maxPayload: 2_048,
       sendEvents: true,
       eventsKept: 200,
+      timezone: 'Asia/Tokyo',
       tracing: true,
     });
     expect(new App('shop', { prefix: 'code', broker: away }).config).toMatchObject({
@@ -75,6 +79,10 @@ describe('an App', () => {
     [{ sendTimeout: 'soon' }, /^sendTimeout must be a number of milliseconds .* got "soon"$/],
     [{ sendTimeout: -1 }, /^sendTimeout must be .* got -1$/],
     [{ maxPayload: 0 }, 'maxPayload must be a whole number of at least 1, got 0'],
+    [
+      { timezone: 'Europe/Pariss' },
+      'timezone "Europe/Pariss" is not a time zone; did you mean Europe/Paris?',
+    ],
     [{ tracing: 'maybe' }, 'tracing must be true or false, got "maybe"'],
     [{ prefix: 'a b' }, 'prefix must be letters, digits and any of . _ @ : -, got "a b"'],
     [{ defaultQueue: '' }, 'defaultQueue must be letters, digits and any of . _ @ -, got ""'],

@@ -62,6 +62,7 @@ export {
   ReadyCommand,
   type Script,
 } from './broker/script-call.js';
+export { OwnScript } from './broker/own-script.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
 export { type Definition, define } from './task/definition.js';

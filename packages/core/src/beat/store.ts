@@ -1,5 +1,6 @@
 /** The entries of an App in Redis. */
 import type { Redis } from 'ioredis';
+import { OwnScript } from '../broker/own-script.js';
 import { beatKeys, type BeatKeys } from '../protocol/keys.js';
 import { type EntryState, parseState } from './entry-state.js';
 
@@ -51,8 +52,7 @@ for at = 1, #ARGV, 5 do
 end
 return done`;
 
-const command = 'dtaskBeatSwap';
-type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<number[]>>;
+const swap = new OwnScript<number[]>('dtaskBeatSwap', 3, swapScript);
 
 /** Most entries that one command changes: a script holds Redis up while it runs. */
 const portion = 250;
@@ -87,14 +87,12 @@ export class BeatStore {
 
   /** Changes entries; gives for each whether it was still as it had been read. */
   async swap(connection: Redis, swaps: readonly Swap[]): Promise<boolean[]> {
-    if (!(command in connection))
-      connection.defineCommand(command, { lua: swapScript, numberOfKeys: 3 });
     const { entries, states, due } = this.keys;
     const done: boolean[] = [];
     for (let from = 0; from < swaps.length; from += portion) {
       const args = swaps.slice(from, from + portion).flatMap(swapArgs);
       // oxlint-disable-next-line no-await-in-loop -- ten thousand at once would hold Redis up
-      const reply = await (connection as Scripted)[command](entries, states, due, ...args);
+      const reply = await swap.run(connection, entries, states, due, ...args);
       done.push(...reply.map((one) => one === 1));
     }
     return done;

@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.js';
 import type { Call } from '../protocol/message.js';
 import { listenersKey, ownQueue } from '../protocol/keys.js';
 import { addJob, jobOf, type JobSink, openSink } from './job-sink.js';
+import { OwnScript } from './own-script.js';
 
 /** The workers whose claim holds, by the server's clock. */
 const script = `
@@ -11,8 +12,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')`;
 
-const command = 'dtaskListeners';
-type Scripted = Redis & Record<typeof command, (key: string) => Promise<string[]>>;
+const listeners = new OwnScript<string[]>('dtaskListeners', 1, script);
 
 /** The sinks of workers, by the name of the queue that each has for itself. */
 type Sinks = Map<string, Promise<JobSink>>;
@@ -51,9 +51,7 @@ export class FanOut {
   /** Stores a message for each worker that listens now; two round trips. */
   async send(connection: Redis, call: Call, text: string): Promise<void> {
     const { queue, message } = call;
-    if (!(command in connection))
-      connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
-    const workers = await (connection as Scripted)[command](listenersKey(this.#prefix, queue));
+    const workers = await listeners.run(connection, listenersKey(this.#prefix, queue));
     const sinks = this.#sinksFor(connection, queue, workers);
     await Promise.all(
       workers.map(async (worker) => {

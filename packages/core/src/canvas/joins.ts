@@ -1,5 +1,6 @@
 /** Where the values of a group meet: one hash for each, filled by position. */
-import type { Redis } from 'ioredis';
+import type { Ask } from '../broker/ask.js';
+import { OwnScript } from '../broker/own-script.js';
 import { ChordError } from '../errors.js';
 import { joinKey, listKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
@@ -115,28 +116,10 @@ end
 if failed then return {freed} end
 return {freed, found[2]}`;
 
-const scripts = {
-  dtaskFill: fillScript,
-  dtaskSeal: sealScript,
-  dtaskGrow: growScript,
-  dtaskReopen: reopenScript,
-};
-type Scripted = Redis & Record<keyof typeof scripts, (...args: unknown[]) => Promise<unknown>>;
-
-const prepared = new WeakSet<Redis>();
-
-function scripted(connection: Redis): Scripted {
-  if (!prepared.has(connection)) {
-    for (const [name, lua] of Object.entries(scripts)) {
-      connection.defineCommand(name, { lua, numberOfKeys: name === 'dtaskGrow' ? 2 : 1 });
-    }
-    prepared.add(connection);
-  }
-  return connection as Scripted;
-}
-
-/** Runs commands on a connection that is up; rejects when Redis does not answer in time. */
-export type Ask = <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
+const fill = new OwnScript<unknown>('dtaskFill', 1, fillScript);
+const seal = new OwnScript<unknown>('dtaskSeal', 1, sealScript);
+const grow = new OwnScript<number>('dtaskGrow', 2, growScript);
+const reopen = new OwnScript<unknown>('dtaskReopen', 1, reopenScript);
 
 /** The joins and stored lists of an App. */
 export class Joins {
@@ -170,14 +153,14 @@ export class Joins {
   async fill(id: string, at: number, text: string | undefined, wait: number): Promise<Filled> {
     const failed = text === undefined ? '1' : '0';
     const reply = await this.#ask(`group ${id} was not told of a result`, (connection) =>
-      scripted(connection).dtaskFill(joinKey(this.#prefix, id), at, text ?? '', failed, wait),
+      fill.run(connection, joinKey(this.#prefix, id), at, text ?? '', failed, wait),
     );
     return filled(reply);
   }
 
   async seal(id: string, size: number): Promise<Filled> {
     const reply = await this.#ask(`group ${id} was not told its size`, (connection) =>
-      scripted(connection).dtaskSeal(joinKey(this.#prefix, id), size),
+      seal.run(connection, joinKey(this.#prefix, id), size),
     );
     return filled(reply);
   }
@@ -189,7 +172,7 @@ export class Joins {
     wait: number,
   ): Promise<{ readonly freed: boolean; readonly continuation?: Continuation }> {
     const reply = await this.#ask(`group ${id} was not opened again`, (connection) =>
-      scripted(connection).dtaskReopen(joinKey(this.#prefix, id), at, wait),
+      reopen.run(connection, joinKey(this.#prefix, id), at, wait),
     );
     const [freed, next] = reply as [number, string?];
     return {
@@ -201,9 +184,9 @@ export class Joins {
   /** Adds a place to a group that is not complete; the same one for the same name. */
   async grow(id: string, name: string): Promise<number> {
     const key = joinKey(this.#prefix, id);
-    const at = (await this.#ask(`group ${id} did not grow`, (connection) =>
-      scripted(connection).dtaskGrow(key, `${key}:added`, name, grown),
-    )) as number;
+    const at = await this.#ask(`group ${id} did not grow`, (connection) =>
+      grow.run(connection, key, `${key}:added`, name, grown),
+    );
     if (at >= 0) return at;
     throw new ChordError(
       `nothing can be added to group ${id}: it is complete, or its generator still produces parts`,

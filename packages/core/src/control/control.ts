@@ -2,7 +2,7 @@
 import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
-import type { Ask } from '../result/ledger.js';
+import type { Ask } from '../broker/ask.js';
 import type { PlacedTask } from '../result/revocation.js';
 import type { RateLimit } from '../task/options.js';
 import type { Answers, ControlOk } from './answers.js';

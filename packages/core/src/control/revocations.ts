@@ -1,11 +1,12 @@
 /** Ends tasks durably: those that wait, those that run, and those that are still to come. */
 import type { Redis } from 'ioredis';
+import type { Ask } from '../broker/ask.js';
+import { OwnScript } from '../broker/own-script.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import { jobKey, rulesKey } from '../protocol/keys.js';
 import { markFields, type RevocationMark } from '../protocol/marks.js';
 import type { Message } from '../protocol/message.js';
-import type { Ask } from '../result/ledger.js';
 import type { PlacedTask } from '../result/revocation.js';
 import {
   nameOfRule,
@@ -71,8 +72,8 @@ redis.call('HSET', KEYS[1], ARGV[1], kept)
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
 return now`;
 
-const scripts = { dtaskMark: markScript, dtaskRule: ruleScript };
-type Scripted = Redis & Record<keyof typeof scripts, (...args: unknown[]) => Promise<unknown>>;
+const setMark = new OwnScript<number>('dtaskMark', 1, markScript);
+const setRule = new OwnScript<unknown>('dtaskRule', 1, ruleScript);
 
 /** Most tasks that are asked for in one go. */
 const portion = 1_000;
@@ -119,11 +120,7 @@ export class Revocations {
     const replies = await ask('tasks were not revoked', (connection) =>
       Promise.all(
         tasks.map(({ id, queue }) =>
-          scripted(connection).dtaskMark(
-            jobKey(prefix, queue, id),
-            text,
-            mark.terminate ? '1' : '0',
-          ),
+          setMark.run(connection, jobKey(prefix, queue, id), text, mark.terminate ? '1' : '0'),
         ),
       ),
     );
@@ -161,7 +158,7 @@ export class Revocations {
         subjects.map((subject) => {
           const rule = JSON.stringify({ subject, ...(terminate && { terminate }) });
           const name = nameOfRule(subject);
-          return scripted(connection).dtaskRule(rulesKey(prefix), name, rule, Math.ceil(keep));
+          return setRule.run(connection, rulesKey(prefix), name, rule, Math.ceil(keep));
         }),
       ),
     );
@@ -217,15 +214,4 @@ export function headerSubjects(headers: Readonly<Record<string, unknown>>): Rule
   );
   if (subjects.length > 0) return subjects;
   throw new ConfigError("revokeByHeaders takes headers such as { tenant: 'acme' }, got none");
-}
-
-const prepared = new WeakSet<Redis>();
-
-function scripted(connection: Redis): Scripted {
-  if (!prepared.has(connection)) {
-    for (const [name, lua] of Object.entries(scripts))
-      connection.defineCommand(name, { lua, numberOfKeys: 1 });
-    prepared.add(connection);
-  }
-  return connection as Scripted;
 }

@@ -1,10 +1,8 @@
 /** The turns that calls of tasks have reserved by a rate: taken back when the rate changes. */
-import type { Redis } from 'ioredis';
+import type { Ask } from '../broker/ask.js';
+import { OwnScript } from '../broker/own-script.js';
 import { jobKey, turnKey } from '../protocol/keys.js';
 import { markFields } from '../protocol/marks.js';
-import type { Ask } from '../result/ledger.js';
-
-/** The field of a job's hash that names the attempt which has reserved its turn. */
 
 /** The queues, as far as turns need them. */
 export interface TurnQueues {
@@ -37,8 +35,7 @@ local job = redis.call('HMGET', KEYS[1], 'name', field, 'atm')
 if job[1] ~= ARGV[1] or not job[2] or job[2] ~= (job[3] or '0') then return 0 end
 return redis.call('HDEL', KEYS[1], field)`;
 
-const command = 'dtaskRecallTurn';
-type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<number>>;
+const recall = new OwnScript<number>('dtaskRecallTurn', 1, script);
 
 /** The turns of an App's tasks. */
 export class Turns {
@@ -70,12 +67,9 @@ export class Turns {
   /** Takes the turns from those of some jobs that are calls of the task; gives the ids of these. */
   async #take(task: string, queue: string, ids: readonly string[]): Promise<string[]> {
     const { prefix, ask } = this.#place;
-    const taken = await ask(`the turns of task ${task} were not taken back`, (connection) => {
-      if (!(command in connection))
-        connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
-      const scripted = connection as Scripted;
-      return Promise.all(ids.map((id) => scripted[command](jobKey(prefix, queue, id), task)));
-    });
+    const taken = await ask(`the turns of task ${task} were not taken back`, (connection) =>
+      Promise.all(ids.map((id) => recall.run(connection, jobKey(prefix, queue, id), task))),
+    );
     return ids.filter((_, at) => taken[at] === 1);
   }
 

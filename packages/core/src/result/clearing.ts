@@ -1,5 +1,6 @@
 /** Takes back what was told of tasks that are to run after all: their failures. */
 import type { Redis } from 'ioredis';
+import { OwnScript } from '../broker/own-script.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { type Outcome, parseOutcome } from '../protocol/outcome.js';
 
@@ -14,8 +15,7 @@ redis.call('DEL', KEYS[1])
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1`;
 
-const command = 'dtaskClear';
-type Scripted = Redis & Record<typeof command, (...args: string[]) => Promise<unknown>>;
+const clear = new OwnScript<unknown>('dtaskClear', 1, script);
 
 /** How many records are read in one go. */
 const portion = 500;
@@ -33,7 +33,6 @@ export async function clearFailures(
   reply: string | undefined,
   fits: (record: Outcome) => boolean = () => true,
 ): Promise<void> {
-  if (!(command in connection)) connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
   const channel = reply === undefined ? '' : replyChannel(prefix, reply);
   for (let from = 0; from < ids.length; from += portion) {
     const some = ids.slice(from, from + portion);
@@ -45,7 +44,7 @@ export async function clearFailures(
       if (text === null || !isFailure(text, fits)) continue;
       const news = JSON.stringify([{ v: 1, id, state: 'PENDING', at: Date.now() }]);
       const key = resultKey(prefix, id);
-      cleared.push((connection as Scripted)[command](key, text, channel, news));
+      cleared.push(clear.run(connection, key, text, channel, news));
     }
     await Promise.all(cleared);
   }

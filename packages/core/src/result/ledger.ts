@@ -1,5 +1,5 @@
 /** Reads what Redis knows of tasks: their outcomes, and the jobs that have none yet. */
-import type { Redis } from 'ioredis';
+import type { Ask } from '../broker/ask.js';
 import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
 import type { TaskState } from '../protocol/outcome.js';
 
@@ -19,9 +19,6 @@ export interface Sighting {
   /** Its outcome as JSON text. */
   readonly text: string | null;
 }
-
-/** Runs commands within a time limit; `what` names them in the error. */
-export type Ask = <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
 
 /** The reading side of results. */
 export class Ledger {

@@ -1,5 +1,6 @@
 /** Ends tasks that have not started, wherever in a canvas they are: those not sent yet as well. */
 import type { Redis } from 'ioredis';
+import { OwnScript } from '../broker/own-script.js';
 import { TaskRevokedError } from '../errors.js';
 import { lockKey, replyChannel, resultKey } from '../protocol/keys.js';
 import { encodeOutcome } from '../protocol/outcome.js';
@@ -36,8 +37,7 @@ redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']')
 redis.call('PUBLISH', KEYS[1], '')
 return 1`;
 
-const command = 'dtaskRevoke';
-type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<unknown>>;
+const revoke = new OwnScript<number>('dtaskRevoke', 2, script);
 
 /** Where revocations are stored, and who hears of them. */
 export interface RevocationPlace {
@@ -53,7 +53,6 @@ export async function revokeTasks(
   tasks: readonly Revocable[],
   { prefix, caller, keep }: RevocationPlace,
 ): Promise<number> {
-  if (!(command in connection)) connection.defineCommand(command, { lua: script, numberOfKeys: 2 });
   const error = new TaskRevokedError('its canvas was revoked before it could start');
   const ended = await Promise.all(
     tasks.map(({ id, task, queue }) => {
@@ -63,7 +62,7 @@ export async function revokeTasks(
       );
       const keys = [resultKey(prefix, id), lockKey(prefix, queue, id)];
       const channel = replyChannel(prefix, caller);
-      return (connection as Scripted)[command](...keys, record, Math.ceil(keep), channel);
+      return revoke.run(connection, ...keys, record, Math.ceil(keep), channel);
     }),
   );
   return ended.filter((one) => one === 1).length;

@@ -1,5 +1,6 @@
 /** Writes outcomes: the record under the result key, and the push to the caller who waits. */
 import type { Redis } from 'ioredis';
+import { OwnScript } from '../broker/own-script.js';
 import { followedKey, replyChannel, resultKey } from '../protocol/keys.js';
 
 /** One outcome on its way to Redis. */
@@ -37,8 +38,7 @@ for i = 1, callers do
   first = last + 1
 end`;
 
-const command = 'dtaskStoreOutcomes';
-type Scripted = Redis & { [command](keys: number, ...rest: (string | number)[]): Promise<unknown> };
+const storeOutcomes = new OwnScript<unknown>('dtaskStoreOutcomes', undefined, script);
 
 /**
  * Outcomes that are gathered before they are written. More would save Redis little, and leave it
@@ -57,7 +57,7 @@ const largest = 128;
  * when it is enough, at the end of the event loop's turn, or by `flush`.
  */
 export class OutcomeWriter {
-  readonly #connection: Scripted;
+  readonly #connection: Redis;
   readonly #prefix: string;
   readonly #onError: (error: unknown) => void;
   readonly #onTurn = (): void => {
@@ -71,8 +71,7 @@ export class OutcomeWriter {
 
   /** @param onError hears of outcomes that Redis refused */
   constructor(connection: Redis, prefix: string, onError: (error: unknown) => void) {
-    if (!(command in connection)) connection.defineCommand(command, { lua: script });
-    this.#connection = connection as Scripted;
+    this.#connection = connection;
     this.#prefix = prefix;
     this.#onError = onError;
   }
@@ -151,9 +150,8 @@ export class OutcomeWriter {
       }
     }
     keys.push(followedKey(this.#prefix));
-    return this.#connection
-      [command](keys.length, ...keys, Math.ceil(keep), callers.size, ...counts, ...texts)
-      .catch(this.#onError);
+    const args = [Math.ceil(keep), callers.size, ...counts, ...texts];
+    return storeOutcomes.run(this.#connection, keys.length, ...keys, ...args).catch(this.#onError);
   }
 }
 

@@ -1,5 +1,5 @@
 /** How beats agree which of them sends, and what is due. */
-import type { BeatKeys } from '@dtask/core/internal';
+import { type BeatKeys, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /**
@@ -53,9 +53,12 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
 return 1`;
 
-const commands = { turn: 'dtaskBeatTurn', leave: 'dtaskBeatLeave' } as const;
-type Scripted = Redis &
-  Record<(typeof commands)[keyof typeof commands], (...args: unknown[]) => Promise<unknown>>;
+const turnOf = new OwnScript<[number, number, string?, string?, string[]?]>(
+  'dtaskBeatTurn',
+  6,
+  turnScript,
+);
+const leaveOf = new OwnScript<number>('dtaskBeatLeave', 3, leaveScript);
 
 /** How a beat stands. */
 export interface Turn {
@@ -86,12 +89,12 @@ export async function takeTurn(
   hold: number,
   most: number,
 ): Promise<Turn> {
-  define(connection);
   const { beats, codes, decks, lease, due, applied } = keys;
-  const reply = (await (connection as Scripted)[commands.turn](
+  const reply = await turnOf.run(
+    connection,
     ...[beats, codes, decks, lease, due, applied],
     ...[id, code, hold, most],
-  )) as [number, number, string?, string?, string[]?];
+  );
   const [now, leads, whose = '', first = '', names = []] = reply;
   return {
     now,
@@ -104,12 +107,5 @@ export async function takeTurn(
 
 /** Gives the claim and the lease up, for others to take at once. */
 export async function leave(connection: Redis, keys: BeatKeys, id: string): Promise<void> {
-  define(connection);
-  await (connection as Scripted)[commands.leave](keys.beats, keys.codes, keys.lease, id);
-}
-
-function define(connection: Redis): void {
-  if (commands.turn in connection) return;
-  connection.defineCommand(commands.turn, { lua: turnScript, numberOfKeys: 6 });
-  connection.defineCommand(commands.leave, { lua: leaveScript, numberOfKeys: 3 });
+  await leaveOf.run(connection, keys.beats, keys.codes, keys.lease, id);
 }

@@ -1,4 +1,5 @@
 /** How many calls of a task run at a time, over all workers: who has a place, and who waits for one. */
+import { OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /**
@@ -29,37 +30,31 @@ local free = tonumber(ARGV[2]) - redis.call('ZCARD', KEYS[1])
 if free <= 0 then return {} end
 return redis.call('ZRANGE', KEYS[2], 0, free - 1)`;
 
-type Scripted = Redis & {
-  dtaskTakePlace(...args: unknown[]): Promise<number>;
-  dtaskLeavePlace(...args: unknown[]): Promise<string[]>;
-};
+const takePlace = new OwnScript<number>('dtaskTakePlace', 3, takeScript);
+const leavePlace = new OwnScript<string[]>('dtaskLeavePlace', 2, leaveScript);
 
 /** The key of those who wait for a place. */
 export const waitingKey = (holders: string): string => `${holders}:w`;
 
 /** The places of all limits. */
 export class Places {
-  readonly #connection: Scripted;
+  readonly #connection: Redis;
   readonly #limited: string;
 
   /** @param limited the key of the limits with somebody who waits */
   constructor(connection: Redis, limited: string) {
-    if (!('dtaskTakePlace' in connection)) {
-      connection.defineCommand('dtaskTakePlace', { lua: takeScript, numberOfKeys: 3 });
-      connection.defineCommand('dtaskLeavePlace', { lua: leaveScript, numberOfKeys: 2 });
-    }
-    this.#connection = connection as Scripted;
+    this.#connection = connection;
     this.#limited = limited;
   }
 
   /** @param priority 0 (first) to 9 (last) */
   async take(holders: string, who: string, max: number, priority: number): Promise<boolean> {
     const keys = [holders, waitingKey(holders), this.#limited];
-    return (await this.#connection.dtaskTakePlace(...keys, who, max, priority)) === 1;
+    return (await takePlace.run(this.#connection, ...keys, who, max, priority)) === 1;
   }
 
   /** Gives those who may have a place now; they stay in line until they take it. */
   leave(holders: string, who: string, max: number): Promise<string[]> {
-    return this.#connection.dtaskLeavePlace(holders, waitingKey(holders), who, max);
+    return leavePlace.run(this.#connection, holders, waitingKey(holders), who, max);
   }
 }

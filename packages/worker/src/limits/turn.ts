@@ -1,4 +1,5 @@
 /** The rate of a task over all workers: each start gets its time, one after another. */
+import { OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /**
@@ -15,13 +16,11 @@ local next = start + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil(next - now) + 1000)
 return string.format('%.3f', start - now)`;
 
-const command = 'dtaskTakeTurn';
-type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<string>>;
+const take = new OwnScript<string>('dtaskTakeTurn', 1, script);
 
 /** Takes a turn; gives how long to wait for it, in milliseconds. */
 export async function takeTurn(connection: Redis, key: string, interval: number): Promise<number> {
-  if (!(command in connection)) connection.defineCommand(command, { lua: script, numberOfKeys: 1 });
-  return Number(await (connection as Scripted)[command](key, interval));
+  return Number(await take.run(connection, key, interval));
 }
 
 /** The rate of a task on this worker alone. */
