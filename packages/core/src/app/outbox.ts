@@ -32,6 +32,9 @@ export interface OutboxPlace {
   readonly known: (task: string) => CallSettings;
 }
 
+/** The record of a call that may be sent again is kept for this long at least, in milliseconds. */
+const shortestRecord = 60_000;
+
 /** Sends the calls of an App. */
 export class Outbox {
   readonly #place: OutboxPlace;
@@ -120,7 +123,14 @@ export class Outbox {
     const nobody = { reply: undefined, root: undefined, parent: undefined };
     const call = this.#freeze(name, args, task, { ...given, id }, nobody);
     const unique = given.unique ?? task.unique;
-    const once = { ...call, message: { ...call.message, once: true } };
+    const { message } = call;
+    const kept = message.resultExpires ?? this.#place.config.resultExpires;
+    // By its record whoever takes it again knows that it has ended.
+    const resultExpires = kept > 0 && kept < shortestRecord ? shortestRecord : undefined;
+    const once: Call = {
+      ...call,
+      message: { ...message, once: true, ...(resultExpires !== undefined && { resultExpires }) },
+    };
     let { queue } = call;
     const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
       queue = to;

@@ -78,19 +78,14 @@ export class Beat implements AsyncDisposable {
       let wait = leading;
       try {
         const asked = performance.now();
+        const claim = { id: this.id, code: deck.hash };
         // oxlint-disable-next-line no-await-in-loop -- one turn after another
-        const turn = await takeTurn(
-          connection,
-          store.keys,
-          { id: this.id, code: deck.hash },
-          hold,
-          most,
-        );
+        const turn = await takeTurn(connection, store.keys, claim, hold, most);
         if (turn.leads !== led) log.info(turn.leads ? 'this beat sends' : 'another beat sends');
         led = turn.leads;
         // oxlint-disable-next-line no-await-in-loop
-        if (led) await this.#lead(turn, deck, place, dispatcher);
-        wait = waitOf(turn, deck, performance.now() - asked);
+        const more = led && (await this.#lead(turn, deck, place, dispatcher, asked));
+        wait = more ? 0 : waitOf(turn, performance.now() - asked);
       } catch (error) {
         if (this.#stopping) return;
         log.warn({ err: error }, 'a turn of beat failed; it is tried again');
@@ -100,14 +95,17 @@ export class Beat implements AsyncDisposable {
     }
   }
 
+  /** Gives whether there is more to do at once. */
   async #lead(
     turn: Turn,
     deck: Deck,
     place: Parameters<typeof writeDeck>[0],
     dispatcher: Dispatcher,
-  ): Promise<void> {
-    if (turn.applied !== deck.hash) await writeDeck(place, deck, turn.now);
-    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now);
+    since: number,
+  ): Promise<boolean> {
+    if (turn.applied !== deck.hash) return writeDeck(place, deck, turn.now);
+    if (turn.due.length === 0) return false;
+    return dispatcher.send(turn.due, turn.now, () => performance.now() - since < hold);
   }
 
   #pause(wait: number): Promise<void> {
@@ -146,9 +144,9 @@ export class Beat implements AsyncDisposable {
  *
  * @param took since the turn was asked for
  */
-function waitOf({ leads, applied, now, next, due }: Turn, deck: Deck, took: number): number {
+function waitOf({ leads, now, next, due }: Turn, took: number): number {
   if (!leads) return standing;
-  // There is more, or there may be: the entries were just written.
-  if (due.length > 0 || applied !== deck.hash) return 0;
-  return next === undefined ? leading : Math.max(0, Math.min(leading, next - now - took));
+  // What could not be done is tried again after a while.
+  if (next === undefined || due.length > 0) return leading;
+  return Math.max(0, Math.min(leading, next - now - took));
 }

@@ -27,12 +27,13 @@ export interface DeckPlace {
  * run time stays, and so does what is paused, or was changed while the code's own text stays.
  *
  * @param now the server's time
+ * @returns whether they are there now; where somebody changed one meanwhile, it is to be done again
  */
 export async function writeDeck(
   { connection, store, plans, log }: DeckPlace,
   deck: Deck,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const all = new Map((await store.all(connection)).map((stored) => [stored.name, stored]));
   const swaps: Swap[] = [];
   let [added, changed, removed] = [0, 0, 0];
@@ -55,10 +56,10 @@ export async function writeDeck(
     swaps.push({ name, from: text });
   }
   const done = await store.swap(connection, swaps);
-  // Whoever changed one meanwhile came first: the next turn looks again.
-  if (done.includes(false)) return;
+  if (done.includes(false)) return false;
   await connection.set(store.keys.applied, deck.hash);
   log.info({ added, changed, removed, entries: deck.entries.size }, 'the entries of the code');
+  return true;
 }
 
 function swapOf(

@@ -43,18 +43,21 @@ export class Dispatcher {
    * Sends what these entries are due, and notes it.
    *
    * @param now the server's time
+   * @param leads whether this beat still has the lease, as far as it can know
+   * @returns whether all of it was done; what was not is still due
    */
-  async send(names: readonly string[], now: number): Promise<void> {
+  async send(names: readonly string[], now: number, leads: () => boolean): Promise<boolean> {
     const { connection, store } = this.#place;
     const found = await store.some(connection, names);
     const lost = names.filter((name) => !found.some((stored) => stored.name === name));
     // Somebody removed them, or damaged what is stored: either way nobody can act upon them.
     if (lost.length > 0) await connection.zrem(store.keys.due, ...lost);
-    const swaps = await Promise.all(found.map((stored) => this.#act(stored, now)));
+    const swaps = await Promise.all(found.map((stored) => this.#act(stored, now, leads)));
     await store.swap(connection, swaps);
+    return swaps.every(({ state }, at) => state?.tick !== found[at]?.state.tick);
   }
 
-  async #act(stored: Stored, now: number): Promise<Swap> {
+  async #act(stored: Stored, now: number, leads: () => boolean): Promise<Swap> {
     const { name, text, state } = stored;
     const { tick, fireAt } = state;
     const swap = { name, from: text };
@@ -62,7 +65,7 @@ export class Dispatcher {
     try {
       const plan = this.#place.plans.of(stored);
       const due = { tick: new Date(tick), fireAt: new Date(fireAt) };
-      return { ...swap, state: await this.#progress(stored, plan, due, now) };
+      return { ...swap, state: await this.#progress(stored, plan, due, now, leads) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#place.log.error({ entry: name, err: error }, 'an entry cannot be acted upon');
@@ -70,14 +73,20 @@ export class Dispatcher {
     }
   }
 
-  async #progress(stored: Stored, plan: Plan, due: Firing, now: number): Promise<EntryState> {
+  async #progress(
+    stored: Stored,
+    plan: Plan,
+    due: Firing,
+    now: number,
+    leads: () => boolean,
+  ): Promise<EntryState> {
     const { error: _error, tick: _tick, fireAt: _fireAt, ...rest } = stored.state;
     const state: Progress = rest;
     const { send, leftOut, next } = plan.dues(due, now, state.ticks);
     let following = next;
     for (const firing of send) {
       // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
-      if (await this.#fire(stored.name, plan, state, firing)) continue;
+      if (leads() && (await this.#fire(stored.name, plan, state, firing))) continue;
       following = firing;
       break;
     }
