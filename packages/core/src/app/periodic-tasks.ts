@@ -9,6 +9,7 @@ import type { Registry } from './registry.js';
 
 export class PeriodicTasks {
   readonly #builder: DeckBuilder;
+  #last: { readonly deck: Deck; readonly size: number } | undefined;
 
   constructor(app: string) {
     this.#builder = new DeckBuilder(app);
@@ -29,11 +30,16 @@ export class PeriodicTasks {
    * @throws ConfigError when what a task says of itself is wrong
    */
   deck(registry: Registry): Deck {
+    // Both only ever grow.
+    const size = registry.size + this.#builder.size;
+    if (this.#last?.size === size) return this.#last.deck;
     const declared = registry.names().flatMap((name): (readonly [string, CodedEntry])[] => {
       const { periodic } = inside(registry.get(name)).definition;
       return periodic ? [[name, readEntry(name, { task: name, ...periodic })]] : [];
     });
-    return this.#builder.deck(declared);
+    const deck = this.#builder.deck(declared);
+    this.#last = { deck, size };
+    return deck;
   }
 }
 

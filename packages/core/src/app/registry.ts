@@ -82,6 +82,11 @@ export class Registry {
     throw new UnknownTaskError(unknownTask(this.#app, name, this.names()));
   }
 
+  /** How many tasks there are: none is ever taken out. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
   /** Every name, sorted. */
   names(): string[] {
     return [...this.#tasks.keys()].sort();

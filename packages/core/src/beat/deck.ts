@@ -30,7 +30,12 @@ export class DeckBuilder {
         `app ${this.#app} has two beat entries named ${name}; give one of them another name`,
       );
     }
-    this.#entries.set(name, { ...entry, hash: hashOf(JSON.stringify(entry.json)) });
+    this.#entries.set(name, hashed(entry));
+  }
+
+  /** How many entries it has got. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /**
@@ -40,14 +45,16 @@ export class DeckBuilder {
    */
   deck(more: Iterable<readonly [string, CodedEntry]>): Deck {
     const entries = new Map(this.#entries);
-    for (const [name, entry] of more) {
-      if (!entries.has(name))
-        entries.set(name, { ...entry, hash: hashOf(JSON.stringify(entry.json)) });
-    }
+    for (const [name, entry] of more) if (!entries.has(name)) entries.set(name, hashed(entry));
     const lines = Array.from(entries, ([name, { hash }]) => `${name} ${hash}`).sort();
     return { hash: hashOf(lines.join('\n')), entries };
   }
 }
+
+const hashed = (entry: CodedEntry): DeckEntry => ({
+  ...entry,
+  hash: hashOf(JSON.stringify(entry.json)),
+});
 
 const hashOf = (text: string): string =>
   createHash('sha256').update(text).digest('base64url').slice(0, 16);
