@@ -125,7 +125,8 @@ export class Outbox {
     const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
       queue = to;
     });
-    return { id: String(stored), queue };
+    // What goes to all workers has no one job.
+    return { id: stored === undefined ? id : String(stored), queue };
   }
 
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */

@@ -22,6 +22,8 @@ const hold = 5_000;
 const leading = 500;
 /** How often the others renew their claims. */
 const standing = 1_000;
+/** How long to wait when the entries of the code were written, or another change came before. */
+const writing = 20;
 /** How many entries are acted upon at a time. */
 const most = 500;
 
@@ -148,7 +150,8 @@ export class Beat implements AsyncDisposable {
  */
 function waitOf({ leads, applied, now, next, due }: Turn, deck: Deck, took: number): number {
   if (!leads) return standing;
-  // There is more, or there may be: the entries were just written.
-  if (due.length > 0 || applied !== deck.hash) return 0;
+  if (applied !== deck.hash) return writing;
+  // There may be more.
+  if (due.length > 0) return 0;
   return next === undefined ? leading : Math.max(0, Math.min(leading, next - now - took));
 }

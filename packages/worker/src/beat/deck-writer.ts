@@ -39,13 +39,14 @@ export async function writeDeck(
   for (const [name, entry] of deck.entries) {
     const stored = all.get(name);
     if (!stored) added += 1;
+    else if (stored.isDamaged) changed += 1;
     else if (stored.state.code === undefined) {
       log.warn(
         { entry: name },
         'an entry of the code is left out: one of its name was added at run time',
       );
       continue;
-    } else if (stored.state.code === entry.hash) continue;
+    } else if (isAsWritten(stored, entry)) continue;
     else changed += 1;
     swaps.push(swapOf(name, entry, stored, plans, now));
   }
@@ -69,12 +70,28 @@ function swapOf(
   now: number,
 ): Swap {
   const entry = JSON.stringify(json);
-  const { changed: _changed, error: _error, ...known } = stored?.state ?? firstState(now);
+  const found = stored?.isDamaged ? undefined : stored?.state;
+  const { changed: _changed, error: _error, notBefore: _held, ...known } = found ?? firstState(now);
   const state: EntryState = { ...known, rev: known.rev + 1, code: hash };
   const swap = { name, from: stored?.text ?? '', entry };
-  if (stored && isSame(stored, json)) return { ...swap, state };
+  if (found && stored && isSame(stored, json)) return { ...swap, state };
   const { tick: _tick, fireAt: _fireAt, ...rest } = state;
   return { ...swap, state: { ...rest, ...onward(plans, { name, entry, state }, now) } };
+}
+
+/** Whether it is what this code has written, or what it was changed to since. */
+function isAsWritten({ name, entry, state }: Stored, { json, hash }: DeckEntry): boolean {
+  if (state.code !== hash) return false;
+  return state.changed ? isReadable(name, entry) : entry === JSON.stringify(json);
+}
+
+function isReadable(name: string, entry: string): boolean {
+  try {
+    parseEntry(name, entry);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** When it fires next, or what is wrong with it: one that is broken holds no other up. */
