@@ -24,6 +24,13 @@ export interface OutcomesPlace {
   readonly counts: TaskCounts;
 }
 
+/** For how long at least a result is kept that tells a second message of the same task, in milliseconds. */
+const leastTrace = 60_000;
+
+/** Who sends a tick again, or a step, must find that it has ended, however soon results expire. */
+const keepOf = ({ once }: Message, expires: number): number =>
+  once && expires > 0 ? Math.max(expires, leastTrace) : expires;
+
 /** Stores what becomes of tasks. */
 export class Outcomes {
   /** Writes the outcomes, and behind them what ends the jobs. */
@@ -80,7 +87,7 @@ export class Outcomes {
       id: outcome.id,
       text: encodeOutcome(outcome, limit),
       reply: message.reply,
-      keep: message.resultExpires ?? resultExpires,
+      keep: keepOf(message, message.resultExpires ?? resultExpires),
     });
   }
 

@@ -32,9 +32,6 @@ export interface OutboxPlace {
   readonly known: (task: string) => CallSettings;
 }
 
-/** The record of a call that may be sent again is kept for this long at least, in milliseconds. */
-const shortestRecord = 60_000;
-
 /** Sends the calls of an App. */
 export class Outbox {
   readonly #place: OutboxPlace;
@@ -123,19 +120,13 @@ export class Outbox {
     const nobody = { reply: undefined, root: undefined, parent: undefined };
     const call = this.#freeze(name, args, task, { ...given, id }, nobody);
     const unique = given.unique ?? task.unique;
-    const { message } = call;
-    const kept = message.resultExpires ?? this.#place.config.resultExpires;
-    // By its record whoever takes it again knows that it has ended.
-    const resultExpires = kept > 0 && kept < shortestRecord ? shortestRecord : undefined;
-    const once: Call = {
-      ...call,
-      message: { ...message, once: true, ...(resultExpires !== undefined && { resultExpires }) },
-    };
+    const once: Call = { ...call, message: { ...call.message, once: true } };
     let { queue } = call;
     const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
       queue = to;
     });
-    return { id: String(stored), queue };
+    // What goes to all workers has no one job.
+    return { id: stored === undefined ? id : String(stored), queue };
   }
 
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */

@@ -180,7 +180,7 @@ export class BeatEntries {
 
   /** Where an entry stands that goes on from now. */
   #onward(stored: Pick<Stored, 'name' | 'entry' | 'state'>, now: number): EntryState {
-    const { tick: _tick, fireAt: _fireAt, error: _error, ...rest } = stored.state;
+    const { tick: _tick, fireAt: _fireAt, notBefore: _held, error: _error, ...rest } = stored.state;
     const next = this.#plans.of(stored).next(now, rest.ticks);
     return next ? { ...rest, tick: next.tick.getTime(), fireAt: next.fireAt.getTime() } : rest;
   }
@@ -222,7 +222,8 @@ export class BeatEntries {
       // oxlint-disable-next-line no-await-in-loop
       const [done] = await this.#ask(what, (connection) => this.store.swap(connection, [swap]));
       const text = entry ?? stored?.entry ?? '';
-      if (done) return this.#info({ name, entry: text, state: state ?? firstState(0), text: '' });
+      const now = { name, entry: text, state: state ?? firstState(0), text: '', isDamaged: false };
+      if (done) return this.#info(now);
     }
     throw new ConfigError(`beat entry ${name} changes all the time; try again`);
   }

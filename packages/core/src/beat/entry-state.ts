@@ -13,6 +13,8 @@ export interface EntryState {
   /** The tick that comes next, and when it is to be acted upon; absent when none does. */
   readonly tick?: number;
   readonly fireAt?: number;
+  /** It is not acted upon before this: something went wrong, and is tried again then. */
+  readonly notBefore?: number;
   /** How many ticks were acted upon. */
   readonly ticks: number;
   /** How many messages were sent. */
@@ -40,14 +42,25 @@ export const firstState = (now: number): EntryState => ({
   missed: 0,
 });
 
+const counts = ['rev', 'born', 'ticks', 'runs', 'skipped', 'missed'] as const;
+const times = ['tick', 'fireAt', 'notBefore', 'lastTick', 'lastAt'] as const;
+
 /** Reads a state; nothing where it is none. */
 export function parseState(text: string): EntryState | undefined {
+  let state: unknown;
   try {
-    const state = JSON.parse(text) as unknown;
-    return typeof state === 'object' && state !== null && 'rev' in state && 'born' in state
-      ? (state as EntryState)
-      : undefined;
+    state = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (typeof state !== 'object' || state === null) return undefined;
+  const fields = state as Readonly<Record<string, unknown>>;
+  const isWhole =
+    counts.every((key) => isTime(fields[key])) &&
+    times.every((key) => fields[key] === undefined || isTime(fields[key]));
+  return isWhole ? (state as EntryState) : undefined;
 }
+
+/** Whether it can be made a Date; what counts is smaller still. */
+const isTime = (value: unknown): boolean =>
+  typeof value === 'number' && Math.abs(value) <= 8_640_000_000_000_000;

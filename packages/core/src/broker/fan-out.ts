@@ -1,7 +1,7 @@
 /** Sends a message to every worker that listens on a broadcast queue. */
 import type { Redis } from 'ioredis';
 import { ConfigError } from '../errors.js';
-import type { Call } from '../protocol/message.js';
+import { type Call, encodeMessage } from '../protocol/message.js';
 import { listenersKey, ownQueue } from '../protocol/keys.js';
 import { addJob, jobOf, type JobSink, openSink } from './job-sink.js';
 import { OwnScript } from './own-script.js';
@@ -58,7 +58,15 @@ export class FanOut {
         const own = ownQueue(queue, worker);
         const opening = sinks.get(own) ?? openSink(connection, this.#prefix, own);
         sinks.set(own, opening);
-        await addJob(await opening, jobOf(call, text), message.id);
+        const sink = await opening;
+        if (!message.once) return addJob(sink, jobOf(call, text), message.id);
+        // Its end is looked up by its id, and is not that of the others' copies.
+        const copy = {
+          ...call,
+          message: { ...message, id: `${message.id}~${worker.replaceAll(':', '=')}` },
+        };
+        const whole = encodeMessage(copy.message, Number.MAX_SAFE_INTEGER);
+        return addJob(sink, jobOf(copy, whole), copy.message.id);
       }),
     );
   }

@@ -22,6 +22,8 @@ const hold = 5_000;
 const leading = 500;
 /** How often the others renew their claims. */
 const standing = 1_000;
+/** How long to wait when the entries of the code were written, or another change came before. */
+const writing = 20;
 /** How many entries are acted upon at a time. */
 const most = 500;
 
@@ -73,19 +75,19 @@ export class Beat implements AsyncDisposable {
     const { store } = app.beat;
     const place = { app, connection, store, plans, log };
     const dispatcher = new Dispatcher(place);
+    const claim = { id: this.id, code: deck.hash };
     let led = false;
     while (!this.#stopping) {
       let wait = leading;
       try {
         const asked = performance.now();
-        const claim = { id: this.id, code: deck.hash };
         // oxlint-disable-next-line no-await-in-loop -- one turn after another
         const turn = await takeTurn(connection, store.keys, claim, hold, most);
         if (turn.leads !== led) log.info(turn.leads ? 'this beat sends' : 'another beat sends');
         led = turn.leads;
         // oxlint-disable-next-line no-await-in-loop
-        const more = led && (await this.#lead(turn, deck, place, dispatcher, asked));
-        wait = more ? 0 : waitOf(turn, performance.now() - asked);
+        if (led) await this.#lead(turn, deck, place, dispatcher, asked);
+        wait = waitOf(turn, deck, performance.now() - asked);
       } catch (error) {
         if (this.#stopping) return;
         log.warn({ err: error }, 'a turn of beat failed; it is tried again');
@@ -95,17 +97,16 @@ export class Beat implements AsyncDisposable {
     }
   }
 
-  /** Gives whether there is more to do at once. */
   async #lead(
     turn: Turn,
     deck: Deck,
     place: Parameters<typeof writeDeck>[0],
     dispatcher: Dispatcher,
     since: number,
-  ): Promise<boolean> {
-    if (turn.applied !== deck.hash) return writeDeck(place, deck, turn.now);
-    if (turn.due.length === 0) return false;
-    return dispatcher.send(turn.due, turn.now, () => performance.now() - since < hold);
+  ): Promise<void> {
+    const leads = (): boolean => performance.now() - since < hold;
+    if (turn.applied !== deck.hash) await writeDeck(place, deck, turn.now);
+    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now, leads);
   }
 
   #pause(wait: number): Promise<void> {
@@ -144,9 +145,10 @@ export class Beat implements AsyncDisposable {
  *
  * @param took since the turn was asked for
  */
-function waitOf({ leads, now, next, due }: Turn, took: number): number {
+function waitOf({ leads, applied, now, next, due }: Turn, deck: Deck, took: number): number {
   if (!leads) return standing;
-  // What could not be done is tried again after a while.
-  if (next === undefined || due.length > 0) return leading;
-  return Math.max(0, Math.min(leading, next - now - took));
+  if (applied !== deck.hash) return writing;
+  // There may be more.
+  if (due.length > 0) return 0;
+  return next === undefined ? leading : Math.max(0, Math.min(leading, next - now - took));
 }

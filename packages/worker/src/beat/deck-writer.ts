@@ -27,26 +27,26 @@ export interface DeckPlace {
  * run time stays, and so does what is paused, or was changed while the code's own text stays.
  *
  * @param now the server's time
- * @returns whether they are there now; where somebody changed one meanwhile, it is to be done again
  */
 export async function writeDeck(
   { connection, store, plans, log }: DeckPlace,
   deck: Deck,
   now: number,
-): Promise<boolean> {
+): Promise<void> {
   const all = new Map((await store.all(connection)).map((stored) => [stored.name, stored]));
   const swaps: Swap[] = [];
   let [added, changed, removed] = [0, 0, 0];
   for (const [name, entry] of deck.entries) {
     const stored = all.get(name);
     if (!stored) added += 1;
+    else if (stored.isDamaged) changed += 1;
     else if (stored.state.code === undefined) {
       log.warn(
         { entry: name },
         'an entry of the code is left out: one of its name was added at run time',
       );
       continue;
-    } else if (stored.state.code === entry.hash) continue;
+    } else if (isAsWritten(stored, entry)) continue;
     else changed += 1;
     swaps.push(swapOf(name, entry, stored, plans, now));
   }
@@ -56,10 +56,10 @@ export async function writeDeck(
     swaps.push({ name, from: text });
   }
   const done = await store.swap(connection, swaps);
-  if (done.includes(false)) return false;
+  // Whoever changed one meanwhile came first: the next turn looks again.
+  if (done.includes(false)) return;
   await connection.set(store.keys.applied, deck.hash);
   log.info({ added, changed, removed, entries: deck.entries.size }, 'the entries of the code');
-  return true;
 }
 
 function swapOf(
@@ -70,12 +70,28 @@ function swapOf(
   now: number,
 ): Swap {
   const entry = JSON.stringify(json);
-  const { changed: _changed, error: _error, ...known } = stored?.state ?? firstState(now);
+  const found = stored?.isDamaged ? undefined : stored?.state;
+  const { changed: _changed, error: _error, notBefore: _held, ...known } = found ?? firstState(now);
   const state: EntryState = { ...known, rev: known.rev + 1, code: hash };
   const swap = { name, from: stored?.text ?? '', entry };
-  if (stored && isSame(stored, json)) return { ...swap, state };
+  if (found && stored && isSame(stored, json)) return { ...swap, state };
   const { tick: _tick, fireAt: _fireAt, ...rest } = state;
   return { ...swap, state: { ...rest, ...onward(plans, { name, entry, state }, now) } };
+}
+
+/** Whether it is what this code has written, or what it was changed to since. */
+function isAsWritten({ name, entry, state }: Stored, { json, hash }: DeckEntry): boolean {
+  if (state.code !== hash) return false;
+  return state.changed ? isReadable(name, entry) : entry === JSON.stringify(json);
+}
+
+function isReadable(name: string, entry: string): boolean {
+  try {
+    parseEntry(name, entry);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** When it fires next, or what is wrong with it: one that is broken holds no other up. */

@@ -28,6 +28,8 @@ export interface DispatchPlace {
 
 /** When an entry is looked at again with which something is wrong, in milliseconds. */
 const patience = 60_000;
+/** The same where Redis did not take what it sends. */
+const breath = 1_000;
 
 type Progress = { -readonly [K in keyof EntryState]: EntryState[K] };
 
@@ -44,17 +46,29 @@ export class Dispatcher {
    *
    * @param now the server's time
    * @param leads whether this beat still has the lease, as far as it can know
-   * @returns whether all of it was done; what was not is still due
    */
-  async send(names: readonly string[], now: number, leads: () => boolean): Promise<boolean> {
-    const { connection, store } = this.#place;
+  async send(names: readonly string[], now: number, leads: () => boolean): Promise<void> {
+    const { connection, store, log } = this.#place;
     const found = await store.some(connection, names);
-    const lost = names.filter((name) => !found.some((stored) => stored.name === name));
-    // Somebody removed them, or damaged what is stored: either way nobody can act upon them.
-    if (lost.length > 0) await connection.zrem(store.keys.due, ...lost);
-    const swaps = await Promise.all(found.map((stored) => this.#act(stored, now, leads)));
+    const whole = new Map(
+      found.flatMap((one) => (one.isDamaged ? [] : [[one.name, one] as const])),
+    );
+    const lost = names.filter((name) => !whole.has(name));
+    // Nobody can act upon them.
+    if (lost.length > 0) {
+      log.error({ entries: lost.slice(0, 10) }, 'entries are due whose state is gone or damaged');
+      await connection.zrem(store.keys.due, ...lost);
+      await this.#restore();
+    }
+    const swaps = await Promise.all(
+      Array.from(whole.values(), (stored) => this.#act(stored, now, leads)),
+    );
     await store.swap(connection, swaps);
-    return swaps.every(({ state }, at) => state?.tick !== found[at]?.state.tick);
+  }
+
+  /** Has the entries of the code written again: what was damaged in Redis is whole there. */
+  async #restore(): Promise<void> {
+    await this.#place.connection.del(this.#place.store.keys.applied);
   }
 
   async #act(stored: Stored, now: number, leads: () => boolean): Promise<Swap> {
@@ -62,14 +76,16 @@ export class Dispatcher {
     const { tick, fireAt } = state;
     const swap = { name, from: text };
     if (tick === undefined || fireAt === undefined || state.paused) return { ...swap, state };
+    let plan: Plan | undefined;
     try {
-      const plan = this.#place.plans.of(stored);
+      plan = this.#place.plans.of(stored);
       const due = { tick: new Date(tick), fireAt: new Date(fireAt) };
       return { ...swap, state: await this.#progress(stored, plan, due, now, leads) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#place.log.error({ entry: name, err: error }, 'an entry cannot be acted upon');
-      return { ...swap, state: { ...state, error: reason, fireAt: now + patience } };
+      if (!plan && state.code !== undefined) await this.#restore();
+      return { ...swap, state: { ...state, error: reason, notBefore: now + patience } };
     }
   }
 
@@ -80,7 +96,7 @@ export class Dispatcher {
     now: number,
     leads: () => boolean,
   ): Promise<EntryState> {
-    const { error: _error, tick: _tick, fireAt: _fireAt, ...rest } = stored.state;
+    const { error: _error, tick: _tick, fireAt: _fireAt, notBefore: _held, ...rest } = stored.state;
     const state: Progress = rest;
     const { send, leftOut, next } = plan.dues(due, now, state.ticks);
     let following = next;
@@ -88,6 +104,7 @@ export class Dispatcher {
       // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
       if (leads() && (await this.#fire(stored.name, plan, state, firing))) continue;
       following = firing;
+      state.notBefore = now + breath;
       break;
     }
     state.missed += leftOut;
@@ -146,10 +163,11 @@ export class Dispatcher {
     const text = await connection.get(resultKey(prefix, lastId));
     if (text !== null && isFinal(parseOutcome(text).state)) return undefined;
     // Of a canvas only the end is known: when no record can be left, it has ended.
-    const isThere =
-      lastQueue === undefined
-        ? resultExpires === 0 || Date.now() - lastAt < resultExpires
-        : (await connection.exists(jobKey(prefix, lastQueue, lastId))) === 1;
-    return isThere ? lastId : undefined;
+    if (lastQueue === undefined)
+      return resultExpires === 0 || Date.now() - lastAt < resultExpires ? lastId : undefined;
+    // One that has failed stays for people to look at, whatever became of its result.
+    const job = jobKey(prefix, lastQueue, lastId);
+    const [made, ended] = await connection.hmget(job, 'timestamp', 'finishedOn');
+    return made != null && ended == null ? lastId : undefined;
   }
 }
