@@ -6,6 +6,7 @@ import { version } from './version.js';
 /** Loaded when they are asked for: a worker starts sooner without what the others need. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  beat: async () => (await import('./commands/beat.js')).beatCommand(),
   dev: async () => (await import('./commands/dev.js')).devCommand(),
   call: async () => (await import('./commands/call.js')).callCommand(),
   result: async () => (await import('./commands/result.js')).resultCommand(),

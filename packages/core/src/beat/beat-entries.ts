@@ -54,15 +54,18 @@ export class BeatEntries {
     const { app, config, deck } = place;
     this.#place = place;
     this.store = new BeatStore(config.prefix, app);
-    this.#plans = new Plans(deck, config.timezone);
+    this.#plans = new Plans(onceATurn(deck), config.timezone);
   }
 
   /** All entries, by name. */
   async list(): Promise<BeatInfo[]> {
-    const all = await this.#ask('the beat entries were not read', (connection) =>
-      this.store.all(connection),
-    );
+    const all = await this.stored();
     return all.map((stored) => this.#info(stored)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** All entries as Redis has them. @internal */
+  stored(): Promise<Stored[]> {
+    return this.#ask('the beat entries were not read', (connection) => this.store.all(connection));
   }
 
   /** One entry, if there is one of the name. */
@@ -230,6 +233,16 @@ export class BeatEntries {
   #ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
     return this.#place.broker.ask(what, commands);
   }
+}
+
+/** Looks into the code once for all entries of a list: each look sorts and hashes all of them. */
+function onceATurn(deck: () => Deck): () => Deck {
+  let found: Deck | undefined;
+  return () => {
+    if (!found) queueMicrotask(() => (found = undefined));
+    found ??= deck();
+    return found;
+  };
 }
 
 function known(name: string, stored: Stored | undefined): Stored {
