@@ -24,6 +24,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
+  // Words behind a command's name are that command's.
+  .enablePositionalOptions()
   .showHelpAfterError();
 const named = commands[process.argv[2] ?? ''];
 for (const load of named ? [named] : Object.values(commands)) {

@@ -35,11 +35,10 @@ function entryText({ info, fires }: Forecast, timezone: string): string {
 }
 
 /** Why it does not fire. */
-const silence = ({ paused, error }: BeatInfo): string => {
+const silence = ({ paused, error, runs }: BeatInfo): string => {
   if (paused) return 'does not fire: it is paused';
-  return error === undefined
-    ? 'never fires: its schedule has no tick from now on'
-    : 'does not fire';
+  if (error !== undefined) return 'does not fire';
+  return `${runs > 0 ? 'fires no more' : 'never fires'}: its schedule has no tick from now on`;
 };
 
 /** The same for programs. */

@@ -82,9 +82,13 @@ function addCommand(): Command {
     const entry = entryOf(flags);
     if (entry.task === undefined)
       throw new ConfigError('beat add needs --task, the name of the task that is to be sent');
-    return onLoadedApp(command, async ({ beat }) => {
+    return onLoadedApp(command, async ({ beat, tasks }) => {
       const added = await beat.add(name, entry as BeatEntry);
       print(json, added, () => whenNext(added));
+      if (!tasks.names().includes(added.task))
+        console.error(
+          `dtask: this app has no task ${added.task}; a worker that has one is to take it`,
+        );
     });
   });
 }

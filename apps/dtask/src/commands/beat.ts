@@ -29,17 +29,18 @@ export function beatCommand(): Command {
       `print the next fires of each entry, and send nothing (default: ${fires})`,
     )
     .option('--json', 'with --plan: print JSON')
-    // Words behind a command's name are that command's.
-    .enablePositionalOptions()
-    // A command that there is none of is named in a sentence.
-    .allowExcessArguments()
-    .action((options: Options) => beat(options, command));
+    // One that there is none of; the others never come here.
+    .argument('[command]')
+    .action((word: string | undefined, options: Options) => beat(word, options, command));
   for (const entryCommand of entryCommands()) command.addCommand(entryCommand);
   return command;
 }
 
-async function beat({ plan, json, logLevel }: Options, command: Command): Promise<void> {
-  const [word] = command.args;
+async function beat(
+  word: string | undefined,
+  { plan, json, logLevel }: Options,
+  command: Command,
+): Promise<void> {
   if (word !== undefined)
     throw new ConfigError(`dtask beat has no command ${word}; dtask beat --help shows them`);
   if (plan !== undefined) {

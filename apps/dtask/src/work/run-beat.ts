@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Beat } from '@dtask/worker';
+import { beatBanner } from '../banner.js';
 import { exitCodes } from '../exit-codes.js';
 import { findApp } from '../find-app.js';
 import { sayError } from '../say-error.js';
@@ -27,6 +28,7 @@ export async function runBeat({ app: spec, logLevel }: BeatOrders): Promise<neve
     const { app, source } = await findApp(spec);
     await app.load(path.dirname(source.file));
     const beat = new Runner(app, { logLevel });
+    console.error(beatBanner(beat, source.file));
     stops.guard(beat);
     await beat.start();
     const code = await stops.exit;
