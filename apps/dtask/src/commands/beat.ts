@@ -74,7 +74,13 @@ async function storedEntries({
     if (error instanceof BrokerError) return undefined;
     throw error;
   });
-  return Promise.race([stored, pause(patience, undefined, { ref: false })]);
+  const late = new AbortController();
+  const silence = pause(patience, undefined, { signal: late.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([stored, silence]);
+  } finally {
+    late.abort();
+  }
 }
 
 function countOf(plan: string | true): number {

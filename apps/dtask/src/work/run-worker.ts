@@ -48,7 +48,7 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     captureConsole(worker.log);
     beat = orders.beat ? new Beat(app, { logLevel: worker.config.logLevel }) : undefined;
     // A wrong entry shows before the worker takes tasks.
-    const notes = beat ? [['beat', `${app.deck.entries.size} entries`] as const] : [];
+    const notes = beat ? [['beat', counted(app.deck.entries.size)] as const] : [];
     stops.guard(worker, beat);
     watchStrays(worker, stops, blame);
     const opening = line ? await held(line, worker, stops) : alone(engine);
@@ -90,6 +90,8 @@ async function held(
   line.tell(['warm']);
   return Promise.race([line.turn, stopped]);
 }
+
+const counted = (entries: number): string => (entries === 1 ? '1 entry' : `${entries} entries`);
 
 /** What runs in this process, and what the banner says of it. */
 interface Company {
