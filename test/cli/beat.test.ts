@@ -22,7 +22,7 @@ describe('dtask beat', () => {
     expect(await beats(stage)).toBe(1);
     beat.signal('SIGTERM');
     expect(await beat.end()).toEqual({ code: 0, signal: null });
-    expect(beat.stdout).toContain('"msg":"stopped"');
+    expect(beat.stdout).toMatch(/"msg":"stopping"\}\n.*"msg":"stopped"\}\n$/);
     expect(await beats(stage)).toBe(0);
     expect(await stage.redis.exists(key(stage, 'lease'))).toBe(0);
   });

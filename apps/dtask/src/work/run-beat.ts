@@ -15,7 +15,7 @@ export interface BeatOrders {
   readonly logLevel: string;
 }
 
-/** Longest that the App's own connections may take to close, in milliseconds. */
+/** Longest that the App's own connections may take to close, and the log to be written, in milliseconds. */
 const lastWait = 200;
 
 /** Does not return: the process ends with the beat. */
@@ -34,7 +34,8 @@ export async function runBeat({ app: spec, logLevel }: BeatOrders): Promise<neve
     const code = await stops.exit;
     await Promise.race([app.close(), pause(lastWait)]);
     beat.log.info('stopped');
-    beat.log.flush();
+    // What is written at exit would overtake what is being written.
+    await Promise.race([new Promise((resolve) => beat.log.flush(resolve)), pause(lastWait)]);
     return process.exit(code);
   } catch (error) {
     sayError(error);
