@@ -20,6 +20,5 @@ export async function connected(
 ): Promise<void> {
   // A connection that is closed meanwhile is closed by stop(), which start() looks for.
   const settled = whenReady(connection).catch(() => undefined);
-  while (!(await within(patience, settled)))
-    log.warn(whyDown(connection, broker, what).message);
+  while (!(await within(patience, settled))) log.warn(whyDown(connection, broker, what).message);
 }
