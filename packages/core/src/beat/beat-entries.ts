@@ -54,7 +54,7 @@ export class BeatEntries {
     const { app, config, deck } = place;
     this.#place = place;
     this.store = new BeatStore(config.prefix, app);
-    this.#plans = new Plans(onceATurn(deck), config.timezone);
+    this.#plans = new Plans(deck, config.timezone);
   }
 
   /** All entries, by name. */
@@ -233,16 +233,6 @@ export class BeatEntries {
   #ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
     return this.#place.broker.ask(what, commands);
   }
-}
-
-/** Looks into the code once for all entries of a list: each look sorts and hashes all of them. */
-function onceATurn(deck: () => Deck): () => Deck {
-  let found: Deck | undefined;
-  return () => {
-    if (!found) queueMicrotask(() => (found = undefined));
-    found ??= deck();
-    return found;
-  };
 }
 
 function known(name: string, stored: Stored | undefined): Stored {

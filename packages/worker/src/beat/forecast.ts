@@ -42,7 +42,8 @@ export function forecast(
   const plans = new Plans(() => deck, app.config.timezone);
   const entries = new Map(stored.map((one) => [one.name, one]));
   for (const { name, entry, state } of deckChange(deck, stored, plans, now).swaps) {
-    if (state) entries.set(name, { name, entry: entry ?? '', state, text: '' });
+    const made = state && { name, entry: entry ?? '', state, text: '', isDamaged: false };
+    if (made) entries.set(name, made);
     else entries.delete(name);
   }
   return Array.from(entries.values(), (one) => forecastOf(one, plans, now, count)).toSorted(
