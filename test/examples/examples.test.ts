@@ -155,6 +155,35 @@ describe('the short examples', () => {
     );
   });
 
+  it('periodic tasks are declared in three ways, and their plan is printed without a Redis', async () => {
+    const app = 'dist/beat/app.js';
+    const { code, out } = await run([cli, 'beat', '-A', app, '--plan', '1'], {
+      DTASK_BROKER_URL: 'redis://127.0.0.1:1/0',
+    });
+    expect(code).toBe(0);
+    for (const entry of [
+      'lamps  lamps.turn  sunset at 48.86, 2.35',
+      'nightly  report.send  cron 0 3 * * * (Europe/Paris)',
+      'stock.sync  stock.sync  every 5m',
+      'weekly  report.send  crontab 0 8 * * mon (Europe/Paris)',
+    ])
+      expect(out).toContain(`${entry}\n`);
+    expect(out).toMatch(/^ {2}\d{4}-\d\d-\d\d 03:00:00\+0[12]:00 Europe\/Paris {2}.*Z {2}in /m);
+  });
+
+  it('periodic tasks are added, changed, paused, run and removed at run time', async () => {
+    expect(await printedBy('beat/main')).toBe(
+      [
+        'reminded Ann',
+        'reminded Ann',
+        'ann | every 200ms | 2 runs ',
+        'bob | cron 0 8 * * mon-fri (Europe/Paris) | 0 runs | paused',
+        'reminded Bob',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('a schema parses arguments and refuses wrong ones before they are sent', async () => {
     const out = await printedBy('schema');
     expect(out).toContain('Dear Ann, ...');

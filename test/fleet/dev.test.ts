@@ -136,6 +136,29 @@ it('starts a Redis where none listens, keeps it over reloads, and ends it after 
   await until('the Redis is gone', async () => !(await listens(port)));
 });
 
+describe('periodic tasks', () => {
+  it('are sent, and by the new code once that is loaded', async () => {
+    const { project, trace, dev } = await start([], { 'tasks/tick.ts': tickTask('one', '300ms') });
+    expect(dev.stderr).toMatch(/beat +1 entry$/m);
+    await trace.started('one', 2);
+    project.write('tasks/tick.ts', tickTask('two', '400ms'));
+    await trace.started('two', 2);
+  });
+
+  it('that are wrong keep the old code running', async () => {
+    const { project, app, dev } = await start([], { 'tasks/tick.ts': tickTask('one', '300ms') });
+    project.write('tasks/tick.ts', tickTask('two', 'often'));
+    await said(dev, /the code does not load, see above; the worker goes on/);
+    expect(dev.stderr).toMatch(/every must be .*often/);
+    expect(await app.sendTask('version').get(soon)).toBe('one');
+  });
+
+  it('are left to others with --no-beat', async () => {
+    const { dev } = await start(['--no-beat'], { 'tasks/tick.ts': tickTask('one', '300ms') });
+    expect(dev.stderr).not.toMatch(/beat/);
+  });
+});
+
 /** An app in a folder of its own, which tests write. */
 class Project {
   readonly dir = mkdtempSync(join(tmpdir(), 'dtask-dev-'));
@@ -166,6 +189,19 @@ const appModule = (include: string): string =>
 
 const versionTask = (version: string, name = 'version', app = '../src/app.js'): string =>
   `import { app } from '${app}';\nexport const task = app.task('${name}', (): string => '${version}');\n`;
+
+/** Notes each of its runs under a mark. */
+const tickTask = (mark: string, every: string): string => `
+import { appendFileSync } from 'node:fs';
+import { currentTask } from 'dtask';
+import { app } from '../src/app.js';
+
+const file = process.env['TRACE_DIR'] + '/${mark}.starts';
+export const tick = app.task('tick', () => {
+  const start = { id: currentTask().id, pid: process.pid, at: Date.now() };
+  appendFileSync(file, JSON.stringify(start) + '\\n');
+}, { every: '${every}' });
+`;
 
 /** Runs until the test lets it end. */
 const slowTask = (word: string): string => `

@@ -1,7 +1,7 @@
-/** What a worker prints when it starts. */
+/** What a worker and a beat print when they start. */
 import path from 'node:path';
 import { redactAddress } from '@dtask/core/internal';
-import type { Worker } from '@dtask/worker';
+import type { Beat, Worker } from '@dtask/worker';
 import pc from 'picocolors';
 import type { BannerNotes } from './fleet/line.js';
 import { version } from './version.js';
@@ -12,16 +12,41 @@ export function banner(worker: Worker, file: string, { title, engine, rows: more
   const engineNote =
     engine &&
     `  ${engine.engine} ${engine.version}, started here${engine.persistent ? '' : ', keeps nothing on disk'}`;
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: Rows = [
     ['app', `${app.name}  ${pc.dim(path.relative(process.cwd(), file))}`],
     ['broker', `${redactAddress(app.config.broker)}${pc.dim(engineNote ?? '')}`],
     ['queues', worker.queues.join(', ')],
     ['pool', `${worker.config.pool}, ${sizeOf(worker)} at a time`],
     ...more,
-    ['tasks', tasks(app.tasks.names())],
+    [
+      'tasks',
+      listed(app.tasks.names()) ||
+        pc.yellow('none: is their module imported, or named by include?'),
+    ],
   ];
+  return laidOut(title, worker.name, rows);
+}
+
+/** The same of a beat. */
+export function beatBanner({ app, id }: Beat, file: string): string {
+  const names = [...app.deck.entries.keys()].toSorted();
+  const rows: Rows = [
+    ['app', `${app.name}  ${pc.dim(path.relative(process.cwd(), file))}`],
+    ['broker', redactAddress(app.config.broker)],
+    ['zone', app.config.timezone],
+    [
+      'entries',
+      listed(names) || 'none in the code; those that were added at run time count as well',
+    ],
+  ];
+  return laidOut('dtask beat', id, rows);
+}
+
+type Rows = readonly (readonly [string, string])[];
+
+function laidOut(title: string, name: string, rows: Rows): string {
   const lines = rows.map(([key, value]) => `  ${pc.dim(key.padEnd(8))}${value}`);
-  const heading = `${pc.bold(title)} ${version}  ${worker.name}`;
+  const heading = `${pc.bold(title)} ${version}  ${name}`;
   return ['', heading, '', ...lines, '', pc.dim('  Ctrl-C stops'), ''].join('\n');
 }
 
@@ -31,8 +56,7 @@ function sizeOf({ size, config }: Worker): string {
 }
 
 /** One a line, so that a missing one is seen. */
-function tasks(names: readonly string[]): string {
-  if (names.length === 0) return pc.yellow('none: is their module imported, or named by include?');
+function listed(names: readonly string[]): string {
   const shown = names.slice(0, 20);
   if (names.length > shown.length) shown.push(pc.dim(`and ${names.length - shown.length} more`));
   return shown.join(`\n  ${''.padEnd(8)}`);

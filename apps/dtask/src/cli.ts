@@ -6,6 +6,7 @@ import { version } from './version.js';
 /** Loaded when they are asked for: a worker starts sooner without what the others need. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  beat: async () => (await import('./commands/beat.js')).beatCommand(),
   dev: async () => (await import('./commands/dev.js')).devCommand(),
   call: async () => (await import('./commands/call.js')).callCommand(),
   result: async () => (await import('./commands/result.js')).resultCommand(),
@@ -23,6 +24,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
+  // Words behind a command's name are that command's.
+  .enablePositionalOptions()
   .showHelpAfterError();
 const named = commands[process.argv[2] ?? ''];
 for (const load of named ? [named] : Object.values(commands)) {

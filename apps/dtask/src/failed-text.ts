@@ -1,8 +1,9 @@
 /** Failed tasks as text, for people. */
 import { inspect } from 'node:util';
 import type { FailedTask, Failure } from '@dtask/core';
-import { formatMilliseconds, ownFrames, reasonOf } from '@dtask/core/internal';
+import { ownFrames, reasonOf } from '@dtask/core/internal';
 import pc from 'picocolors';
+import { ago, clock } from './moments.js';
 import { printable } from './printable.js';
 
 /** The widest line where the output is no terminal. */
@@ -110,17 +111,3 @@ const indented = (text: string): string => text.replaceAll('\n', `\n${' '.repeat
 
 const times = (count: number, one: string, many: string): string =>
   `${count} ${count === 1 ? one : many}`;
-
-/** A point in time, in this machine's zone. */
-function clock(date: Date): string {
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19).replace('T', ' ');
-}
-
-function ago(date: Date): string {
-  const span = Date.now() - date.getTime();
-  if (span < 1_000) return 'just now';
-  const hours = span / 3_600_000;
-  if (hours < 1) return `${formatMilliseconds(Math.floor(span / 1_000) * 1_000)} ago`;
-  return hours < 48 ? `${Math.floor(hours)}h ago` : `${Math.floor(hours / 24)}d ago`;
-}

@@ -38,6 +38,7 @@ export type { TimeLimits } from './control/limit-overrides.js';
 export type { Duration } from './duration.js';
 export * from './errors.js';
 export type {
+  BeatSummary,
   HookEvents,
   HookHandler,
   HookName,

@@ -83,8 +83,9 @@ export { conclude, endingOf, perform, tellRevoked } from './task/performance.js'
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
 export { judge, type Verdict } from './task/verdict.js';
+export { infoOf } from './beat/beat-info.js';
 export type { Deck, DeckEntry } from './beat/deck.js';
-export { type EntryJson, parseEntry, sameTimes } from './beat/entry-json.js';
+export { argsOf, callOf, type EntryJson, parseEntry, sameTimes } from './beat/entry-json.js';
 export { type EntryState, firstState } from './beat/entry-state.js';
 export { type Plan, tickId } from './beat/plan.js';
 export { Plans } from './beat/plans.js';

@@ -5,3 +5,4 @@ export { Worker } from './worker.js';
 export type { WorkerOptions } from './worker-options.js';
 export { describeSnapshot, type RunningTask, type Snapshot } from './snapshot.js';
 export { Beat, type BeatOptions } from './beat/beat.js';
+export { type Forecast, forecast, type ForecastOptions } from './beat/forecast.js';

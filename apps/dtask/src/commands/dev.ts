@@ -7,6 +7,7 @@ import { withWorkerFlags } from './worker.js';
 interface Options extends Record<string, unknown> {
   app: string;
   embedded: boolean;
+  beat: boolean;
   watch?: string;
 }
 
@@ -21,6 +22,7 @@ export function devCommand(): Command {
     )
     .requiredOption('-A, --app <module>', 'module of the app: a path, a folder, or module:export')
     .option('--no-embedded', "start no Redis where none listens at the broker's address")
+    .option('--no-beat', 'send no periodic tasks')
     .option(
       '--watch <paths>',
       "further files and folders to watch, parted by commas, beside the app's own",
@@ -43,7 +45,8 @@ async function develop(options: Options, command: Command): Promise<void> {
   };
   const config = configOf(given);
   const { file } = locateApp(options.app);
-  const flags = flagsOf(command, ['embedded', 'watch', 'shutdownTimeout']);
+  const flags = flagsOf(command, ['embedded', 'beat', 'watch', 'shutdownTimeout']);
+  if (options.beat) flags.push('--beat');
   const watch = (options.watch ?? '').split(',').filter((place) => place !== '');
   const further = watch.map((place) => path.resolve(place.trim()));
   const log = workerLog({ level: config.logLevel, fields: { supervisor: process.pid } });

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 interface Options extends Record<string, unknown> {
   app: string;
   embedded?: boolean;
+  beat?: boolean;
   workers?: string;
 }
 
@@ -16,24 +17,28 @@ export function workerCommand(): Command {
     .description('Execute the tasks of an app.')
     .requiredOption('-A, --app <module>', 'module of the app: a path, a folder, or module:export')
     .option('--embedded', "start a Redis at the broker's address, if none listens there")
+    .option('-B, --beat', 'also send the periodic tasks when they are due')
     .option('--workers <n>', 'start so many workers, each in a process, and keep them running');
   withWorkerFlags(command);
   return command.action((options: Options) => work(options, command));
 }
 
-/** Adds the flags of the worker's settings. */
-export function withWorkerFlags(command: Command): Command {
-  for (const { flag, doc, defaultText } of Object.values(workerSettings)) {
+/** Adds the flags of the worker's settings, or of some of them. */
+export function withWorkerFlags(
+  command: Command,
+  names = Object.keys(workerSettings) as (keyof typeof workerSettings)[],
+): Command {
+  for (const { flag, doc, defaultText } of names.map((name) => workerSettings[name])) {
     if (flag) command.option(flag, `${doc} (default: ${defaultText})`);
   }
   return command;
 }
 
 async function work(options: Options, command: Command): Promise<void> {
-  const { app, embedded = false, workers, ...settings } = options;
+  const { app, embedded = false, beat = false, workers, ...settings } = options;
   if (workers !== undefined) return supervise(numberOf(workers), options, command);
   const { runWorker } = await import('../work/run-worker.js');
-  return runWorker({ app, embedded, settings: settings as WorkerOptions });
+  return runWorker({ app, embedded, beat, settings: settings as WorkerOptions });
 }
 
 async function supervise(count: number, options: Options, command: Command): Promise<void> {

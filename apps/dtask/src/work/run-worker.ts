@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { App } from '@dtask/core';
 import type { AppSource } from '@dtask/core/internal';
 import type { Embedded } from '@dtask/embedded';
-import type { blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
+import type { Beat, blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
 import { exitCodes } from '../exit-codes.js';
 import { findApp } from '../find-app.js';
-import type { Facts, Opening } from '../fleet/line.js';
+import type { BannerNotes, Facts, Opening } from '../fleet/line.js';
 import { Supervised } from '../fleet/supervised.js';
 import { sayError } from '../say-error.js';
 import { StopSignals } from './stop-signals.js';
@@ -20,6 +20,8 @@ export interface WorkerOrders {
   /** What `-A` names. */
   readonly app: string;
   readonly embedded: boolean;
+  /** Whether it sends the periodic tasks, too. */
+  readonly beat: boolean;
   readonly settings: WorkerOptions;
 }
 
@@ -33,9 +35,10 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
   const signals = new StopSignals(stops, line === undefined);
   void line?.lost.then(() => signals.raise());
   let worker: Worker | undefined;
+  let beat: Beat | undefined;
   try {
     // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
-    const { blame, captureConsole, Worker } = await import('@dtask/worker');
+    const { Beat, blame, captureConsole, Worker } = await import('@dtask/worker');
     await line?.load;
     const { app, source } = await findApp(orders.app);
     line?.tell(['found', factsOf(app, source)]);
@@ -43,17 +46,22 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     const engine = orders.embedded ? await engineFor(app.config.broker) : undefined;
     worker = new Worker(app, { ...orders.settings, module: source });
     captureConsole(worker.log);
-    stops.guard(worker);
+    beat = orders.beat ? new Beat(app, { logLevel: worker.config.logLevel }) : undefined;
+    // A wrong entry shows before the worker takes tasks.
+    const notes = beat ? [['beat', counted(app.deck.entries.size)] as const] : [];
+    stops.guard(worker, beat);
     watchStrays(worker, stops, blame);
     const opening = line ? await held(line, worker, stops) : alone(engine);
-    if (opening) await open(worker, source, stops, opening);
+    if (opening) await open({ worker, beat, notes }, source, stops, opening);
     line?.tell(['ready']);
     const code = await stops.exit;
+    await beat?.stop();
     await close(app, engine);
     worker.log.info('stopped');
     return await leave(worker, code);
   } catch (error) {
     sayError(error);
+    void beat?.stop().catch(() => undefined);
     await worker?.stop({ force: true }).catch(() => undefined);
     return leave(worker, exitCodes.failed);
   }
@@ -83,14 +91,26 @@ async function held(
   return Promise.race([line.turn, stopped]);
 }
 
+const counted = (entries: number): string => (entries === 1 ? '1 entry' : `${entries} entries`);
+
+/** What runs in this process, and what the banner says of it. */
+interface Company {
+  readonly worker: Worker;
+  readonly beat: Beat | undefined;
+  readonly notes: BannerNotes['rows'];
+}
+
 async function open(
-  worker: Worker,
+  { worker, beat, notes }: Company,
   { file }: AppSource,
   { exit }: WorkerStops,
   opening: Opening,
 ): Promise<void> {
-  if (opening.banner) console.error(banner(worker, file, opening.banner));
-  await Promise.race([worker.start(), exit]);
+  if (opening.banner)
+    console.error(
+      banner(worker, file, { ...opening.banner, rows: [...opening.banner.rows, ...notes] }),
+    );
+  await Promise.race([worker.start().then(() => beat?.start()), exit]);
 }
 
 async function close(app: App, engine: Embedded | undefined): Promise<void> {

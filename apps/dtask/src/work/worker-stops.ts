@@ -1,5 +1,5 @@
 /** Stops a worker as its process is told to. */
-import { describeSnapshot, type Worker } from '@dtask/worker';
+import { type Beat, describeSnapshot, type Worker } from '@dtask/worker';
 import { exitCodes } from '../exit-codes.js';
 import type { Stoppable } from './stop-signals.js';
 
@@ -9,6 +9,7 @@ export class WorkerStops implements Stoppable {
   readonly exit: Promise<number>;
   #code: number = exitCodes.stopped;
   #worker: Worker | undefined;
+  #beat: Beat | undefined;
   #onEnd: (worker: Worker) => void = () => undefined;
 
   constructor() {
@@ -28,9 +29,10 @@ export class WorkerStops implements Stoppable {
     this.exit.catch(() => undefined);
   }
 
-  /** From now on this worker is stopped. */
-  guard(worker: Worker): void {
+  /** From now on this worker is stopped, and the beat in its process. */
+  guard(worker: Worker, beat?: Beat): void {
     this.#worker = worker;
+    this.#beat = beat;
     // Also by remote control.
     void worker.ended.then(() => this.#onEnd(worker));
   }
@@ -65,6 +67,10 @@ export class WorkerStops implements Stoppable {
   }
 
   #stop(worker: Worker, force: boolean): void {
+    // Told first: it sends nothing that would come behind the worker's end.
+    this.#beat
+      ?.stop()
+      .catch((error: unknown) => worker.log.warn({ err: error }, 'beat not stopped in order'));
     worker.stop({ force }).catch((error: unknown) => {
       this.#code = exitCodes.failed;
       worker.log.error({ err: error }, 'not stopped in order');

@@ -59,10 +59,13 @@ export class BeatEntries {
 
   /** All entries, by name. */
   async list(): Promise<BeatInfo[]> {
-    const all = await this.#ask('the beat entries were not read', (connection) =>
-      this.store.all(connection),
-    );
+    const all = await this.stored();
     return all.map((stored) => this.#info(stored)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** All entries as Redis has them. @internal */
+  stored(): Promise<Stored[]> {
+    return this.#ask('the beat entries were not read', (connection) => this.store.all(connection));
   }
 
   /** One entry, if there is one of the name. */

@@ -83,6 +83,15 @@ export interface WorkerProcess {
   readonly pid: number;
 }
 
+/** A beat, as its hook sees it. */
+export interface BeatSummary {
+  /** What it is known by among the beats. */
+  readonly id: string;
+  /** The App's name. */
+  readonly app: string;
+  readonly pid: number;
+}
+
 /** The payload of each hook. */
 export interface HookEvents {
   /** In the calling process, before a message is sent, behind all middleware. Awaited. */
@@ -122,6 +131,8 @@ export interface HookEvents {
   workerProcessInit: WorkerProcess;
   /** In each process or thread that runs tasks, behind its last one; not where it is killed. Awaited. */
   workerProcessShutdown: WorkerProcess;
+  /** When a beat is ready, also one in a worker's process. Not awaited. */
+  beatInit: BeatSummary;
 }
 
 /** The name of a hook. */
@@ -149,4 +160,5 @@ export const hookNames: readonly HookName[] = Object.keys({
   workerShutdown: 0,
   workerProcessInit: 0,
   workerProcessShutdown: 0,
+  beatInit: 0,
 } satisfies Record<HookName, 0>) as HookName[];

@@ -46,6 +46,7 @@ export class Beat implements AsyncDisposable {
   #connection: Redis | undefined;
   #running: Promise<void> | undefined;
   #stopping = false;
+  #stopped: Promise<void> | undefined;
   #wake: () => void = () => undefined;
 
   constructor(app: App, { logLevel = 'info' }: BeatOptions = {}) {
@@ -60,13 +61,15 @@ export class Beat implements AsyncDisposable {
    */
   async start(): Promise<void> {
     const { app, log } = this;
+    if (this.#stopping) return;
     const { deck } = app;
     const plans = new Plans(() => deck, app.config.timezone);
     const { broker } = app.config;
     const connection = (this.#connection = openConnection(broker, `beat:${this.id}`));
-    await connected(connection, broker, log);
+    await connected(connection, broker, log, 'beat cannot start yet');
     if (this.#stopping) return;
     log.info({ app: app.name, entries: deck.entries.size }, 'beat is ready');
+    void app.hooks.emit('beatInit', { id: this.id, app: app.name, pid: process.pid });
     this.#running = this.#run(connection, deck, plans);
   }
 
@@ -119,9 +122,13 @@ export class Beat implements AsyncDisposable {
     });
   }
 
-  /** Ends the turn that it is at, and leaves the rest to others. */
-  async stop(): Promise<void> {
-    if (this.#stopping) return;
+  /** Ends the turn that it is at, and leaves the rest to others. Called again, it waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping = true;
     this.#wake();
     const connection = this.#connection;

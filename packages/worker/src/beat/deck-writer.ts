@@ -33,18 +33,44 @@ export async function writeDeck(
   deck: Deck,
   now: number,
 ): Promise<void> {
-  const all = new Map((await store.all(connection)).map((stored) => [stored.name, stored]));
+  const stored = await store.all(connection);
+  const { swaps, hidden, ...counts } = deckChange(deck, stored, plans, now);
+  for (const entry of hidden)
+    log.warn({ entry }, 'an entry of the code is left out: one of its name was added at run time');
+  const done = await store.swap(connection, swaps);
+  // Whoever changed one meanwhile came first: the next turn looks again.
+  if (done.includes(false)) return;
+  await connection.set(store.keys.applied, deck.hash);
+  log.info({ ...counts, entries: deck.entries.size }, 'the entries of the code');
+}
+
+/** What has to change in Redis. */
+export interface DeckChange {
+  readonly swaps: readonly Swap[];
+  /** Entries of the code that are left out: one of the name was added at run time. */
+  readonly hidden: readonly string[];
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+/** Compares the entries of a code with those that are stored. Pure. */
+export function deckChange(
+  deck: Deck,
+  storedEntries: readonly Stored[],
+  plans: Plans,
+  now: number,
+): DeckChange {
+  const all = new Map(storedEntries.map((stored) => [stored.name, stored]));
   const swaps: Swap[] = [];
+  const hidden: string[] = [];
   let [added, changed, removed] = [0, 0, 0];
   for (const [name, entry] of deck.entries) {
     const stored = all.get(name);
     if (!stored) added += 1;
     else if (stored.isDamaged) changed += 1;
     else if (stored.state.code === undefined) {
-      log.warn(
-        { entry: name },
-        'an entry of the code is left out: one of its name was added at run time',
-      );
+      hidden.push(name);
       continue;
     } else if (isAsWritten(stored, entry)) continue;
     else changed += 1;
@@ -55,11 +81,7 @@ export async function writeDeck(
     removed += 1;
     swaps.push({ name, from: text });
   }
-  const done = await store.swap(connection, swaps);
-  // Whoever changed one meanwhile came first: the next turn looks again.
-  if (done.includes(false)) return;
-  await connection.set(store.keys.applied, deck.hash);
-  log.info({ added, changed, removed, entries: deck.entries.size }, 'the entries of the code');
+  return { swaps, hidden, added, changed, removed };
 }
 
 function swapOf(
