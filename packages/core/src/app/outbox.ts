@@ -126,7 +126,7 @@ export class Outbox {
       queue = to;
     });
     // What goes to all workers has no one job.
-    return { id: stored === undefined ? id : String(stored), queue };
+    return { id: typeof stored === 'string' ? stored : id, queue };
   }
 
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */

@@ -101,7 +101,7 @@ export class Dispatcher {
     const { send, leftOut, next } = plan.dues(due, now, state.ticks);
     let following = next;
     for (const firing of send) {
-      // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
+      // In order, and each looks at the one before.
       if (leads() && (await this.#fire(stored.name, plan, state, firing))) continue;
       following = firing;
       state.notBefore = now + breath;
