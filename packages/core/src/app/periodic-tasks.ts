@@ -26,14 +26,15 @@ export class PeriodicTasks {
   /**
    * All that are there by now: those of the App, and those of its tasks, under the tasks' names.
    *
+   * @param timezone of the App
    * @throws ConfigError when what a task says of itself is wrong
    */
-  deck(registry: Registry): Deck {
+  deck(registry: Registry, timezone: string): Deck {
     const declared = registry.names().flatMap((name): (readonly [string, CodedEntry])[] => {
       const { periodic } = inside(registry.get(name)).definition;
       return periodic ? [[name, readEntry(name, { task: name, ...periodic })]] : [];
     });
-    return this.#builder.deck(declared);
+    return this.#builder.deck(declared, timezone);
   }
 }
 

@@ -200,7 +200,11 @@ export function parseEntry(name: string, text: string): EntryJson {
     const json = parsed(text);
     if (typeof json !== 'object' || json === null || !('v' in json) || json.v !== 1)
       throw new ConfigError(`what is stored is no entry of version 1: ${text.slice(0, 80)}`);
-    return json as EntryJson;
+    const entry = json as EntryJson;
+    nodeFromJson(entry.canvas);
+    if (typeof entry.when !== 'object' || entry.when === null)
+      throw new ConfigError(`what is stored has no schedule: ${text.slice(0, 80)}`);
+    return entry;
   });
 }
 
