@@ -9,6 +9,9 @@ import type { Registry } from './registry.js';
 
 export class PeriodicTasks {
   readonly #builder: DeckBuilder;
+  #deck: Deck | undefined;
+  /** Of how many additions to the registry the deck is made. */
+  #made = 0;
 
   constructor(app: string) {
     this.#builder = new DeckBuilder(app);
@@ -21,6 +24,7 @@ export class PeriodicTasks {
    */
   add(name: string, entry: BeatEntry): void {
     this.#builder.add(name, readEntry(name, entry));
+    this.#deck = undefined;
   }
 
   /**
@@ -30,11 +34,13 @@ export class PeriodicTasks {
    * @throws ConfigError when what a task says of itself is wrong
    */
   deck(registry: Registry, timezone: string): Deck {
+    if (this.#deck && this.#made === registry.additions) return this.#deck;
     const declared = registry.names().flatMap((name): (readonly [string, CodedEntry])[] => {
       const { periodic } = inside(registry.get(name)).definition;
       return periodic ? [[name, readEntry(name, { task: name, ...periodic })]] : [];
     });
-    return this.#builder.deck(declared, timezone);
+    this.#made = registry.additions;
+    return (this.#deck = this.#builder.deck(declared, timezone));
   }
 }
 
