@@ -140,6 +140,23 @@ describe('after a gap of some seconds, as when a beat is replaced', () => {
   );
 });
 
+it('no tick is missed while some beat is there, however many die one after the other', async () => {
+  const app = stage.app({ beat: { entry: { task: 'note', every: '1s', align: true } } });
+  const heard: number[] = [];
+  app.task('note', () => {
+    heard.push(Date.parse((currentTask().headers['beat'] as { tick: string }).tick));
+  });
+  await outage(app, 40_000);
+  // None of them has come so far as to note a tick.
+  await stage.redis.set(beatKey(app, 'since'), Date.now() - 45_000);
+  await stage.worker(app);
+  await startBeat(app);
+  await eventually(() => heard.length).toBeGreaterThanOrEqual(40);
+  const ticks = heard.toSorted((a, b) => a - b);
+  expect(ticks).toEqual(ticks.map((_tick, at) => (ticks[0] ?? 0) + at * 1_000));
+  expect((await taken(app, 'entry')).missed).toBe(0);
+});
+
 it('a clock that is set back repeats nothing', async () => {
   const { app, heard } = byMinute({ every: '200ms', align: false });
   await stage.worker(app);

@@ -109,7 +109,7 @@ export class Beat implements AsyncDisposable {
     dispatcher: Dispatcher,
   ): Promise<void> {
     if (turn.applied !== deck.hash) await writeDeck(place, deck, turn.now);
-    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now);
+    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now, turn.since);
   }
 
   #pause(wait: number): Promise<void> {

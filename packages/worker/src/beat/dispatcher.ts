@@ -2,6 +2,7 @@
 import { type App, BrokerError } from '@dtask/core';
 import {
   type BeatStore,
+  type Dues,
   type EntryState,
   type Firing,
   isFinal,
@@ -45,8 +46,9 @@ export class Dispatcher {
    * Sends what these entries are due, and notes it.
    *
    * @param now the server's time
+   * @param since when beats came, which have been there ever since
    */
-  async send(names: readonly string[], now: number): Promise<void> {
+  async send(names: readonly string[], now: number, since: number): Promise<void> {
     const { connection, store, log } = this.#place;
     const found = await store.some(connection, names);
     const whole = new Map(
@@ -59,7 +61,9 @@ export class Dispatcher {
       await connection.zrem(store.keys.due, ...lost);
       await this.#restore();
     }
-    const swaps = await Promise.all(Array.from(whole.values(), (stored) => this.#act(stored, now)));
+    const swaps = await Promise.all(
+      Array.from(whole.values(), (stored) => this.#act(stored, now, since)),
+    );
     await store.swap(connection, swaps);
   }
 
@@ -68,7 +72,7 @@ export class Dispatcher {
     await this.#place.connection.del(this.#place.store.keys.applied);
   }
 
-  async #act(stored: Stored, now: number): Promise<Swap> {
+  async #act(stored: Stored, now: number, since: number): Promise<Swap> {
     const { name, text, state } = stored;
     const { tick, fireAt } = state;
     const swap = { name, from: text };
@@ -77,7 +81,8 @@ export class Dispatcher {
     try {
       plan = this.#place.plans.of(stored);
       const due = { tick: new Date(tick), fireAt: new Date(fireAt) };
-      return { ...swap, state: await this.#progress(stored, plan, due, now) };
+      const dues = plan.dues(due, now, state.ticks, since);
+      return { ...swap, state: await this.#progress(stored, plan, dues, now) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#place.log.error({ entry: name, err: error }, 'an entry cannot be acted upon');
@@ -86,10 +91,14 @@ export class Dispatcher {
     }
   }
 
-  async #progress(stored: Stored, plan: Plan, due: Firing, now: number): Promise<EntryState> {
+  async #progress(
+    stored: Stored,
+    plan: Plan,
+    { send, leftOut, next }: Dues,
+    now: number,
+  ): Promise<EntryState> {
     const { error: _error, tick: _tick, fireAt: _fireAt, notBefore: _held, ...rest } = stored.state;
     const state: Progress = rest;
-    const { send, leftOut, next } = plan.dues(due, now, state.ticks);
     let following = next;
     for (const firing of send) {
       // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
