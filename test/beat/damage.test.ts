@@ -1,5 +1,5 @@
 /** Damaged data in the entries' keys: one of them holds no other up, and the code's own heal. */
-import { type App, type AppOptions } from 'dtask';
+import type { App, AppOptions } from 'dtask';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { stage } from '../behaviour/own-stage.js';

@@ -172,7 +172,7 @@ it('what was changed at run time stays changed until the code itself says someth
 
 it('a new time zone of the App moves the next tick of entries that have none of their own', async () => {
   const make = versions();
-  const daily = { entry: { task: 'note', cron: '0 9 * * *' } };
+  const daily = { entry: { task: 'note', cron: '0 9 * * *' } } as const;
   const old = make(daily);
   const before = await startBeat(old);
   const { next } = await taken(old, 'entry');
@@ -185,7 +185,7 @@ it('a new time zone of the App moves the next tick of entries that have none of 
 
 it('of two beats that stop in turn the other one takes over at once', async () => {
   const make = versions();
-  const ticking = { entry: { task: 'note', every: '200ms' } };
+  const ticking = { entry: { task: 'note', every: '200ms' } } as const;
   const app = make(ticking);
   const [one, two] = [await startBeat(app), await startBeat(make(ticking))];
   await entryThat(app, 'entry', ({ runs }) => runs >= 2);

@@ -221,7 +221,7 @@ async function killed(server, seconds) {
 async function until(holds) {
   const end = Date.now() + 60_000;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${holds}`);
+    if (Date.now() > end) throw new Error(`waited in vain until ${String(holds)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

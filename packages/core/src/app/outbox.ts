@@ -122,11 +122,12 @@ export class Outbox {
     const unique = given.unique ?? task.unique;
     const once = { ...call, message: { ...call.message, once: true } };
     let { queue } = call;
-    const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
+    const sent = unique ? onlyOne(once, unique) : once;
+    const stored = await this.publish(sent, (to) => {
       queue = to;
     });
     // What goes to all workers has no one job.
-    return { id: stored === undefined ? id : String(stored), queue };
+    return { id: typeof stored === 'string' ? stored : id, queue };
   }
 
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */
