@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { beat } from './scenarios/beat.mjs';
 import { blocked } from './scenarios/blocked.mjs';
 import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
@@ -46,6 +47,7 @@ const scenarios = [
   pools,
   blocked,
   kill,
+  beat,
   memory,
 ];
 

@@ -23,6 +23,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it leads a process group of its own, as a command on a terminal does. @default false */
   readonly leads?: boolean;
+  /** A script of Node's to run in place of the command. */
+  readonly script?: string;
 }
 
 /** What runs now. A test process that ends early takes them with it. */
@@ -41,9 +43,9 @@ export class DtaskProcess {
 
   constructor(
     args: readonly string[],
-    { cwd = fixtures, env = {}, leads = false }: Surroundings = {},
+    { cwd = fixtures, env = {}, leads = false, script = cli }: Surroundings = {},
   ) {
-    const child = spawn(process.execPath, [cli, ...args], {
+    const child = spawn(process.execPath, [script, ...args], {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -87,6 +87,6 @@ export { infoOf } from './beat/beat-info.js';
 export type { Deck, DeckEntry } from './beat/deck.js';
 export { argsOf, callOf, type EntryJson, parseEntry, sameTimes } from './beat/entry-json.js';
 export { type EntryState, firstState } from './beat/entry-state.js';
-export { type Plan, tickId } from './beat/plan.js';
+export { handover, type Plan, tickId } from './beat/plan.js';
 export { Plans } from './beat/plans.js';
 export type { BeatStore, Stored, Swap } from './beat/store.js';

@@ -362,7 +362,7 @@ export class App implements AsyncDisposable {
 
   /** The periodic tasks of the code, for a beat. @internal */
   get deck(): Deck {
-    return this.#periodic.deck(this.#registry);
+    return this.#periodic.deck(this.#registry, this.config.timezone);
   }
 
   /** What a beat sends with. @internal */

@@ -122,7 +122,8 @@ export class Outbox {
     const unique = given.unique ?? task.unique;
     const once: Call = { ...call, message: { ...call.message, once: true } };
     let { queue } = call;
-    const stored = await this.publish(unique ? onlyOne(once, unique) : once, (to) => {
+    const sent = unique ? onlyOne(once, unique) : once;
+    const stored = await this.publish(sent, (to) => {
       queue = to;
     });
     // What goes to all workers has no one job.

@@ -9,7 +9,9 @@ import type { Registry } from './registry.js';
 
 export class PeriodicTasks {
   readonly #builder: DeckBuilder;
-  #last: { readonly deck: Deck; readonly size: number } | undefined;
+  #deck: Deck | undefined;
+  /** Of how many additions to the registry the deck is made. */
+  #made = 0;
 
   constructor(app: string) {
     this.#builder = new DeckBuilder(app);
@@ -22,24 +24,23 @@ export class PeriodicTasks {
    */
   add(name: string, entry: BeatEntry): void {
     this.#builder.add(name, readEntry(name, entry));
+    this.#deck = undefined;
   }
 
   /**
    * All that are there by now: those of the App, and those of its tasks, under the tasks' names.
    *
+   * @param timezone of the App
    * @throws ConfigError when what a task says of itself is wrong
    */
-  deck(registry: Registry): Deck {
-    // Both only ever grow.
-    const size = registry.size + this.#builder.size;
-    if (this.#last?.size === size) return this.#last.deck;
+  deck(registry: Registry, timezone: string): Deck {
+    if (this.#deck && this.#made === registry.additions) return this.#deck;
     const declared = registry.names().flatMap((name): (readonly [string, CodedEntry])[] => {
       const { periodic } = inside(registry.get(name)).definition;
       return periodic ? [[name, readEntry(name, { task: name, ...periodic })]] : [];
     });
-    const deck = this.#builder.deck(declared);
-    this.#last = { deck, size };
-    return deck;
+    this.#made = registry.additions;
+    return (this.#deck = this.#builder.deck(declared, timezone));
   }
 }
 

@@ -12,10 +12,16 @@ export class Registry {
   readonly #app: string;
   readonly #sender: Sender;
   readonly #tasks = new Map<string, Task>();
+  #additions = 0;
 
   constructor(app: string, sender: Sender) {
     this.#app = app;
     this.#sender = sender;
+  }
+
+  /** How many tasks it was given: what is made of all of them is made anew when this has changed. */
+  get additions(): number {
+    return this.#additions;
   }
 
   /** Takes a task that this App's own `task` made. */
@@ -39,6 +45,7 @@ export class Registry {
       );
     }
     this.#tasks.set(name, task);
+    this.#additions += 1;
     self.sender ??= this.#sender;
   }
 
@@ -80,11 +87,6 @@ export class Registry {
     const task = this.#tasks.get(name);
     if (task) return task;
     throw new UnknownTaskError(unknownTask(this.#app, name, this.names()));
-  }
-
-  /** How many tasks there are: none is ever taken out. */
-  get size(): number {
-    return this.#tasks.size;
   }
 
   /** Every name, sorted. */

@@ -83,7 +83,7 @@ export function wire(place: WiringPlace): Wiring {
     sendCanvas: (node, args, call) => canvases.send(node, args, call) as Sent<unknown>,
     send: (task, taskName, args, call) => outbox.call(task, taskName, args, call),
   };
-  const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry());
+  const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry(), config.timezone);
   const ticks = new Ticks(outbox, canvases);
   const beat = new BeatEntries({ app: name, config, broker, deck, ticks });
   return { broker, queues, failed, plane, results, outbox, canvases, sender, beat, ticks };

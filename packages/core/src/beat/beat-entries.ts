@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.js';
 import type { AnyResult } from '../result/any-result.js';
 import { type BeatInfo, infoOf } from './beat-info.js';
 import type { Deck } from './deck.js';
-import type { BeatEntry } from './entry.js';
+import type { BeatChange, BeatEntry } from './entry.js';
 import {
   changeEntry,
   type EntryJson,
@@ -105,7 +105,7 @@ export class BeatEntries {
    *
    * @throws (rejects) ConfigError for wrong options, a function, and a name that is not there
    */
-  change(name: string, options: Partial<BeatEntry>): Promise<BeatInfo> {
+  change(name: string, options: BeatChange): Promise<BeatInfo> {
     return this.#update(name, (found, now) => {
       const stored = known(name, found);
       const old = parseEntry(name, stored.entry);

@@ -27,7 +27,7 @@ export interface BeatInfo {
   readonly runs: number;
   /** How many ticks were passed over because the task before had not ended. */
   readonly skipped: number;
-  /** How many ticks came while no beat was there, and were not made up for. */
+  /** How many ticks came while no beat was there, and were not made up for; of very many at once at least so many. */
   readonly missed: number;
   /** Why its last tick was not sent, or what is wrong with the entry. */
   readonly error: string | undefined;

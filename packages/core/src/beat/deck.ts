@@ -17,7 +17,7 @@ export interface Deck {
 /** Gathers the entries of an App while its modules load. */
 export class DeckBuilder {
   readonly #app: string;
-  readonly #entries = new Map<string, DeckEntry>();
+  readonly #entries = new Map<string, CodedEntry>();
 
   constructor(app: string) {
     this.#app = app;
@@ -30,31 +30,33 @@ export class DeckBuilder {
         `app ${this.#app} has two beat entries named ${name}; give one of them another name`,
       );
     }
-    this.#entries.set(name, hashed(entry));
-  }
-
-  /** How many entries it has got. */
-  get size(): number {
-    return this.#entries.size;
+    this.#entries.set(name, entry);
   }
 
   /**
    * The deck as of now.
    *
    * @param more entries that tasks declare of themselves; what `add` has got goes ahead of them
+   * @param timezone of the App, which a part of them depends on
    */
-  deck(more: Iterable<readonly [string, CodedEntry]>): Deck {
-    const entries = new Map(this.#entries);
-    for (const [name, entry] of more) if (!entries.has(name)) entries.set(name, hashed(entry));
-    const lines = Array.from(entries, ([name, { hash }]) => `${name} ${hash}`).sort();
+  deck(more: Iterable<readonly [string, CodedEntry]>, timezone: string): Deck {
+    const coded = [...new Map([...more, ...this.#entries])].toSorted(([a], [b]) =>
+      a < b ? -1 : 1,
+    );
+    const entries = new Map(
+      coded.map(([name, entry]) => {
+        const hash = hashOf(JSON.stringify(entry.json) + zoneOf(entry.json, timezone));
+        return [name, { ...entry, hash }] as const;
+      }),
+    );
+    const lines = Array.from(entries, ([name, { hash }]) => `${name} ${hash}`);
     return { hash: hashOf(lines.join('\n')), entries };
   }
 }
 
-const hashed = (entry: CodedEntry): DeckEntry => ({
-  ...entry,
-  hash: hashOf(JSON.stringify(entry.json)),
-});
+/** The time zone that an entry takes from its App. */
+const zoneOf = ({ when }: CodedEntry['json'], timezone: string): string =>
+  'v' in when && when.kind.startsWith('cron') && !('timezone' in when) ? timezone : '';
 
 const hashOf = (text: string): string =>
   createHash('sha256').update(text).digest('base64url').slice(0, 16);

@@ -18,7 +18,7 @@ import { checkCallOptions } from '../task/call.js';
 import { checkName } from '../task/definition.js';
 import { inside, isTask, nameOf } from '../task/task.js';
 import type { Overlap } from '../schedule/periodic.js';
-import { type BeatEntry, entryCallKeys, entryKeys } from './entry.js';
+import { type BeatChange, type BeatEntry, entryCallKeys, entryKeys } from './entry.js';
 
 /** What Redis has of an entry, version 1. Times are in milliseconds. */
 export interface EntryJson {
@@ -122,14 +122,14 @@ export function readEntry(name: string, entry: BeatEntry): CodedEntry {
  *
  * @throws ConfigError as `readEntry`
  */
-export function changeEntry(name: string, old: EntryJson, change: Partial<BeatEntry>): EntryJson {
+export function changeEntry(name: string, old: EntryJson, change: BeatChange): EntryJson {
   return within(name, () => {
     refuseUnknown({ ...change }, entryKeys, 'it');
     const { json: read } = readEntry(name, {
       task: 'none',
       ...(whenKeys.some((key) => change[key] !== undefined) ? {} : { every: 1_000 }),
       ...change,
-    });
+    } as BeatEntry);
     const given = (...keys: readonly string[]): boolean => keys.some((key) => key in change);
     const changed = { ...old } as { -readonly [K in keyof EntryJson]: EntryJson[K] };
     const take = (part: keyof EntryJson, ...keys: readonly string[]): void => {
@@ -200,7 +200,11 @@ export function parseEntry(name: string, text: string): EntryJson {
     const json = parsed(text);
     if (typeof json !== 'object' || json === null || !('v' in json) || json.v !== 1)
       throw new ConfigError(`what is stored is no entry of version 1: ${text.slice(0, 80)}`);
-    return json as EntryJson;
+    const entry = json as EntryJson;
+    nodeFromJson(entry.canvas);
+    if (typeof entry.when !== 'object' || entry.when === null)
+      throw new ConfigError(`what is stored has no schedule: ${text.slice(0, 80)}`);
+    return entry;
   });
 }
 

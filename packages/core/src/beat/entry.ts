@@ -29,6 +29,9 @@ export interface BeatEntry
   args?: readonly unknown[] | (() => readonly unknown[]);
 }
 
+/** What of an entry is to be changed; `undefined` takes an option back. */
+export type BeatChange = { readonly [K in keyof BeatEntry]?: BeatEntry[K] | undefined };
+
 /** Those that go to the call. */
 export const entryCallKeys = callOptionKeys.filter((key) => key !== 'id' && key !== 'eta');
 

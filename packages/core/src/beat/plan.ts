@@ -30,7 +30,9 @@ export interface PlanPlace {
  * How late a tick may be and not count as missed, in milliseconds: a beat that dies is replaced
  * within this time, and nothing is to be lost by that.
  */
-const handover = 15_000;
+export const handover = 15_000;
+/** The same while there are beats, which die one after the other. */
+const longest = 60_000;
 /** The same after a longer gap, in which ticks were missed. */
 const punctual = 1_000;
 
@@ -82,14 +84,20 @@ export class Plan {
     return this.#timetable.next(new Date(after), { seed: this.#name, runs: ticks });
   }
 
-  /** Which ticks are to be acted upon now. */
-  dues(due: Firing, now: number, ticks: number): Dues {
+  /**
+   * Which ticks are to be acted upon now.
+   *
+   * @param since when beats came, which have been there ever since
+   */
+  dues(due: Firing, now: number, ticks: number, since: number): Dues {
     const { misfire, deadline, limit = Number.POSITIVE_INFINITY } = this.#json;
     const options = {
       ...(misfire !== undefined && { misfire }),
       ...(deadline !== undefined && { deadline }),
     };
-    const grace = now - due.fireAt.getTime() <= handover ? handover : punctual;
+    const late = now - due.fireAt.getTime();
+    const present = Math.min(longest, now - since);
+    const grace = late <= handover ? handover : Math.max(punctual, present);
     const next = (after: Date): Firing | undefined => this.next(after.getTime(), ticks);
     const dues = missed({ due, now: new Date(now), next }, misfireRule(options, grace));
     const send = dues.send.slice(0, limit - ticks);

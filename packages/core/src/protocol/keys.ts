@@ -122,6 +122,8 @@ export interface BeatKeys {
   readonly lease: string;
   /** The code whose entries are there. */
   readonly applied: string;
+  /** Since when there are beats; it goes when there are none. */
+  readonly since: string;
 }
 
 export function beatKeys(prefix: string, app: string): BeatKeys {
@@ -135,5 +137,6 @@ export function beatKeys(prefix: string, app: string): BeatKeys {
     decks: key('decks'),
     lease: key('lease'),
     applied: key('applied'),
+    since: key('since'),
   };
 }

@@ -47,7 +47,7 @@ export interface Dues {
 /** The most ticks that are sent at once. */
 export const mostCaughtUp = 1_000;
 /** How many are looked at where one is enough: those that are but late. */
-const mostLooked = 50;
+const mostLooked = 100;
 
 /**
  * Checks an entry's rule for missed ticks.

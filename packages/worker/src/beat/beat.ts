@@ -107,7 +107,8 @@ export class Beat implements AsyncDisposable {
   ): Promise<void> {
     const leads = (): boolean => performance.now() - since < hold;
     if (turn.applied !== deck.hash) await writeDeck(place, deck, turn.now);
-    else if (turn.due.length > 0) await dispatcher.send(turn.due, turn.now, leads);
+    else if (turn.due.length > 0)
+      await dispatcher.send(turn.due, { now: turn.now, since: turn.since, leads });
   }
 
   #pause(wait: number): Promise<void> {

@@ -96,7 +96,8 @@ function swapOf(
   const { changed: _changed, error: _error, notBefore: _held, ...known } = found ?? firstState(now);
   const state: EntryState = { ...known, rev: known.rev + 1, code: hash };
   const swap = { name, from: stored?.text ?? '', entry };
-  if (found && stored && isSame(stored, json)) return { ...swap, state };
+  // The same text under another hash: the App's time zone has changed.
+  if (found && stored && stored.entry !== entry && isSame(stored, json)) return { ...swap, state };
   const { tick: _tick, fireAt: _fireAt, ...rest } = state;
   return { ...swap, state: { ...rest, ...onward(plans, { name, entry, state }, now) } };
 }

@@ -2,6 +2,7 @@
 import { type App, BrokerError } from '@dtask/core';
 import {
   type BeatStore,
+  type Dues,
   type EntryState,
   type Firing,
   isFinal,
@@ -31,6 +32,16 @@ const patience = 60_000;
 /** The same where Redis did not take what it sends. */
 const breath = 1_000;
 
+/** How a beat stands while it sends. */
+export interface Watch {
+  /** The server's time. */
+  readonly now: number;
+  /** Since when there have been beats all the while. */
+  readonly since: number;
+  /** Whether this one still has the lease, as far as it can know. */
+  readonly leads: () => boolean;
+}
+
 type Progress = { -readonly [K in keyof EntryState]: EntryState[K] };
 
 /** Acts upon ticks. Done twice, by two beats even, it sends nothing twice: see `tickId`. */
@@ -44,10 +55,9 @@ export class Dispatcher {
   /**
    * Sends what these entries are due, and notes it.
    *
-   * @param now the server's time
-   * @param leads whether this beat still has the lease, as far as it can know
+   * @param names of the entries
    */
-  async send(names: readonly string[], now: number, leads: () => boolean): Promise<void> {
+  async send(names: readonly string[], watch: Watch): Promise<void> {
     const { connection, store, log } = this.#place;
     const found = await store.some(connection, names);
     const whole = new Map(
@@ -61,7 +71,7 @@ export class Dispatcher {
       await this.#restore();
     }
     const swaps = await Promise.all(
-      Array.from(whole.values(), (stored) => this.#act(stored, now, leads)),
+      Array.from(whole.values(), (stored) => this.#act(stored, watch)),
     );
     await store.swap(connection, swaps);
   }
@@ -71,7 +81,7 @@ export class Dispatcher {
     await this.#place.connection.del(this.#place.store.keys.applied);
   }
 
-  async #act(stored: Stored, now: number, leads: () => boolean): Promise<Swap> {
+  async #act(stored: Stored, watch: Watch): Promise<Swap> {
     const { name, text, state } = stored;
     const { tick, fireAt } = state;
     const swap = { name, from: text };
@@ -80,25 +90,24 @@ export class Dispatcher {
     try {
       plan = this.#place.plans.of(stored);
       const due = { tick: new Date(tick), fireAt: new Date(fireAt) };
-      return { ...swap, state: await this.#progress(stored, plan, due, now, leads) };
+      const dues = plan.dues(due, watch.now, state.ticks, watch.since);
+      return { ...swap, state: await this.#progress(stored, plan, dues, watch) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#place.log.error({ entry: name, err: error }, 'an entry cannot be acted upon');
       if (!plan && state.code !== undefined) await this.#restore();
-      return { ...swap, state: { ...state, error: reason, notBefore: now + patience } };
+      return { ...swap, state: { ...state, error: reason, notBefore: watch.now + patience } };
     }
   }
 
   async #progress(
     stored: Stored,
     plan: Plan,
-    due: Firing,
-    now: number,
-    leads: () => boolean,
+    { send, leftOut, next }: Dues,
+    { now, leads }: Watch,
   ): Promise<EntryState> {
     const { error: _error, tick: _tick, fireAt: _fireAt, notBefore: _held, ...rest } = stored.state;
     const state: Progress = rest;
-    const { send, leftOut, next } = plan.dues(due, now, state.ticks);
     let following = next;
     for (const firing of send) {
       // In order, and each looks at the one before.

@@ -69,7 +69,8 @@ function firesOf(plan: Plan, { state }: Stored, now: number, count: number): Dat
   let next: Firing | undefined = { tick: new Date(tick), fireAt: new Date(fireAt) };
   const fires: Firing[] = [];
   if (fireAt <= now) {
-    const dues = plan.dues(next, now, ticks);
+    // As for a beat that comes now.
+    const dues = plan.dues(next, now, ticks, now);
     fires.push(...dues.send);
     ({ next } = dues);
   }

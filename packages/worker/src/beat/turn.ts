@@ -1,5 +1,5 @@
 /** How beats agree which of them sends, and what is due. */
-import { type BeatKeys, OwnScript } from '@dtask/core/internal';
+import { type BeatKeys, handover, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /**
@@ -7,9 +7,10 @@ import type { Redis } from 'ioredis';
  * beat of that code holds the lease. What is newest is what was first seen last: a process of an
  * older code that starts again changes nothing while newer ones live, and a rollback counts as soon
  * as they are gone. KEYS: the beats, their codes, the order of codes, the lease, when entries are
- * due, whose entries are there. ARGV: the beat; its code; for how long a claim holds, in
- * milliseconds; most entries to give. Gives the time; 1 if it holds the lease; then whose entries
- * are there, when the first one is due, and which are due by now.
+ * due, whose entries are there, since when there are beats. ARGV: the beat; its code; for how long a
+ * claim holds, in milliseconds; most entries to give; the longest gap between two turns in which
+ * beats still count as there. Gives the time; 1 if it holds the lease; then whose entries are there,
+ * since when there are beats, when the first one is due, and which are due by now.
  */
 const turnScript = `
 local time = redis.call('TIME')
@@ -18,6 +19,8 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do redi
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local since = redis.call('GET', KEYS[7]) or now
+redis.call('SET', KEYS[7], since, 'PX', ARGV[5])
 local live = {}
 for _, code in ipairs(redis.call('HVALS', KEYS[2])) do live[code] = true end
 local last, newest, rank, oldest, least, count = 0, '', -1, '', math.huge, 0
@@ -44,7 +47,7 @@ if holder and holder ~= ARGV[1] and redis.call('HGET', KEYS[2], holder) == newes
 redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[3])
 local due = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now, 'LIMIT', 0, ARGV[4])
 local first = redis.call('ZRANGE', KEYS[5], #due, #due, 'WITHSCORES')
-return {now, 1, redis.call('GET', KEYS[6]) or '', first[2] or '', due}`;
+return {now, 1, redis.call('GET', KEYS[6]) or '', since, first[2] or '', due}`;
 
 /** Gives a claim up. KEYS: the beats, their codes, the lease. ARGV: the beat. */
 const leaveScript = `
@@ -53,9 +56,9 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
 return 1`;
 
-const turnOf = new OwnScript<[number, number, string?, string?, string[]?]>(
+const turnOf = new OwnScript<[number, number, string?, (string | number)?, string?, string[]?]>(
   'dtaskBeatTurn',
-  6,
+  7,
   turnScript,
 );
 const leaveOf = new OwnScript<number>('dtaskBeatLeave', 3, leaveScript);
@@ -68,6 +71,8 @@ export interface Turn {
   readonly leads: boolean;
   /** The code whose entries are there. */
   readonly applied: string;
+  /** Since when some beat has been there all the time, in milliseconds since 1970. */
+  readonly since: number;
   /** When the next entry is due that is not due by now. */
   readonly next: number | undefined;
   /** The entries that are due. */
@@ -89,17 +94,18 @@ export async function takeTurn(
   hold: number,
   most: number,
 ): Promise<Turn> {
-  const { beats, codes, decks, lease, due, applied } = keys;
+  const { beats, codes, decks, lease, due, applied, since } = keys;
   const reply = await turnOf.run(
     connection,
-    ...[beats, codes, decks, lease, due, applied],
-    ...[id, code, hold, most],
+    ...[beats, codes, decks, lease, due, applied, since],
+    ...[id, code, hold, most, handover],
   );
-  const [now, leads, whose = '', first = '', names = []] = reply;
+  const [now, leads, whose = '', from = now, first = '', names = []] = reply;
   return {
     now,
     leads: leads === 1,
     applied: whose,
+    since: Number(from),
     next: first === '' ? undefined : Number(first),
     due: names,
   };
