@@ -46,8 +46,13 @@ export interface Dues {
 
 /** The most ticks that are sent at once. */
 export const mostCaughtUp = 1_000;
-/** How many are looked at where one is enough: those that are but late. */
-const mostLooked = 100;
+/**
+ * How many are looked at where one is enough: those that are but late, of the shortest period. An
+ * hour's outage of ten thousand entries has to be gone through.
+ */
+const mostLooked = (grace: number): number =>
+  Math.min(150, Math.max(16, Math.ceil(grace / shortestPeriod)));
+const shortestPeriod = 100;
 
 /**
  * Checks an entry's rule for missed ticks.
@@ -78,7 +83,7 @@ export function missed({ due, now, next }: Standing, rule: MisfireRule): Dues {
   const at = now.getTime();
   // Also where the clock was set back: what is not due again has been acted upon.
   if (due.fireAt.getTime() > at) return { send: [], leftOut: 0, more: false, next: due };
-  const most = rule.misfire === 'all' ? mostCaughtUp : mostLooked;
+  const most = rule.misfire === 'all' ? mostCaughtUp : mostLooked(rule.grace);
   const { firings, complete } = newest({ due, now, next }, most);
   const send = choose(firings, at, rule).slice(-most);
   const last = firings.at(-1) ?? due;
