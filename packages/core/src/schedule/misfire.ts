@@ -46,8 +46,13 @@ export interface Dues {
 
 /** The most ticks that are sent at once. */
 export const mostCaughtUp = 1_000;
-/** How many are looked at where one is enough: those that are but late. */
-const mostLooked = 100;
+/**
+ * How many are looked at where one is enough: those that are but late, of the shortest period. An
+ * hour's outage of ten thousand entries has to be gone through.
+ */
+const mostLooked = (grace: number): number =>
+  Math.min(150, Math.max(16, Math.ceil(grace / shortestPeriod)));
+const shortestPeriod = 100;
 
 /**
  * Checks an entry's rule for missed ticks.
@@ -78,8 +83,11 @@ export function missed({ due, now, next }: Standing, rule: MisfireRule): Dues {
   const at = now.getTime();
   // Also where the clock was set back: what is not due again has been acted upon.
   if (due.fireAt.getTime() > at) return { send: [], leftOut: 0, more: false, next: due };
-  const most = rule.misfire === 'all' ? mostCaughtUp : mostLooked;
-  const { firings, complete } = newest({ due, now, next }, most);
+  const isAll = rule.misfire === 'all';
+  const most = isAll ? mostCaughtUp : mostLooked(rule.grace);
+  const { firings, complete } = isAll
+    ? newest({ due, now, next }, most)
+    : latest({ due, now, next }, most, rule.grace);
   const send = choose(firings, at, rule).slice(-most);
   const last = firings.at(-1) ?? due;
   return { send, leftOut: firings.length - send.length, more: !complete, next: next(last.tick) };
@@ -97,6 +105,24 @@ interface Listing {
   readonly firings: readonly Firing[];
   /** Whether these are all. */
   readonly complete: boolean;
+}
+
+/**
+ * The latest firing that is due, all that are but late, and some of the oldest, twice as many as
+ * wanted at most: of a pattern each costs some ten microseconds. It looks back further and further.
+ */
+function latest(standing: Standing, most: number, grace: number): Listing {
+  const { due, now, next } = standing;
+  const oldest = list(due, now, next, 2 * most);
+  if (oldest.complete) return oldest;
+  for (let back = Math.max(grace, 1_000); ; back *= 2) {
+    const from = new Date(Math.max(due.tick.getTime(), now.getTime() - back));
+    const { firings, complete } = list(next(from), now, next, 2 * most);
+    if (!complete) return newest(standing, most);
+    if (firings.length === 0) continue;
+    const before = oldest.firings.filter(({ tick }) => tick <= from);
+    return { firings: [...before, ...firings], complete: false };
+  }
 }
 
 /** The latest firings that are due, twice as many as wanted at most; it finds where they begin by halving. */
