@@ -17,6 +17,7 @@ import {
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { WorkerLog } from '../log.js';
+import { merge } from './merge.js';
 
 /** What it needs of its beat. */
 export interface DispatchPlace {
@@ -78,7 +79,26 @@ export class Dispatcher {
     const swaps = await Promise.all(
       Array.from(whole.values(), (stored) => this.#act(stored, watch)),
     );
-    await store.swap(connection, swaps);
+    const done = await store.swap(connection, swaps);
+    const late = swaps.filter((_, at) => !done[at]);
+    if (late.length > 0) await this.#join(late, whole);
+  }
+
+  /** Notes what was sent of entries that somebody changed meanwhile. */
+  async #join(late: readonly Swap[], read: ReadonlyMap<string, Stored>): Promise<void> {
+    const { connection, store } = this.#place;
+    const names = late.map(({ name }) => name);
+    const current = new Map((await store.some(connection, names)).map((one) => [one.name, one]));
+    const again = late.flatMap(({ name, state }): Swap[] => {
+      const [before, now] = [read.get(name), current.get(name)];
+      // It was removed, or made anew.
+      if (!state || !before || !now || now.state.born !== before.state.born) return [];
+      // Another beat acted upon these ticks, and has noted it.
+      if (now.state.ticks !== before.state.ticks) return [];
+      return [{ name, from: now.text, state: merge(before.state, state, now.state) }];
+    });
+    // Changed once more, it is as if nobody had sent the tick: it is sent again, and runs once.
+    await store.swap(connection, again);
   }
 
   /** Has the entries of the code written again: what was damaged in Redis is whole there. */
