@@ -212,14 +212,13 @@ export class BeatEntries {
   ): Promise<BeatInfo> {
     const what = `beat entry ${name} was not changed`;
     for (let left = tries; left > 0; left -= 1) {
-      // oxlint-disable-next-line no-await-in-loop -- each try needs what the one before found
+      // Each try needs what the one before found.
       const [[stored], time] = await this.#ask(what, (connection) =>
         Promise.all([this.store.some(connection, [name]), connection.time()]),
       );
       const { entry, state } = change(stored, milliseconds(time));
       const from = stored?.text ?? '';
       const swap = { name, from, ...(entry && { entry }), ...(state && { state }) };
-      // oxlint-disable-next-line no-await-in-loop
       const [done] = await this.#ask(what, (connection) => this.store.swap(connection, [swap]));
       const text = entry ?? stored?.entry ?? '';
       const now = { name, entry: text, state: state ?? firstState(0), text: '', isDamaged: false };

@@ -100,7 +100,7 @@ export class BeatStore {
     const done: boolean[] = [];
     for (let from = 0; from < swaps.length; from += portion) {
       const args = swaps.slice(from, from + portion).flatMap(swapArgs);
-      // oxlint-disable-next-line no-await-in-loop -- ten thousand at once would hold Redis up
+      // Ten thousand at once would hold Redis up.
       const reply = await (connection as Scripted)[command](
         ...[entries, states, due, applied, ...args],
       );

@@ -80,7 +80,7 @@ export class Beat implements AsyncDisposable {
       let wait = leading;
       try {
         const asked = performance.now();
-        // oxlint-disable-next-line no-await-in-loop -- one turn after another
+        // One turn after another.
         const turn = await takeTurn(
           connection,
           store.keys,
@@ -90,14 +90,12 @@ export class Beat implements AsyncDisposable {
         );
         if (turn.leads !== led) log.info(turn.leads ? 'this beat sends' : 'another beat sends');
         led = turn.leads;
-        // oxlint-disable-next-line no-await-in-loop
         if (led) await this.#lead(turn, deck, place, dispatcher);
         wait = waitOf(turn, deck, performance.now() - asked);
       } catch (error) {
         if (this.#stopping) return;
         log.warn({ err: error }, 'a turn of beat failed; it is tried again');
       }
-      // oxlint-disable-next-line no-await-in-loop
       if (wait > 0) await this.#pause(wait);
     }
   }

@@ -106,7 +106,7 @@ export class Dispatcher {
     const state: Progress = rest;
     let following = send[atOnce] ?? next;
     for (const firing of send.slice(0, atOnce)) {
-      // oxlint-disable-next-line no-await-in-loop -- in order, and each looks at the one before
+      // In order, and each looks at the one before.
       if (await this.#fire(stored.name, plan, state, firing)) continue;
       following = firing;
       state.notBefore = now + breath;
