@@ -12,6 +12,9 @@ export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas
 export { chain, chord, group, signature } from './canvas/compose.js';
 export type { InputOf, OutputOf } from './canvas/fit.js';
 export { chunks, map, starmap } from './canvas/items.js';
+export { Mapping } from './map/mapping.js';
+export type { ItemResult, MapOptions, MapProgress } from './map/options.js';
+export type { MapSource } from './map/source.js';
 export type { CanvasGraph } from './canvas/graph.js';
 export type { CanvasJson } from './canvas/json.js';
 export type { CanvasLike } from './canvas/tree.js';

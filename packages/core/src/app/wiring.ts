@@ -14,6 +14,7 @@ import { tellRevoked } from '../task/performance.js';
 import { inside, type Sender } from '../task/task.js';
 import { Canvases } from './canvases.js';
 import { ControlPlane } from './control-plane.js';
+import { Couriers } from './couriers.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
 import { findDefinition } from './find-definition.js';
@@ -69,7 +70,10 @@ export function wire(place: WiringPlace): Wiring {
   const known = (task: string): CallSettings => definition(task)?.calls ?? {};
   const outbox = new Outbox({ config, broker, results, hooks, fanOut, known, routes });
   const canvases = new Canvases({ config, broker, results, outbox });
+  const isBroadcast = (queue: string): boolean => fanOut?.has(queue) ?? false;
+  const couriers = new Couriers({ config, broker, results, outbox, isBroadcast });
   const sender: Sender = {
+    couriers,
     maxPayload,
     hooks,
     applyCanvas: (node, args) =>
