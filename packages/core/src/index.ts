@@ -22,6 +22,7 @@ export { Failed, type RetryCount } from './app/failed/failed.js';
 export type { FailedFilter } from './app/failed/failed-filter.js';
 export type { EarlierFailure } from './app/failed/failed-history.js';
 export type { FailedTask } from './app/failed/failed-task.js';
+export type { MapReduce, MapReduceOptions } from './app/map-reduce.js';
 export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
 export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';

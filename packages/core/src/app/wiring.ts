@@ -18,6 +18,7 @@ import { Couriers } from './couriers.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
 import { findDefinition } from './find-definition.js';
+import { type MapReduce, mapReduceOf } from './map-reduce.js';
 import { Outbox } from './outbox.js';
 import type { PeriodicTasks } from './periodic-tasks.js';
 import { Queues } from './queues.js';
@@ -48,6 +49,7 @@ export interface Wiring {
   readonly sender: Sender;
   readonly beat: BeatEntries;
   readonly ticks: Ticks;
+  readonly mapReduce: MapReduce;
 }
 
 export function wire(place: WiringPlace): Wiring {
@@ -72,6 +74,7 @@ export function wire(place: WiringPlace): Wiring {
   const canvases = new Canvases({ config, broker, results, outbox });
   const isBroadcast = (queue: string): boolean => fanOut?.has(queue) ?? false;
   const couriers = new Couriers({ config, broker, results, outbox, isBroadcast });
+  const mapReduce = mapReduceOf(couriers);
   const sender: Sender = {
     couriers,
     maxPayload,
@@ -90,7 +93,8 @@ export function wire(place: WiringPlace): Wiring {
   const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry());
   const ticks = new Ticks(outbox, canvases);
   const beat = new BeatEntries({ app: name, config, broker, deck, ticks });
-  return { broker, queues, failed, plane, results, outbox, canvases, sender, beat, ticks };
+  const senders = { outbox, canvases, sender, mapReduce };
+  return { broker, queues, failed, plane, results, beat, ticks, ...senders };
 }
 
 /** A task that was taken out of its queue by this process, as hooks are told of it. */

@@ -51,7 +51,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   #notes: Notes | undefined;
   #width: number;
   #counted = -Infinity;
-  #feeding: Promise<void> | undefined;
+  #started = false;
   /** The source has ended, with an error or without. */
   #fed: { readonly error?: unknown } | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -151,7 +151,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
 
   async #advance(): Promise<IteratorResult<Y, undefined>> {
     if (this.#closed) return done;
-    this.#feeding ??= this.#feed();
+    if (!this.#started) void this.#feed();
     for (;;) {
       if (this.#failure) return this.#leave(this.#failure);
       const part = (this.#part ??= this.#nextPart());
@@ -166,7 +166,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   /** Ends the map; throws where there is an error. */
   async #leave(end: { readonly error?: unknown }): Promise<IteratorReturnResult<undefined>> {
     await this.#close();
-    if ('error' in end && end.error !== undefined) throw end.error;
+    if ('error' in end && end.error !== undefined) throw end.error as Error;
     return done;
   }
 
@@ -229,6 +229,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   async #feed(): Promise<void> {
+    this.#started = true;
     const { settings, task, spread, reduce } = this.#order;
     const { signal, id, onItemError, maxItemRetries } = settings;
     try {
