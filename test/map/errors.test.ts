@@ -179,7 +179,9 @@ it('a task that no worker has is named', async () => {
 it('a chunk that is taken out of its queue fails its items', async () => {
   const app = stage.app();
   const echo = app.task('echo', (x: number) => x);
-  const stream = echo.map(range(10), { chunkSize: 5, onItemError: 'collect' })[Symbol.asyncIterator]();
+  const stream = echo
+    .map(range(10), { chunkSize: 5, onItemError: 'collect' })
+    [Symbol.asyncIterator]();
   const first = stream.next();
   await expect.poll(async () => (await app.queues.counts('default')).waiting).toBe(2);
   await app.queues.purge('default');

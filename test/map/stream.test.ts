@@ -20,7 +20,9 @@ it('items may come from an async generator, and arguments in lists', async () =>
   const add = app.task('add', (x: number, y: number) => x + y);
   const double = app.task('double', (x: number) => x * 2);
   await stage.worker(app);
-  expect(await gather(double.map(rangeLater(1_000)))).toEqual(Array.from(range(1_000), (x) => x * 2));
+  expect(await gather(double.map(rangeLater(1_000)))).toEqual(
+    Array.from(range(1_000), (x) => x * 2),
+  );
   const pairs = Array.from(range(100), (x) => [x, 1] as [number, number]);
   expect(await gather(add.starmap(pairs))).toEqual(Array.from(range(100), (x) => x + 1));
   expect(await gather(starmap(add, pairs.slice(0, 2)))).toEqual([1, 2]);
@@ -63,7 +65,17 @@ it('values of any kind arrive as they left, and numbers exactly', async () => {
   const odd = [0, -0, 1.5, Number.NaN, Infinity, -Infinity, 2 ** 53, -(2 ** 31), 0.1, 5e-324];
   for (const chunkSize of [1, 3, 100])
     expect(await gather(echo.map(odd, { chunkSize }))).toEqual(odd);
-  const kinds = [1, 'ü', null, undefined, [1, [2]], { a: { b: 1 } }, new Date(0), 10n, { $date: 1 }];
+  const kinds = [
+    1,
+    'ü',
+    null,
+    undefined,
+    [1, [2]],
+    { a: { b: 1 } },
+    new Date(0),
+    10n,
+    { $date: 1 },
+  ];
   const kept = [...kinds, new Map([['k', new Set([1])]]), Buffer.from('bytes'), true, 2];
   for (const chunkSize of [1, 4, 100])
     expect(await gather(echo.map(kept, { chunkSize }))).toEqual(kept);
@@ -92,8 +104,16 @@ it('a map is a signature as well: in a canvas, or sent, it is one message', asyn
   const sum = app.task('sum', (list: number[]) => list.reduce((a, b) => a + b, 0));
   await stage.worker(app);
   expect(await square.map(range(4)).delay().get()).toEqual([0, 1, 4, 9]);
-  expect(await chain(map(square, [1, 2]), sum.s()).delay().get()).toBe(5);
-  expect(await group(square.map([1]), square.map([2])).delay().get()).toEqual([[1], [4]]);
+  expect(
+    await chain(map(square, [1, 2]), sum.s())
+      .delay()
+      .get(),
+  ).toBe(5);
+  expect(
+    await group(square.map([1]), square.map([2]))
+      .delay()
+      .get(),
+  ).toEqual([[1], [4]]);
   expect(await square.map([3]).apply().get()).toEqual([9]);
   const later = square.map([1, 2], { queue: 'other' }).set({ queue: 'default' });
   expect(await later.delay().get()).toEqual([1, 4]);
@@ -104,7 +124,10 @@ it('a map over an async generator can be streamed alone', async () => {
   const app = stage.app();
   const square = app.task('square', (x: number) => x * x);
   const error = await rejection(Promise.resolve(square.map(rangeLater(3)).delay()));
-  expect(error).toMatchObject({ code: 'CONFIG', message: expect.stringMatching(/async generator/) });
+  expect(error).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringMatching(/async generator/),
+  });
 });
 
 it('what is no list and options that are wrong are refused at once', async () => {
@@ -122,7 +145,9 @@ it('what is no list and options that are wrong are refused at once', async () =>
   expect(refused(5)).toMatch(/map\(\) takes a list.*got 5/);
   expect(refused(undefined)).toMatch(/takes a list/);
   expect(refused([1], { chunksize: 1 })).toMatch(/did you mean chunkSize/);
-  expect(refused([1], { chunkSize: 0 })).toMatch(/chunkSize must be a whole number of at least 1, got 0/);
+  expect(refused([1], { chunkSize: 0 })).toMatch(
+    /chunkSize must be a whole number of at least 1, got 0/,
+  );
   expect(refused([1], { concurrency: 1.5 })).toMatch(/concurrency must be a whole number/);
   expect(refused([1], { onItemError: 'skip' })).toMatch(/onItemError must be/);
   expect(refused([1], { from: 3 })).toMatch(/from goes with id/);
@@ -175,9 +200,12 @@ it('what the loop has taken is deleted from Redis, and nothing else is left', as
 
 it('items have their own name and arguments in their context', async () => {
   const app = stage.app();
-  const look = app.task('look', function (this: { name: string; args: readonly unknown[] }, x: number) {
-    return `${this.name} ${JSON.stringify(this.args)} ${x}`;
-  });
+  const look = app.task(
+    'look',
+    function (this: { name: string; args: readonly unknown[] }, x: number) {
+      return `${this.name} ${JSON.stringify(this.args)} ${x}`;
+    },
+  );
   await stage.worker(app);
   expect(await gather(look.map([1, 2], { chunkSize: 2 }))).toEqual(['look [1] 1', 'look [2] 2']);
 });
