@@ -121,7 +121,7 @@ it('an item that is ignored has no value', async () => {
 });
 
 it('an item that cannot travel fails alone, here, and an item that is too large is named', async () => {
-  const app = stage.app({ maxPayload: '64KB' });
+  const app = stage.app({ maxPayload: 65_536 });
   const size = app.task('size', (x: unknown) => JSON.stringify(x).length);
   await stage.worker(app);
   const items = ['a', () => 1, 'b', 'x'.repeat(70_000), 'c'];
@@ -137,7 +137,7 @@ it('an item that cannot travel fails alone, here, and an item that is too large 
 });
 
 it('values may be larger together than one result may be', async () => {
-  const app = stage.app({ maxPayload: '64KB' });
+  const app = stage.app({ maxPayload: 65_536 });
   const grow = app.task('grow', (size: number) => 'x'.repeat(size));
   await stage.worker(app);
   const sizes = [...range(40)].map((x) => (x % 5 === 0 ? 30_000 : 4_000));

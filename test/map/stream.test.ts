@@ -133,10 +133,10 @@ it('a map over an async generator can be streamed alone', async () => {
 it('what is no list and options that are wrong are refused at once', async () => {
   const app = stage.app();
   const square = app.task('square', (x: number) => x * x);
-  const wrong = square.map as (...args: unknown[]) => unknown;
+  const wrong = square as unknown as { map(...args: unknown[]): unknown };
   const refused = (...args: unknown[]): string => {
     try {
-      wrong.apply(square, args);
+      wrong.map(...args);
     } catch (error) {
       return (error as Error).message;
     }
