@@ -8,6 +8,8 @@ const mostColumns = 8;
 const numberSize = 32 / 3;
 /** How many numbers are looked at to tell how long all of them are. */
 const sample = 32;
+/** A prime, so that no pattern in the numbers is met. */
+const stride = 7_919;
 
 /**
  * Gathers items and writes them as a text.
@@ -115,14 +117,10 @@ function narrowed(numbers: readonly number[]): unknown {
 function fractions(numbers: readonly number[]): unknown {
   if (numbers.every((one) => Object.is(Math.fround(one), one))) return Float32Array.from(numbers);
   let length = 0;
-  const step = Math.max(1, Math.floor(numbers.length / sample));
-  let looked = 0;
-  for (let at = 0; at < numbers.length; at += step) {
-    length += String(numbers[at]).length + 1;
-    looked += 1;
-  }
+  for (let look = 0; look < sample; look += 1)
+    length += String(numbers[(look * stride) % numbers.length]).length + 1;
   // Short ones, such as 0.1, are shorter as they are.
-  return length / looked < numberSize ? numbers : Float64Array.from(numbers);
+  return length / sample < numberSize ? numbers : Float64Array.from(numbers);
 }
 
 /** What a pack holds. */
