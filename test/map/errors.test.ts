@@ -186,7 +186,7 @@ it('a chunk that is taken out of its queue fails its items', async () => {
   await expect.poll(async () => (await app.queues.counts('default')).waiting).toBe(2);
   await app.queues.purge('default');
   expect(await first).toMatchObject({ value: { ok: false, index: 0 } });
-  await stream.return?.();
+  await stream.return();
 });
 
 it('what onProgress throws ends the map', async () => {
@@ -199,4 +199,29 @@ it('what onProgress throws ends the map', async () => {
   expect(await rejection(gather(echo.map(range(3), { onProgress })))).toMatchObject({
     message: 'no screen',
   });
+});
+
+it('an item that has expired, or that is no list of arguments, fails as its own', async () => {
+  const app = stage.app();
+  const add = app.task('add', (x: number, y: number) => x + y);
+  const late = rejection(gather(add.starmap([[1, 2]], { expires: 1 })));
+  await expect.poll(async () => (await app.queues.counts('default')).waiting).toBe(1);
+  await stage.worker(app);
+  expect(await late).toMatchObject({ index: 0, cause: { code: 'TASK_REVOKED' } });
+  const wrong = [[1, 2], 5] as unknown as [number, number][];
+  const { values, error } = await upTo(add.starmap(wrong));
+  expect(values).toEqual([3]);
+  expect(error).toMatchObject({
+    index: 1,
+    message: expect.stringMatching(/list of arguments, got 5/),
+  });
+});
+
+it('a map is ended by the end of its App', async () => {
+  const app = stage.app();
+  const never = app.task('never', (x: number) => x);
+  const all = rejection(gather(never.map(range(3))));
+  await expect.poll(async () => (await app.queues.counts('default')).waiting).toBeGreaterThan(0);
+  await app.close();
+  expect(await all).toMatchObject({ code: 'BROKER' });
 });

@@ -44,6 +44,11 @@ it(
   },
 );
 
+it('a task in a process of its own may map others', async () => {
+  const { sumOfSquares } = await hire([['-c', '2', '-P', 'processes']]);
+  expect(await sumOfSquares.delay(10).get({ timeout: '20s' })).toBe(285);
+});
+
 it('a caller that was killed goes on under the id of its map, and nothing runs twice', async () => {
   const { troupe, count } = await hire([
     ['-c', '4'],

@@ -20,7 +20,7 @@ it('a source is read as far as the window goes, and on as values are taken', asy
   }
   expect(furthest).toBeLessThanOrEqual(15);
   await eventually(() => meter.read).toBe(210);
-  await stream.return?.();
+  await stream.return();
   expect(meter.closed).toBe(true);
   expect(meter.read).toBeLessThanOrEqual(215);
 });
@@ -39,7 +39,7 @@ it('a chunk that does not end holds the window, and nothing more is read', async
   await eventually(() => meter.read).toBe(40);
   gate.open();
   expect(await first).toEqual({ done: false, value: 0 });
-  await stream.return?.();
+  await stream.return();
 });
 
 it('leaving the loop revokes what is on its way, closes the source and leaves nothing behind', async () => {

@@ -209,3 +209,19 @@ it('items have their own name and arguments in their context', async () => {
   await stage.worker(app);
   expect(await gather(look.map([1, 2], { chunkSize: 2 }))).toEqual(['look [1] 1', 'look [2] 2']);
 });
+
+it('items go to the queue of their task, or that of the map, but to none that all workers get', async () => {
+  const app = stage.app({ routes: { 'routed.*': { queue: 'there' } }, broadcast: ['all'] });
+  const routed = app.task('routed.echo', (x: number) => x);
+  const own = app.task('own', (x: number) => x, { queue: 'owned' });
+  await stage.worker(app, { queues: ['there', 'owned', 'given'] });
+  expect(await gather(routed.map([1]))).toEqual([1]);
+  expect(await gather(own.map([2]))).toEqual([2]);
+  expect(await gather(own.map([3], { queue: 'given', priority: 3 }))).toEqual([3]);
+  expect(await app.queues.names()).toEqual(expect.arrayContaining(['given', 'owned', 'there']));
+  const error = await rejection((async () => gather(own.map([1], { queue: 'all' })))());
+  expect(error).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringMatching(/broadcast queue all/),
+  });
+});

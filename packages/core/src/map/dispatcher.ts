@@ -147,8 +147,14 @@ export class Dispatcher {
       next = part.lose(old ? attempt : { ...attempt, again: Infinity }, error, old);
     }
     if (this.#closed) return;
-    for (const one of next) this.#again(part, one);
+    try {
+      for (const one of next) this.#again(part, one);
+    } catch (error) {
+      // The App was closed: nothing can be sent any more.
+      return this.#place.onError(error);
+    }
     if (part.ended) this.#place.onEnd(part);
+    return undefined;
   }
 
   #take({ part, attempt, count, since }: Flight, value: unknown, old: boolean): Attempt[] {

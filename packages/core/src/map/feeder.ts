@@ -1,4 +1,6 @@
 /** Reads the items of a map, parts them into chunks, and has these sent as there is room. */
+import { show } from '../config/setting.js';
+import { ArgumentsError } from '../errors.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Notes } from './notes.js';
 import { Packer } from './pack.js';
@@ -76,6 +78,7 @@ export class Feeder {
     let error: Load['error'];
     const take = (item: unknown): boolean | 'full' => {
       try {
+        if (rules.spread && !Array.isArray(item)) throw notArguments(item);
         if (!packer.add(item, bytes)) return 'full';
       } catch (refused) {
         bad.set(items.length, refused);
@@ -103,3 +106,6 @@ export class Feeder {
     return dispatcher.start(part, packer.text(), offsets);
   }
 }
+
+const notArguments = (item: unknown): ArgumentsError =>
+  new ArgumentsError(`an item of starmap() is a list of arguments, got ${show(item)}`);

@@ -56,7 +56,7 @@ export class Mapping<R = unknown, Y = R> extends Signature<[], R[]> implements A
    * @throws RegistryError where the task belongs to no App; ConfigError for a broadcast queue, and
    * for a canvas that has callbacks
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Y, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Y, void, undefined> {
     const { task, spread, sender } = this.#parts;
     const found = sender();
     if (!found) {

@@ -31,10 +31,10 @@ const perWorker = 4;
 /** How often the workers are counted, in milliseconds. */
 const census = 5_000;
 
-const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
+const done: IteratorReturnResult<void> = { done: true, value: undefined };
 
 /** A map that runs. */
-export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefined> {
+export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
   readonly #order: StreamOrder;
   readonly #outlet: Outlet;
   readonly #tempo: Tempo;
@@ -111,7 +111,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   /** The next value. */
-  next(): Promise<IteratorResult<Y, undefined>> {
+  next(): Promise<IteratorResult<Y, void>> {
     // Most values are there: to wait for a turn would take longer than to get them.
     if (this.#turns === 0 && !this.#failure) {
       const part = this.#part;
@@ -122,7 +122,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   /** Ends the map: what is on its way is revoked. */
-  return(): Promise<IteratorResult<Y, undefined>> {
+  return(): Promise<IteratorResult<Y, void>> {
     this.#fail(undefined);
     return this.#inTurn(async () => {
       await this.#close();
@@ -131,12 +131,17 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   /** The same, with an error. */
-  throw(error: unknown): Promise<IteratorResult<Y, undefined>> {
+  throw(error: unknown): Promise<IteratorResult<Y, void>> {
     this.#fail(error);
     return this.#inTurn(async () => {
       await this.#close();
       throw error;
     });
+  }
+
+  /** `return`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
   }
 
   /** Calls are answered one after another. */
@@ -149,7 +154,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
     return result;
   }
 
-  async #advance(): Promise<IteratorResult<Y, undefined>> {
+  async #advance(): Promise<IteratorResult<Y, void>> {
     if (this.#closed) return done;
     if (!this.#started) void this.#feed();
     for (;;) {
@@ -164,7 +169,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   /** Ends the map; throws where there is an error. */
-  async #leave(end: { readonly error?: unknown }): Promise<IteratorReturnResult<undefined>> {
+  async #leave(end: { readonly error?: unknown }): Promise<IteratorReturnResult<void>> {
     await this.#close();
     if ('error' in end && end.error !== undefined) throw end.error as Error;
     return done;
@@ -179,7 +184,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
     return part;
   }
 
-  async #give(part: Part): Promise<IteratorResult<Y, undefined>> {
+  async #give(part: Part): Promise<IteratorResult<Y, void>> {
     if (this.#totals) {
       const value = this.#totals[this.#at] as Y;
       this.#at += 1;
@@ -194,7 +199,7 @@ export class MapStream<Y> implements AsyncIterableIterator<Y, undefined, undefin
   }
 
   /** Ends the map for the first item of a chunk that has failed. */
-  #throwItem(part: Part): Promise<IteratorResult<Y, undefined>> {
+  #throwItem(part: Part): Promise<IteratorResult<Y, void>> {
     const offset = Math.min(...part.failures.keys());
     const error = part.failures.get(offset);
     return this.#leave({ error: new MapItemError(this.#order.task, part.first + offset, error) });

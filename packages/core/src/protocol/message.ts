@@ -79,7 +79,7 @@ export interface Call {
 /** Writes a message as the JSON text of a BullMQ job. */
 export function encodeMessage(message: Message, maxPayload: number): string {
   const { name, args, headers } = message;
-  const packed = args.some((arg) => arg instanceof Encoded);
+  const packed = args.some(isEncoded);
   const written = packed ? [] : encode(args, 'args');
   const envelope: Record<string, unknown> = { v: messageVersion, args: written };
   for (const key of optionalKeys) if (message[key] !== undefined) envelope[key] = message[key];
@@ -90,10 +90,12 @@ export function encodeMessage(message: Message, maxPayload: number): string {
   return text;
 }
 
+const isEncoded = (arg: unknown): arg is Encoded => arg instanceof Encoded;
+
 /** Writes an envelope with arguments some of which are text already. */
 function withArgs(envelope: Record<string, unknown>, args: readonly unknown[]): string {
   const texts = args.map((arg, at) =>
-    arg instanceof Encoded ? arg.text : JSON.stringify(encode(arg, `args[${at}]`)),
+    isEncoded(arg) ? arg.text : JSON.stringify(encode(arg, `args[${at}]`)),
   );
   // The envelope begins with its version and no arguments.
   const empty = JSON.stringify(envelope);
