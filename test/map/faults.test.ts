@@ -105,6 +105,24 @@ it('a map that was left goes on under its id, whatever the sizes of its chunks w
   });
 });
 
+it('a map that is started a second time under its id ends the first, and is not mixed with it', async () => {
+  const { troupe, count } = await hire([['-c', '4']]);
+  const rows = Array.from(range(400), (x) => ['twice', x] as [string, number]);
+  const first = count.starmap(rows, { id: 'twice', chunkSize: 3 })[Symbol.asyncIterator]();
+  expect(await first.next()).toEqual({ done: false, value: 0 });
+  const second = gather(count.starmap(rows, { id: 'twice', chunkSize: 10 }));
+  const rest = (async (): Promise<void> => {
+    for await (const value of first) expect(value % 2).toBe(0);
+  })();
+  expect(await rejection(rest)).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringMatching(/map twice was started a second time/),
+  });
+  expect(await second).toEqual(inOrder(400));
+  const runs = (await readNotes(troupe.stage.redis, troupe.prefix, 'twice')) as number[];
+  expect(runs.toSorted((a, b) => a - b)).toEqual([...range(400)]);
+});
+
 it('a chunk that takes far longer than most is sent a second time, and the first to end counts', async () => {
   const { troupe, straggle } = await hire([
     ['-c', '2'],

@@ -1,5 +1,6 @@
 /** A map that is streamed: what goes in, in which order it comes out, and that it is a signature as well. */
-import { chain, group, map, type MapProgress, starmap } from 'dtask';
+import { setTimeout as pause } from 'node:timers/promises';
+import { chain, currentTask, group, map, type MapProgress, starmap } from 'dtask';
 import { expect, it } from 'vitest';
 import { Gate } from '../behaviour/gate.js';
 import { stage } from '../behaviour/own-stage.js';
@@ -198,16 +199,38 @@ it('what the loop has taken is deleted from Redis, and nothing else is left', as
   expect(await stage.redis.keys(`${app.config.prefix}:m:*`)).toEqual([]);
 });
 
-it('items have their own name and arguments in their context', async () => {
+it('an item sees its own task and arguments in its context, and the id of its message', async () => {
   const app = stage.app();
-  const look = app.task(
-    'look',
-    function (this: { name: string; args: readonly unknown[] }, x: number) {
-      return `${this.name} ${JSON.stringify(this.args)} ${x}`;
-    },
-  );
+  const look = app.task('look', (x: number) => {
+    const { id, name, args, queue, retries, rootId } = currentTask();
+    currentTask().logger.debug('looked');
+    return { x, name, args, queue, retries, isRoot: id === rootId };
+  });
   await stage.worker(app);
-  expect(await gather(look.map([1, 2], { chunkSize: 2 }))).toEqual(['look [1] 1', 'look [2] 2']);
+  const seen = [1, 2].map((x) => ({
+    x,
+    name: 'look',
+    args: [x],
+    queue: 'default',
+    retries: 0,
+    isRoot: true,
+  }));
+  expect(await gather(look.map([1, 2], { chunkSize: 2 }))).toEqual(seen);
+  expect(await look.map([1, 2]).delay().get()).toEqual(seen);
+});
+
+it('a callback of an item that throws fails its chunk, and leaves the worker alone', async () => {
+  const app = stage.app();
+  const leak = app.task('leak', async (x: number) => {
+    setTimeout(() => {
+      if (x === 1) throw new Error('from a timer');
+    });
+    await pause(50);
+    return x;
+  });
+  await stage.worker(app);
+  const results = await gather(leak.map([0, 1, 2], { chunkSize: 1, onItemError: 'collect' }));
+  expect(results.map(({ ok }) => ok)).toEqual([true, false, true]);
 });
 
 it('items go to the queue of their task, or that of the map, but to none that all workers get', async () => {

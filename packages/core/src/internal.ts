@@ -49,6 +49,7 @@ export {
 } from './protocol/outcome.js';
 export { decodeArgs, firstTasks } from './protocol/step.js';
 export { starmapTask } from './canvas/starmap.js';
+export { ItemContext } from './map/item-context.js';
 export { mapTask } from './map/order.js';
 export { nodeFromJson, nodeToJson } from './canvas/json.js';
 export { Replace } from './canvas/steering.js';

@@ -5,7 +5,7 @@ import type { Broker } from '../broker/broker.js';
 import { OwnScript } from '../broker/own-script.js';
 import type { AppConfig } from '../config/resolve.js';
 import { BrokerError, ConfigError, TaskRevokedError } from '../errors.js';
-import type { Courier, CourierSource, Delivery, Parcel, ParcelEnd } from '../map/courier.js';
+import type { Courier, CourierSource, Delivery, Parcel, ParcelEnd, TakenNotes } from '../map/courier.js';
 import { mapTask } from '../map/order.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { mapKey, workersKey } from '../protocol/keys.js';
@@ -34,11 +34,30 @@ const again = 1_000;
 /** How long notes are kept where results are kept for ever, in milliseconds. */
 const aMonth = 30 * 86_400_000;
 
-/** Adds to the notes of a map. KEYS: the notes. ARGV: how long to keep them; fields and values. */
-const noteScript = `
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
-const note = new OwnScript<number>('dtaskMapNote', 1, noteScript);
+/**
+ * Takes over the notes of a map. KEYS: the notes. ARGV: how long to keep them, the new owner, the
+ * task. Gives all fields and values, or the task alone, where that is another one.
+ */
+const takeScript = `
+local task = redis.call('HGET', KEYS[1], 'task')
+if task and task ~= ARGV[3] then return {task} end
+redis.call('HSET', KEYS[1], 'owner', ARGV[2], 'task', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return redis.call('HGETALL', KEYS[1])`;
+
+/**
+ * Adds to the notes of a map, unless they have another owner. KEYS: the notes. ARGV: how long to
+ * keep them, the owner, fields and values.
+ */
+const addScript = `
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner and owner ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'owner', unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1`;
+
+const takeNotes = new OwnScript<string[]>('dtaskTakeNotes', 1, takeScript);
+const addNotes = new OwnScript<number>('dtaskAddNotes', 1, addScript);
 
 /** The couriers of an App. */
 export class Couriers implements CourierSource {
@@ -166,24 +185,37 @@ class AppCourier implements Courier {
     );
   }
 
-  readNotes(id: string): Promise<Readonly<Record<string, string>>> {
+  async takeNotes(id: string, owner: string, task: string): Promise<TakenNotes> {
     const { broker, config } = this.#place;
-    return broker.ask(`the notes of map ${id} were not read`, (connection) =>
-      connection.hgetall(mapKey(config.prefix, id)),
+    const key = mapKey(config.prefix, id);
+    const found = await broker.ask(`the notes of map ${id} were not read`, (connection) =>
+      takeNotes.run(connection, key, this.#noteTime, owner, task),
     );
+    const [other] = found;
+    if (found.length === 1 && other !== undefined) return { otherTask: other };
+    const pairs = found.flatMap((field, at) =>
+      at % 2 === 0 ? [[field, found[at + 1] ?? ''] as const] : [],
+    );
+    return { fields: Object.fromEntries(pairs) };
   }
 
-  async writeNotes(id: string, notes: Readonly<Record<string, string | number>>): Promise<void> {
+  async addNotes(
+    id: string,
+    owner: string,
+    notes: Readonly<Record<string, string | number>>,
+  ): Promise<boolean> {
     const { broker, config } = this.#place;
     const fields = Object.entries(notes).flat();
-    await broker.ask(`map ${id} was not noted`, (connection) =>
-      note.run(
-        connection,
-        mapKey(config.prefix, id),
-        Math.ceil(this.#keep > 0 ? this.#keep : aMonth),
-        ...fields,
-      ),
+    const key = mapKey(config.prefix, id);
+    const added = await broker.ask(`map ${id} was not noted`, (connection) =>
+      addNotes.run(connection, key, this.#noteTime, owner, ...fields),
     );
+    return added === 1;
+  }
+
+  /** How long notes are kept, in milliseconds: as long as the results of the last chunk. */
+  get #noteTime(): number {
+    return Math.ceil(this.#keep > 0 ? this.#keep : aMonth);
   }
 
   wait<R>(waiting: Promise<R>): Promise<R> {

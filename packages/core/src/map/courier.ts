@@ -38,10 +38,19 @@ export interface Courier {
   forget(ids: readonly string[]): Promise<void>;
   /** How many workers live. */
   workers(): Promise<number>;
-  /** What a map with an id has noted; nothing of one that has not run. */
-  readNotes(id: string): Promise<Readonly<Record<string, string>>>;
-  /** Adds to what a map with an id has noted. */
-  writeNotes(id: string, notes: Readonly<Record<string, string | number>>): Promise<void>;
+  /**
+   * Takes over the notes of a map with an id: whoever had them can add nothing any more.
+   *
+   * @param owner who has them from now on
+   * @returns what is there, or the name of another task that the map is over
+   */
+  takeNotes(id: string, owner: string, task: string): Promise<TakenNotes>;
+  /** Adds to the notes of a map with an id; gives whether they are still the owner's. */
+  addNotes(
+    id: string,
+    owner: string,
+    notes: Readonly<Record<string, string | number>>,
+  ): Promise<boolean>;
   /** Lets another task run while the one that the map is in waits. */
   wait<R>(waiting: Promise<R>): Promise<R>;
 }
@@ -58,3 +67,7 @@ export interface CourierSource {
    */
   openCourier(task: string, call: CallSettings, resumable: boolean): Courier;
 }
+
+/** The notes of a map, by field, or why they are none. */
+export type TakenNotes =
+  { readonly fields: Readonly<Record<string, string>> } | { readonly otherTask: string };

@@ -72,6 +72,8 @@ export class Dispatcher {
   }
 
   #dispatch(part: Part, attempt: Attempt, text: string): void {
+    // The loop was left while its items were read.
+    if (this.#closed) return;
     const count = attempt.offsets?.length ?? part.items.length;
     const since = performance.now() + attempt.delay;
     const flight: Flight = { part, attempt, text, count, since, copies: [], over: false };
@@ -212,25 +214,30 @@ export class Dispatcher {
     tidying.catch(() => undefined);
   }
 
-  /** Ends what is on its way. */
-  async close(): Promise<void> {
+  /**
+   * Ends what is on its way.
+   *
+   * @param revoke whether the workers are to hear of it
+   */
+  async close(revoke: boolean): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watch);
     const copies = [...this.#flights].flatMap((flight) => flight.copies);
     for (const flight of this.#flights) flight.over = true;
     this.#flights.clear();
-    if (copies.length === 0) return;
-    const revoked = this.#revoke(copies).catch(() => undefined);
-    const late = new AbortController();
-    // Without Redis it ends when that is back, or not at all.
-    await Promise.race([
-      revoked,
-      pause(patience, undefined, { signal: late.signal }).catch(() => undefined),
-    ]);
-    late.abort();
+    if (revoke && copies.length > 0) await this.#revokeSoon(copies);
     // Only now: what is told of them meanwhile has somebody to hear it.
     for (const copy of copies) copy.leave();
+  }
+
+  /** Without Redis it ends when that is back, or not at all; nobody is to wait for that. */
+  async #revokeSoon(copies: readonly Delivery[]): Promise<void> {
+    const late = new AbortController();
+    const soon = pause(patience, undefined, { signal: late.signal });
+    await Promise.race([this.#revoke(copies), soon]).catch(() => undefined);
+    soon.catch(() => undefined);
+    late.abort();
   }
 }
 

@@ -72,6 +72,8 @@ export class Feeder {
     const { source, sizer, notes, rules, bytes } = this.#place;
     const before = notes?.sizeOf(this.#at);
     const size = before ?? sizer.size;
+    // One that was sent before has its items, however large it may be by now.
+    const limit = before === undefined ? bytes : Infinity;
     const packer = new Packer(rules.spread);
     const items: unknown[] = [];
     const bad = new Map<number, unknown>();
@@ -79,7 +81,7 @@ export class Feeder {
     const take = (item: unknown): boolean | 'full' => {
       try {
         if (rules.spread && !Array.isArray(item)) throw notArguments(item);
-        if (!packer.add(item, bytes)) return 'full';
+        if (!packer.add(item, limit)) return 'full';
       } catch (refused) {
         bad.set(items.length, refused);
       }

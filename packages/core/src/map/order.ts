@@ -57,7 +57,14 @@ export function checkReply(value: unknown, count: number): Reply {
   if (typeof value === 'object' && value !== null) {
     const { done, ms, failed = [] } = value as Partial<Reply>;
     const isDone = Number.isInteger(done) && (done as number) >= 0 && (done as number) <= count;
-    if (isDone && typeof ms === 'number' && Array.isArray(failed)) return value as Reply;
+    const places = Array.isArray(failed) ? failed.map((one: unknown) => placeIn(one)) : [-1];
+    const fit = places.every((at) => at >= 0 && at < (done ?? 0));
+    if (isDone && typeof ms === 'number' && fit) return value as Reply;
   }
   throw new DecodeError(`not the reply of a worker to a chunk of ${count} items`);
+}
+
+function placeIn(failure: unknown): number {
+  if (typeof failure !== 'object' || failure === null || !('at' in failure)) return -1;
+  return Number.isInteger(failure.at) ? (failure.at as number) : -1;
 }

@@ -160,7 +160,8 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
     for (;;) {
       if (this.#failure) return this.#leave(this.#failure);
       const part = (this.#part ??= this.#nextPart());
-      if (part && this.#totals && part.failures.size > 0) return this.#throwItem(part);
+      if (part && this.#totals && part.failures.size > 0)
+        return this.#throwItem(part, least(part.failures.keys()));
       if (part && this.#at < this.#length) return this.#give(part);
       if (part) this.#release();
       else if (this.#fed && this.#outlet.size === 0) return this.#leave(this.#fed);
@@ -170,8 +171,14 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
 
   /** Ends the map; throws where there is an error. */
   async #leave(end: { readonly error?: unknown }): Promise<IteratorReturnResult<void>> {
-    await this.#close();
-    if ('error' in end && end.error !== undefined) throw end.error as Error;
+    const failed = 'error' in end && end.error !== undefined;
+    try {
+      await this.#close();
+    } catch (error) {
+      // What the source throws when it is closed is less than why it is.
+      if (!failed) throw error;
+    }
+    if (failed) throw end.error as Error;
     return done;
   }
 
@@ -191,16 +198,15 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
       return { done: false, value };
     }
     if (!part.failures.has(this.#at)) return { done: false, value: this.#valueAt(part) };
-    if (this.#order.settings.onItemError !== 'collect') return this.#throwItem(part);
+    if (this.#order.settings.onItemError !== 'collect') return this.#throwItem(part, this.#at);
     const error = asError(part.failures.get(this.#at));
     const value = { ok: false, index: part.first + this.#at, error };
     this.#at += 1;
     return { done: false, value: value as Y };
   }
 
-  /** Ends the map for the first item of a chunk that has failed. */
-  #throwItem(part: Part): Promise<IteratorResult<Y, void>> {
-    const offset = Math.min(...part.failures.keys());
+  /** Ends the map for an item that has failed. */
+  #throwItem(part: Part, offset: number): Promise<IteratorResult<Y, void>> {
     const error = part.failures.get(offset);
     return this.#leave({ error: new MapItemError(this.#order.task, part.first + offset, error) });
   }
@@ -323,9 +329,17 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
     this.#closed = true;
     this.#makeRoom?.();
     this.#order.settings.signal?.removeEventListener('abort', this.#onAbort);
-    await this.#dispatcher.close();
+    // Of a map that another run goes on with, what is on its way is that run's.
+    await this.#dispatcher.close(!this.#notes?.lost);
     await this.#source.close();
   }
+}
+
+/** Of what may be too many for the arguments of a call. */
+function least(numbers: Iterable<number>): number {
+  let found = Infinity;
+  for (const one of numbers) found = Math.min(found, one);
+  return found;
 }
 
 /** Tasks may throw anything. */
