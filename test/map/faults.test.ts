@@ -44,6 +44,14 @@ it(
   },
 );
 
+it('an item that throws where no promise is looking fails its chunk, and not its worker', async () => {
+  const { leak } = await hire([['-c', '2']]);
+  const rows = [0, 1, 2].map((x) => [x, 1] as [number, number]);
+  const results = await gather(leak.starmap(rows, { chunkSize: 1, onItemError: 'collect' }));
+  expect(results.map(({ ok }) => ok)).toEqual([true, false, true]);
+  expect(results[1]).toMatchObject({ error: { cause: { message: 'from a timer' } } });
+});
+
 it('a task in a process of its own may map others', async () => {
   const { sumOfSquares } = await hire([['-c', '2', '-P', 'processes']]);
   expect(await sumOfSquares.delay(10).get({ timeout: '20s' })).toBe(285);

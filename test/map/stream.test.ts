@@ -1,5 +1,4 @@
 /** A map that is streamed: what goes in, in which order it comes out, and that it is a signature as well. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { chain, currentTask, group, map, type MapProgress, starmap } from 'dtask';
 import { expect, it } from 'vitest';
 import { Gate } from '../behaviour/gate.js';
@@ -217,20 +216,6 @@ it('an item sees its own task and arguments in its context, and the id of its me
   }));
   expect(await gather(look.map([1, 2], { chunkSize: 2 }))).toEqual(seen);
   expect(await look.map([1, 2]).delay().get()).toEqual(seen);
-});
-
-it('a callback of an item that throws fails its chunk, and leaves the worker alone', async () => {
-  const app = stage.app();
-  const leak = app.task('leak', async (x: number) => {
-    setTimeout(() => {
-      if (x === 1) throw new Error('from a timer');
-    });
-    await pause(50);
-    return x;
-  });
-  await stage.worker(app);
-  const results = await gather(leak.map([0, 1, 2], { chunkSize: 1, onItemError: 'collect' }));
-  expect(results.map(({ ok }) => ok)).toEqual([true, false, true]);
 });
 
 it('items go to the queue of their task, or that of the map, but to none that all workers get', async () => {

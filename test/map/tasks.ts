@@ -37,6 +37,17 @@ export function declare(app: App) {
     return x;
   });
 
+  /** Throws where no promise is looking. */
+  const leak = app.task('leak', async (x: number, bad: number) => {
+    await new Promise<void>((resolve) => {
+      setTimeout(() => {
+        if (x === bad) throw new Error('from a timer');
+        resolve();
+      });
+    });
+    return x;
+  });
+
   const square = app.task('square', (x: number) => x * x);
 
   const sum = app.task('sum', (a: number, b: number) => a + b);
@@ -48,5 +59,5 @@ export function declare(app: App) {
     for await (const value of square.map(numbers, { chunkSize: 3 })) total += value;
     return total;
   });
-  return { count, nap, straggle, poison, square, sum, sumOfSquares };
+  return { count, nap, straggle, poison, leak, square, sum, sumOfSquares };
 }

@@ -16,8 +16,14 @@ export async function streams(): Promise<void> {
   // oxlint-disable-next-line typescript/unbound-method -- a task knows its class
   for await (const value of map(Shop.square, numbers())) same<typeof value, number>(true);
   for await (const value of starmap(add, new Map([[1, 2]]))) same<typeof value, number>(true);
-  const options: MapOptions = { chunkSize: 'auto', speculate: { after: '5s' } };
-  for await (const value of text.map([1], options)) same<typeof value, string>(true);
+  for await (const value of text.map([1], { chunkSize: 'auto', speculate: { after: '5s' } }))
+    same<typeof value, string>(true);
+  for await (const value of add.starmap([[1, 2]], { onItemError: 'retry' }))
+    same<typeof value, number>(true);
+  // Options that may say anything give either.
+  const options: MapOptions = { id: 'mine' };
+  for await (const value of text.map([1], options))
+    same<typeof value, string | ItemResult<string>>(true);
 
   // @ts-expect-error -- each item is a number
   text.map(['1']);

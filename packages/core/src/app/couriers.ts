@@ -5,7 +5,14 @@ import type { Broker } from '../broker/broker.js';
 import { OwnScript } from '../broker/own-script.js';
 import type { AppConfig } from '../config/resolve.js';
 import { BrokerError, ConfigError, TaskRevokedError } from '../errors.js';
-import type { Courier, CourierSource, Delivery, Parcel, ParcelEnd, TakenNotes } from '../map/courier.js';
+import type {
+  Courier,
+  CourierSource,
+  Delivery,
+  Parcel,
+  ParcelEnd,
+  TakenNotes,
+} from '../map/courier.js';
 import { mapTask } from '../map/order.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { mapKey, workersKey } from '../protocol/keys.js';

@@ -2,7 +2,13 @@
 import { ConfigError } from '../errors.js';
 import { show } from '../config/setting.js';
 import { Mapping } from '../map/mapping.js';
-import { checkMapOptions, type ItemResult, type MapOptions } from '../map/options.js';
+import {
+  checkMapOptions,
+  type Collecting,
+  type ItemResult,
+  type MapOptions,
+  type Throwing,
+} from '../map/options.js';
 import { checkSource, type MapSource } from '../map/source.js';
 import type { TaskFunction } from '../task/definition.js';
 import { Group, Signature } from './canvas.js';
@@ -12,9 +18,6 @@ import { groupOf, taskNode } from './tree.js';
 /** What a task takes and gives. */
 type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
 type Value<F extends TaskFunction> = Awaited<ReturnType<F>>;
-
-/** Options of a map whose stream gives failures as well. */
-export type Collecting = MapOptions & { onItemError: 'collect' };
 
 /**
  * Runs a task on each item.
@@ -32,13 +35,18 @@ export type Collecting = MapOptions & { onItemError: 'collect' };
 export function map<F extends TaskFunction>(
   task: F,
   items: MapSource<Arguments<F>[0]>,
+  options?: Throwing,
+): Mapping<Value<F>>;
+export function map<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>[0]>,
   options: Collecting,
 ): Mapping<Value<F>, ItemResult<Value<F>>>;
 export function map<F extends TaskFunction>(
   task: F,
   items: MapSource<Arguments<F>[0]>,
   options?: MapOptions,
-): Mapping<Value<F>>;
+): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
 export function map(
   task: TaskFunction,
   items: MapSource<unknown>,
@@ -60,13 +68,18 @@ export function map(
 export function starmap<F extends TaskFunction>(
   task: F,
   items: MapSource<Arguments<F>>,
+  options?: Throwing,
+): Mapping<Value<F>>;
+export function starmap<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>>,
   options: Collecting,
 ): Mapping<Value<F>, ItemResult<Value<F>>>;
 export function starmap<F extends TaskFunction>(
   task: F,
   items: MapSource<Arguments<F>>,
   options?: MapOptions,
-): Mapping<Value<F>>;
+): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
 export function starmap(
   task: TaskFunction,
   items: MapSource<readonly unknown[]>,

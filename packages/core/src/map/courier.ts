@@ -70,4 +70,5 @@ export interface CourierSource {
 
 /** The notes of a map, by field, or why they are none. */
 export type TakenNotes =
-  { readonly fields: Readonly<Record<string, string>> } | { readonly otherTask: string };
+  | { readonly fields: Readonly<Record<string, string>> }
+  | { readonly otherTask: string };

@@ -69,6 +69,12 @@ export interface MapOptions extends ChunkOptions {
   onProgress?: (progress: MapProgress) => void;
 }
 
+/** Of a map whose stream gives values, and throws failures. */
+export type Throwing = MapOptions & { onItemError?: 'throw' | 'retry' };
+
+/** Of a map whose stream gives failures as well. */
+export type Collecting = MapOptions & { onItemError: 'collect' };
+
 /** The same, checked. */
 export interface MapSettings {
   readonly ordered: boolean;

@@ -37,12 +37,14 @@ test('numbers of any kind come out exactly as they went in', () => {
 
 test('so do numbers among other values, and lists of numbers of all lengths', () => {
   const value = fc.oneof(numbers, fc.string(), fc.constant(null), fc.constant(undefined));
-  fc.assert(fc.property(fc.array(value), (items) => {
+  fc.assert(
+    fc.property(fc.array(value), (items) => {
       expect(through(items)).toEqual(items);
     }),
   );
   const row = fc.array(fc.oneof({ weight: 9, arbitrary: numbers }, value), { maxLength: 10 });
-  fc.assert(fc.property(fc.array(row), (rows) => {
+  fc.assert(
+    fc.property(fc.array(row), (rows) => {
       expect(through(rows, true)).toEqual(rows);
     }),
   );

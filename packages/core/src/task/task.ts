@@ -1,9 +1,9 @@
 /** The task: a function that can also be called in another process. */
 import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
 import { taskNode } from '../canvas/tree.js';
-import { chunks, type Collecting, map, starmap } from '../canvas/items.js';
+import { chunks, map, starmap } from '../canvas/items.js';
 import type { Mapping } from '../map/mapping.js';
-import type { ItemResult, MapOptions } from '../map/options.js';
+import type { Collecting, ItemResult, MapOptions, Throwing } from '../map/options.js';
 import type { MapSource } from '../map/source.js';
 import { RegistryError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
@@ -91,11 +91,13 @@ export interface TaskMethods<A extends readonly unknown[], R> {
    * for await (const y of square.map(numbers(), { ordered: false })) console.log(y);
    * ```
    */
+  map(items: MapSource<A[0]>, options?: Throwing): Mapping<R>;
   map(items: MapSource<A[0]>, options: Collecting): Mapping<R, ItemResult<R>>;
-  map(items: MapSource<A[0]>, options?: MapOptions): Mapping<R>;
+  map(items: MapSource<A[0]>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
   /** Runs the task on each list of arguments: `map`, for tasks of several arguments. */
+  starmap(items: MapSource<A>, options?: Throwing): Mapping<R>;
   starmap(items: MapSource<A>, options: Collecting): Mapping<R, ItemResult<R>>;
-  starmap(items: MapSource<A>, options?: MapOptions): Mapping<R>;
+  starmap(items: MapSource<A>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
   /** Runs the task on each list of arguments, `size` of them in each message. */
   chunks(items: Iterable<A>, size: number): Group<[], R[][]>;
 }
