@@ -14,6 +14,7 @@ import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
 import { kill } from './scenarios/kill.mjs';
+import { map } from './scenarios/map.mjs';
 import { memory } from './scenarios/memory.mjs';
 import { pools } from './scenarios/pools.mjs';
 import { watching } from './scenarios/watching.mjs';
@@ -40,6 +41,7 @@ const scenarios = [
   roundTrip,
   waiting,
   canvas,
+  map,
   commands,
   bytes,
   start,

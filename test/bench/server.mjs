@@ -46,6 +46,15 @@ export class Server {
     return this.#field('used_memory');
   }
 
+  /** Bytes that it has read and written. */
+  async traffic() {
+    const [input, output] = [
+      await this.#field('total_net_input_bytes'),
+      await this.#field('total_net_output_bytes'),
+    ];
+    return input + output;
+  }
+
   async empty() {
     await this.redis.flushall();
   }

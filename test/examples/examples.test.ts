@@ -134,6 +134,19 @@ describe('the short examples', () => {
     );
   });
 
+  it('a task runs over any number of items', async () => {
+    expect(await printedBy('map')).toBe(
+      [
+        'sum of squares: 333833500',
+        '0 { a: 1 }',
+        '1 SyntaxError',
+        '2 [ 2 ]',
+        'words: { to: 2, be: 2, or: 2, not: 1, what: 1 }',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('values that JSON cannot hold arrive as they were sent', async () => {
     const out = await printedBy('values');
     expect(out).toContain('due 2026-02-14T12:00:00.000Z total 2449n');

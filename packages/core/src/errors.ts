@@ -104,6 +104,19 @@ export class TaskFailedError extends DtaskError {
   }
 }
 
+/** Thrown by a streamed `map` when an item failed: what the task threw is its `cause`. */
+export class MapItemError extends DtaskError {
+  static override readonly code = 'MAP_ITEM';
+  /** Which item of the source it was, from 0. */
+  readonly index: number;
+
+  constructor(task: string, index: number, cause: unknown) {
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    super(`item ${index} of the map over ${task} failed: ${reason}`, { cause });
+    this.index = index;
+  }
+}
+
 /** Thrown by `get()` when the task was revoked, or expired before it could start. */
 export class TaskRevokedError extends DtaskError {
   static override readonly code = 'TASK_REVOKED';

@@ -12,6 +12,9 @@ export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas
 export { chain, chord, group, signature } from './canvas/compose.js';
 export type { InputOf, OutputOf } from './canvas/fit.js';
 export { chunks, map, starmap } from './canvas/items.js';
+export { Mapping } from './map/mapping.js';
+export type { ItemResult, MapOptions, MapProgress } from './map/options.js';
+export type { MapSource } from './map/source.js';
 export type { CanvasGraph } from './canvas/graph.js';
 export type { CanvasJson } from './canvas/json.js';
 export type { CanvasLike } from './canvas/tree.js';
@@ -19,6 +22,7 @@ export { Failed, type RetryCount } from './app/failed/failed.js';
 export type { FailedFilter } from './app/failed/failed-filter.js';
 export type { EarlierFailure } from './app/failed/failed-history.js';
 export type { FailedTask } from './app/failed/failed-task.js';
+export type { MapReduce, MapReduceOptions } from './app/map-reduce.js';
 export { type QueueCounts, Queues } from './app/queues.js';
 export { type Registrable, Registry } from './app/registry.js';
 export type { RemoteTask, RemoteTasks } from './app/remote-tasks.js';

@@ -38,9 +38,15 @@ export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
-export { assertSize, decodeMessage, encodeMessage, type Message } from './protocol/message.js';
 export {
-  Encoded,
+  assertSize,
+  decodeMessage,
+  encodeMessage,
+  leastTrace,
+  type Message,
+} from './protocol/message.js';
+export { Encoded } from './protocol/encoded.js';
+export {
   encodeOutcome,
   isEncodeFailure,
   isFinal,
@@ -48,7 +54,9 @@ export {
   parseOutcome,
 } from './protocol/outcome.js';
 export { decodeArgs, firstTasks } from './protocol/step.js';
-export { starmapTask } from './canvas/items.js';
+export { starmapTask } from './canvas/starmap.js';
+export { ItemContext } from './map/item-context.js';
+export { mapTask } from './map/order.js';
 export { nodeFromJson, nodeToJson } from './canvas/json.js';
 export { Replace } from './canvas/steering.js';
 export { type Failure, failureOf, reasonOf } from './result/failure.js';

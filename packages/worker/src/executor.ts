@@ -162,7 +162,7 @@ export class Executor {
         : this.#run(current, message, definition);
     }
     const { app, worker } = this.#place;
-    const error = unknownTask(message.name, current.queue, app, worker);
+    const error = unknownTask(message, current.queue, app, worker);
     this.#hooks.unknown(message, at(current), error);
     this.#place.events.failed(message, error);
     this.#place.log.error({ task: message.name, id: message.id }, error.message);

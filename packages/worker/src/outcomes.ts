@@ -2,6 +2,7 @@
 import {
   encodeOutcome,
   isFinal,
+  leastTrace,
   type Message,
   type Outcome,
   OutcomeWriter,
@@ -23,9 +24,6 @@ export interface OutcomesPlace {
   readonly events: TaskEvents;
   readonly counts: TaskCounts;
 }
-
-/** For how long at least a result is kept that tells a second message of the same task, in milliseconds. */
-const leastTrace = 60_000;
 
 /** Who sends a tick again, or a step, must find that it has ended, however soon results expire. */
 const keepOf = ({ once }: Message, expires: number): number =>

@@ -1,6 +1,7 @@
 /** One run of one task: its context, and how it can be ended from outside. */
 import {
   findCurrentTask,
+  ItemContext,
   type Message,
   type Outcome,
   Replace,
@@ -285,8 +286,8 @@ export class Run implements TaskContext {
  */
 export function blame(error: unknown): boolean {
   const context = findCurrentTask();
-  if (!(context instanceof Run)) return false;
-  return context.crash(error);
+  const run = context instanceof ItemContext ? context.within : context;
+  return run instanceof Run && run.crash(error);
 }
 
 /** The fields that a log line gets where a task runs. */

@@ -4,6 +4,7 @@ import { chain, chord, group } from 'dtask';
 import { paced, timed } from './pace.mjs';
 import { serve } from './role.mjs';
 import { add, app, echo, latest, stamp } from './dtask-app.mjs';
+import { memory } from './memory.mjs';
 
 /**
  * @template T
@@ -12,7 +13,33 @@ import { add, app, echo, latest, stamp } from './dtask-app.mjs';
  */
 const many = (count, make) => Array.from({ length: count }, (_, at) => make(at));
 
+/** @param {number} count */
+function* pairs(count) {
+  for (let at = 0; at < count; at += 1) yield /** @type {[number, number]} */ ([at, 1]);
+}
+
+/** @type {AsyncIterator<number> | undefined} a map that stands still between two requests */
+let stream;
+let taken = 0;
+
 serve({
+  /** Milliseconds that a map of additions takes. */
+  map: async (count, options) => {
+    const began = performance.now();
+    let at = 0;
+    for await (const sum of add.starmap(pairs(count), options)) {
+      at += 1;
+      if (sum !== at) throw new Error(`value ${at} is ${sum}`);
+    }
+    if (at !== count) throw new Error(`${at} values of ${count}`);
+    return performance.now() - began;
+  },
+  /** Goes on with a map until a number of tenths is taken; gives the memory then. */
+  mapOn: async (count, tenths) => {
+    stream ??= add.starmap(pairs(count))[Symbol.asyncIterator]();
+    for (; taken < (count / 10) * tenths; taken += 1) await stream.next();
+    return memory();
+  },
   send: (count, width) => paced(count, width, (x) => echo.delay(x)),
   get: (count, width) => paced(count, width, (x) => echo.delay(x).get()),
   roundTrips: (count) => timed(count, (x) => echo.delay(x).get()),

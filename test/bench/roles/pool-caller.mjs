@@ -17,6 +17,19 @@ serve({
     await Promise.all(Array.from({ length: count }, () => burn.delay().get()));
     return performance.now() - began;
   },
+  /** Milliseconds that a map over so many items takes that compute. */
+  burnMap: async (count) => {
+    const began = performance.now();
+    const items = Array.from({ length: count }, () => /** @type {[]} */ ([]));
+    for await (const _value of burn.starmap(items)) continue;
+    return performance.now() - began;
+  },
+  /** Milliseconds that they take here, one after another. */
+  burnHere: (count) => {
+    const began = performance.now();
+    for (let at = 0; at < count; at += 1) burn();
+    return performance.now() - began;
+  },
   /** Milliseconds that each ping of two workers took, while their children compute for so long. */
   block: async (count, ms) => {
     const calls = Array.from({ length: count }, () => block.delay(ms).get());

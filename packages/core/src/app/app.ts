@@ -34,6 +34,7 @@ import type { ControlPlane } from './control-plane.js';
 import { declareTask } from './declare.js';
 import type { Failed } from './failed/failed.js';
 import { loadIncluded } from './include.js';
+import type { MapReduce } from './map-reduce.js';
 import {
   type AppOptions,
   appOptionKeys,
@@ -72,6 +73,8 @@ export class App implements AsyncDisposable {
   readonly hooks = new Hooks();
   /** The routes. @internal */
   readonly routes: Routes | undefined;
+  /** Runs a task on each item, and makes one value of all of theirs. */
+  readonly mapReduce: MapReduce;
   /** Looks into queues and empties them. */
   readonly queues: Queues;
   /** The tasks that have failed: to look at, to retry, to drop. */
@@ -108,6 +111,7 @@ export class App implements AsyncDisposable {
     const parts = wire({ ...known, registry, periodic });
     ({ queues: this.queues, failed: this.failed, plane: this.plane, beat: this.beat } = parts);
     ({ inspect: this.inspect, control: this.control } = this.plane);
+    this.mapReduce = parts.mapReduce;
     this.#parts = parts;
     this.#registry = new Registry(name, parts.sender);
     for (const [entry, what] of Object.entries(beat)) periodic.add(entry, what);

@@ -1,5 +1,9 @@
 /** Finds what runs a message. */
-import { starmapTask } from '../canvas/items.js';
+import { starmapTask } from '../canvas/starmap.js';
+import { UnknownTaskError } from '../errors.js';
+import { runChunk } from '../map/chunk.js';
+import { ItemContext } from '../map/item-context.js';
+import { mapTask, type OrderSettings } from '../map/order.js';
 import type { Message } from '../protocol/message.js';
 import { currentTask } from '../task/context.js';
 import { type Definition, define } from '../task/definition.js';
@@ -12,8 +16,10 @@ export function findDefinition(
   tasks: Registry,
   message: Pick<Message, 'name' | 'args'>,
 ): Definition | undefined {
-  if (message.name === starmapTask) return starmap(tasks, message);
-  const task = tasks.find(message.name);
+  const { name, args } = message;
+  if (name === starmapTask) return starmap(tasks, args);
+  if (name === mapTask) return chunk(tasks, args);
+  const task = tasks.find(name);
   return task && inside(task).definition;
 }
 
@@ -22,18 +28,51 @@ export function findDefinition(
  * policy of their own task.
  * Gives none where the worker does not have that task.
  */
-function starmap(tasks: Registry, { args }: Pick<Message, 'args'>): Definition | undefined {
+function starmap(tasks: Registry, args: readonly unknown[]): Definition | undefined {
   const task = tasks.find(String(args[0]));
   if (!task) return undefined;
   const item = inside(task).definition;
   const each = async (name: string, items: readonly (readonly unknown[])[]): Promise<unknown[]> => {
-    const context = currentTask();
+    const message = currentTask();
     const values: unknown[] = [];
     for (const one of items) {
-      const own = { name: { value: name }, args: { value: one } };
-      values.push(await runTask(item, Object.create(context, own) as typeof context));
+      const context = new ItemContext(message, name);
+      context.args = one;
+      values.push(await runTask(item, context));
     }
     return values;
   };
   return { ...define(each, {}, starmapTask), retry: item.retry };
+}
+
+/**
+ * What runs a chunk of a streamed map: where the task of its items says, for as long as that says,
+ * as safely as that says. Gives none where the worker does not have that task.
+ */
+function chunk(tasks: Registry, [name]: readonly unknown[]): Definition | undefined {
+  const task = tasks.find(String(name));
+  if (!task) return undefined;
+  const item = inside(task).definition;
+  const run = (_name: string, items: unknown, settings: OrderSettings): unknown => {
+    const reduce = reduction(tasks, settings);
+    return runChunk({ item, reduce }, String(name), items, settings, currentTask());
+  };
+  const { timeLimit, softTimeLimit } = item.calls;
+  const { atMostOnce, maxCrashes, pool } = item.execution;
+  const definition = define(run, {}, mapTask);
+  return {
+    ...definition,
+    calls: {
+      ...(timeLimit !== undefined && { timeLimit }),
+      ...(softTimeLimit !== undefined && { softTimeLimit }),
+    },
+    execution: { ...definition.execution, atMostOnce, maxCrashes, pool },
+  };
+}
+
+function reduction(tasks: Registry, { reduce }: OrderSettings): Definition | undefined {
+  if (reduce === undefined) return undefined;
+  const task = tasks.find(reduce);
+  if (task) return inside(task).definition;
+  throw new UnknownTaskError(`a worker that maps has no task ${reduce} to reduce with`);
 }

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import type { FanOut } from '../broker/fan-out.js';
-import { starmapTask } from '../canvas/items.js';
+import { starmapTask } from '../canvas/starmap.js';
 import type { AppConfig } from '../config/resolve.js';
+import { mapTask } from '../map/order.js';
 import { ConfigError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { publishThrough } from '../hooks/middleware.js';
@@ -205,7 +206,7 @@ export class Outbox {
   /** What the task of a step, or its route, says of its calls. */
   defaults(task: string, args: readonly unknown[], call: CallSettings): CallSettings {
     const known = this.known(task, args);
-    const name = task === starmapTask ? String(args[0]) : task;
+    const name = isOverItems(task) ? String(args[0]) : task;
     return this.#place.routes?.settle(name, args, known, call) ?? known;
   }
 
@@ -214,7 +215,7 @@ export class Outbox {
    * own task goes.
    */
   known(task: string, args: readonly unknown[]): CallSettings {
-    if (task !== starmapTask) return this.#place.known(task);
+    if (!isOverItems(task)) return this.#place.known(task);
     const { queue, priority } = this.#place.known(String(args[0]));
     return { ...(queue !== undefined && { queue }), ...(priority !== undefined && { priority }) };
   }
@@ -226,6 +227,9 @@ export class Outbox {
     return { ...call, ignoreResult: true };
   }
 }
+
+/** Whether a task runs another one, which its first argument names. */
+const isOverItems = (task: string): boolean => task === starmapTask || task === mapTask;
 
 /** The call, as one that is sent only where no equal one is. */
 function onlyOne(call: Call, unique: Uniqueness): Call {

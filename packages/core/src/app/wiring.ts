@@ -14,9 +14,11 @@ import { tellRevoked } from '../task/performance.js';
 import { inside, type Sender } from '../task/task.js';
 import { Canvases } from './canvases.js';
 import { ControlPlane } from './control-plane.js';
+import { Couriers } from './couriers.js';
 import { runCanvasEagerly } from './eager-canvas.js';
 import { Failed } from './failed/failed.js';
 import { findDefinition } from './find-definition.js';
+import { type MapReduce, mapReduceOf } from './map-reduce.js';
 import { Outbox } from './outbox.js';
 import type { PeriodicTasks } from './periodic-tasks.js';
 import { Queues } from './queues.js';
@@ -47,6 +49,7 @@ export interface Wiring {
   readonly sender: Sender;
   readonly beat: BeatEntries;
   readonly ticks: Ticks;
+  readonly mapReduce: MapReduce;
 }
 
 export function wire(place: WiringPlace): Wiring {
@@ -69,7 +72,11 @@ export function wire(place: WiringPlace): Wiring {
   const known = (task: string): CallSettings => definition(task)?.calls ?? {};
   const outbox = new Outbox({ config, broker, results, hooks, fanOut, known, routes });
   const canvases = new Canvases({ config, broker, results, outbox });
+  const isBroadcast = (queue: string): boolean => fanOut?.has(queue) ?? false;
+  const couriers = new Couriers({ config, broker, results, outbox, isBroadcast });
+  const mapReduce = mapReduceOf(couriers);
   const sender: Sender = {
+    couriers,
     maxPayload,
     hooks,
     applyCanvas: (node, args) =>
@@ -86,7 +93,8 @@ export function wire(place: WiringPlace): Wiring {
   const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry(), config.timezone);
   const ticks = new Ticks(outbox, canvases);
   const beat = new BeatEntries({ app: name, config, broker, deck, ticks });
-  return { broker, queues, failed, plane, results, outbox, canvases, sender, beat, ticks };
+  const senders = { outbox, canvases, sender, mapReduce };
+  return { broker, queues, failed, plane, results, beat, ticks, ...senders };
 }
 
 /** A task that was taken out of its queue by this process, as hooks are told of it. */

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigError, RegistryError } from '../errors.js';
 import { show } from '../config/setting.js';
+import type { CourierSource } from '../map/courier.js';
 import type { AnyResult } from '../result/any-result.js';
 import type { AsyncResult } from '../result/async-result.js';
 import type { EagerResult } from '../result/eager-result.js';
@@ -36,6 +37,8 @@ import {
 export interface CanvasSender {
   sendCanvas(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown>;
   applyCanvas(node: Node, args: readonly unknown[]): EagerResult<unknown>;
+  /** What takes the chunks of a streamed map to workers. */
+  readonly couriers: CourierSource;
 }
 
 /** What finds the App of a canvas, once it is sent. */

@@ -2,7 +2,8 @@
 import { decode, encode, encodeError, type JsonValue } from '../codec/index.js';
 import { ChordError } from '../errors.js';
 import type { Call, Message } from '../protocol/message.js';
-import { Encoded, type Outcome, type TaskState } from '../protocol/outcome.js';
+import { Encoded } from '../protocol/encoded.js';
+import type { Outcome, TaskState } from '../protocol/outcome.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { freezeCall } from '../task/call.js';
 import { type Continuation, type Joins, type Origin, originOf } from './joins.js';

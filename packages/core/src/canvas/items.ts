@@ -1,49 +1,109 @@
 /** Tasks over lists: one message that runs a task on each item, and groups of such messages. */
 import { ConfigError } from '../errors.js';
 import { show } from '../config/setting.js';
+import { Mapping } from '../map/mapping.js';
+import {
+  checkMapOptions,
+  type Collecting,
+  type ItemResult,
+  type MapOptions,
+  type Throwing,
+} from '../map/options.js';
+import { checkSource, type MapSource } from '../map/source.js';
 import type { TaskFunction } from '../task/definition.js';
 import { Group, Signature } from './canvas.js';
+import { starmapTask } from './starmap.js';
 import { groupOf, taskNode } from './tree.js';
-
-/** The task that every worker has: it runs another one on each item of a list. */
-export const starmapTask = 'dtask.starmap';
 
 /** What a task takes and gives. */
 type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
 type Value<F extends TaskFunction> = Awaited<ReturnType<F>>;
 
 /**
- * Runs a task on each item, one after another, in one message: `map(sum, [[1, 2], [3]])` gives
- * `[3, 3]`.
+ * Runs a task on each item.
  *
+ * In a canvas, or with `delay()`, all in one message, one after another. With `for await` as a
+ * stream: in chunks, on all workers, for any number of items, which may come from an async generator.
+ *
+ * @throws ConfigError for wrong options, or items that are none
  * @example
  * ```ts
  * await map(square, [1, 2, 3]).delay().get(); // [1, 4, 9]
+ * for await (const y of map(square, numbers())) console.log(y);
  * ```
  */
 export function map<F extends TaskFunction>(
   task: F,
-  items: Iterable<Arguments<F>[0]>,
-): Signature<[], Value<F>[]> {
-  return overItems(
-    task,
-    Array.from(items, (item) => [item]),
-  );
+  items: MapSource<Arguments<F>[0]>,
+  options?: Throwing,
+): Mapping<Value<F>>;
+export function map<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>[0]>,
+  options: Collecting,
+): Mapping<Value<F>, ItemResult<Value<F>>>;
+export function map<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>[0]>,
+  options?: MapOptions,
+): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
+export function map(
+  task: TaskFunction,
+  items: MapSource<unknown>,
+  options: MapOptions = {},
+): Mapping {
+  return mappingOf(task, items, false, options);
 }
 
 /**
- * Runs a task on each list of arguments, one after another, in one message.
+ * Runs a task on each list of arguments: `map`, for tasks of several arguments.
  *
+ * @throws ConfigError for wrong options, or items that are none
  * @example
  * ```ts
  * await starmap(add, [[1, 2], [3, 4]]).delay().get(); // [3, 7]
+ * for await (const sum of starmap(add, pairs())) console.log(sum);
  * ```
  */
 export function starmap<F extends TaskFunction>(
   task: F,
-  items: Iterable<Arguments<F>>,
-): Signature<[], Value<F>[]> {
-  return overItems(task, [...items]);
+  items: MapSource<Arguments<F>>,
+  options?: Throwing,
+): Mapping<Value<F>>;
+export function starmap<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>>,
+  options: Collecting,
+): Mapping<Value<F>, ItemResult<Value<F>>>;
+export function starmap<F extends TaskFunction>(
+  task: F,
+  items: MapSource<Arguments<F>>,
+  options?: MapOptions,
+): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
+export function starmap(
+  task: TaskFunction,
+  items: MapSource<readonly unknown[]>,
+  options: MapOptions = {},
+): Mapping {
+  return mappingOf(task, items, true, options);
+}
+
+function mappingOf(
+  task: TaskFunction,
+  source: MapSource<unknown>,
+  spread: boolean,
+  options: MapOptions,
+): Mapping {
+  const { node, sender } = signatureOf(task);
+  const what = spread ? 'starmap()' : 'map()';
+  checkSource(source, what);
+  return new Mapping({
+    task: node.task,
+    source,
+    spread,
+    settings: checkMapOptions(options, what),
+    sender,
+  });
 }
 
 /**

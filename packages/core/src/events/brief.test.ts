@@ -1,6 +1,7 @@
 /** Any value as a short text. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Encoded } from '../protocol/encoded.js';
 import { brief, briefArgs } from './brief.js';
 
 describe('brief', () => {
@@ -79,4 +80,9 @@ describe('briefArgs', () => {
     expect(briefArgs([1, 'two', [3]])).toBe('1, "two", [3]');
     expect(briefArgs([])).toBe('');
   });
+});
+
+it('shows a value that is text already as that text, cut where it is long', () => {
+  expect(brief(new Encoded('[1,2]'))).toBe('[1,2]');
+  expect(briefArgs(['task', new Encoded('{"list":[1,2,3]}')], 20)).toBe('"task", {"list":[1,2…');
 });

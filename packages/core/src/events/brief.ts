@@ -1,4 +1,5 @@
 /** Any value as a short text, for events and for people. Never costs more than what it shows. */
+import { Encoded } from '../protocol/encoded.js';
 
 /** What is left to write. */
 interface Room {
@@ -45,10 +46,10 @@ function write(value: unknown, room: Room, depth: number): string {
   }
 }
 
-function quoted(text: string, left: number): string {
-  const shown = text.length > left ? `${text.slice(0, Math.max(0, left))}…` : text;
-  return JSON.stringify(shown);
-}
+const quoted = (text: string, left: number): string => JSON.stringify(shortened(text, left));
+
+const shortened = (text: string, left: number): string =>
+  text.length > left ? `${text.slice(0, Math.max(0, left))}…` : text;
 
 function take(room: Room, text: string): string {
   room.left -= text.length;
@@ -61,6 +62,7 @@ function writeObject(value: object, room: Room, depth: number): string {
   if (value instanceof Error)
     return take(room, quoted(`${value.name}: ${value.message}`, room.left));
   if (ArrayBuffer.isView(value)) return take(room, `${nameOf(value)}(${value.byteLength} bytes)`);
+  if (value instanceof Encoded) return take(room, shortened(value.text, room.left));
   if (depth >= deepest) return take(room, '…');
   if (Array.isArray(value)) return writeList('[', value as unknown[], ']', room, depth);
   if (value instanceof Set) return writeList('Set {', value, '}', room, depth);

@@ -48,6 +48,9 @@ export const listKey = (prefix: string, id: string): string => `${prefix}:f:${id
 /** The ids of a group that was saved. */
 export const groupKey = (prefix: string, id: string): string => `${prefix}:g:${id}`;
 
+/** How far a streamed map with an id has come, and how its items are parted. */
+export const mapKey = (prefix: string, id: string): string => `${prefix}:m:${id}`;
+
 /** Is there while some process waits for a task that another one sent. */
 export const followedKey = (prefix: string): string => `${prefix}:followed`;
 

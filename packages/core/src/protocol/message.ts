@@ -3,11 +3,15 @@ import { decode, encode } from '../codec/index.js';
 import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../errors.js';
 import { formatBytes } from './bytes.js';
 import type { MessageRetry } from './call-settings.js';
+import { Encoded } from './encoded.js';
 import type { Frame, Step } from './step.js';
 import type { TraceContext } from './trace-context.js';
 
 /** The version of the envelope that this code writes. */
 export const messageVersion = 1;
+
+/** For how long at least the result of a message is kept that may be sent twice, in milliseconds. */
+export const leastTrace = 60_000;
 
 /** One call of a task, as it travels. */
 export interface Message {
@@ -78,13 +82,28 @@ export interface Call {
 /** Writes a message as the JSON text of a BullMQ job. */
 export function encodeMessage(message: Message, maxPayload: number): string {
   const { name, args, headers } = message;
-  const envelope: Record<string, unknown> = { v: messageVersion, args: encode(args, 'args') };
+  const packed = args.some(isEncoded);
+  const written = packed ? [] : encode(args, 'args');
+  const envelope: Record<string, unknown> = { v: messageVersion, args: written };
   for (const key of optionalKeys) if (message[key] !== undefined) envelope[key] = message[key];
   if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
-  const text = JSON.stringify(envelope);
+  const text = packed ? withArgs(envelope, args) : JSON.stringify(envelope);
   // A UTF-16 unit takes at most three bytes, so most texts need no counting.
   if (text.length * 3 > maxPayload) assertSize(text, maxPayload, `the message of task ${name}`);
   return text;
+}
+
+const isEncoded = (arg: unknown): arg is Encoded => arg instanceof Encoded;
+
+/** Writes an envelope with arguments some of which are text already. */
+function withArgs(envelope: Record<string, unknown>, args: readonly unknown[]): string {
+  const texts = args.map((arg, at) =>
+    isEncoded(arg) ? arg.text : JSON.stringify(encode(arg, `args[${at}]`)),
+  );
+  // The envelope begins with its version and no arguments.
+  const empty = JSON.stringify(envelope);
+  const start = empty.indexOf('[') + 1;
+  return `${empty.slice(0, start)}${texts.join(',')}${empty.slice(start)}`;
 }
 
 /** Throws unless `text` fits `maxPayload` bytes. */

@@ -1,6 +1,7 @@
 /** The outcome of a task, as it is kept under its result key and pushed to its caller. */
 import { decode, encode, encodeError } from '../codec/index.js';
 import { DecodeError, EncodeError, PayloadTooLargeError } from '../errors.js';
+import { Encoded } from './encoded.js';
 import { assertSize } from './message.js';
 
 /**
@@ -40,20 +41,6 @@ export interface Outcome {
   readonly at: number;
   /** The tasks that it called, and those that follow it in a canvas. */
   readonly children?: readonly string[] | undefined;
-}
-
-/** A value that is JSON text already: what a task returned in another process. */
-export class Encoded {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  /** The value itself. */
-  decoded(): unknown {
-    return decode(JSON.parse(this.text), 'result');
-  }
 }
 
 /**

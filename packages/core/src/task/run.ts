@@ -20,15 +20,46 @@ const receivers = new WeakMap<
  * @throws ArgumentsError, or whatever the function throws; with a promise, it may be rejected so
  */
 export function runTask(definition: Definition, context: TaskContext): unknown {
-  checkArguments(context.name, definition.parameters, context.args);
-  const parsed = parseArguments(definition, context.name, context.args);
-  if (parsed instanceof Promise) return parsed.then((args) => call(definition, context, args));
-  return call(definition, context, parsed);
+  return checkedCall(definition, context, context.args, true);
 }
 
-function call(definition: Definition, context: TaskContext, args: readonly unknown[]): unknown {
+/**
+ * The same where the context is entered already: for one of many items, say.
+ *
+ * @param args in place of the context's own
+ */
+export function invokeTask(
+  definition: Definition,
+  context: TaskContext,
+  args: readonly unknown[],
+): unknown {
+  return checkedCall(definition, context, args, false);
+}
+
+function checkedCall(
+  definition: Definition,
+  context: TaskContext,
+  given: readonly unknown[],
+  enter: boolean,
+): unknown {
+  checkArguments(context.name, definition.parameters, given);
+  const parsed = parseArguments(definition, context.name, given);
+  if (parsed instanceof Promise)
+    return parsed.then((args) => call(definition, context, args, enter));
+  return call(definition, context, parsed, enter);
+}
+
+function call(
+  definition: Definition,
+  context: TaskContext,
+  args: readonly unknown[],
+  enter: boolean,
+): unknown {
   const self = thisOf(definition, context);
-  const returned = runInContext(context, () => definition.fn.apply(self, args as unknown[]));
+  const body = definition.fn;
+  const returned = enter
+    ? runInContext(context, () => body.apply(self, args as unknown[]))
+    : body.apply(self, args as unknown[]);
   const { returns } = definition;
   if (returns === undefined) return returned;
   const check = (value: unknown): unknown =>

@@ -2,6 +2,9 @@
 import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
 import { taskNode } from '../canvas/tree.js';
 import { chunks, map, starmap } from '../canvas/items.js';
+import type { Mapping } from '../map/mapping.js';
+import type { Collecting, ItemResult, MapOptions, Throwing } from '../map/options.js';
+import type { MapSource } from '../map/source.js';
 import { RegistryError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { EagerResult } from '../result/eager-result.js';
@@ -31,6 +34,7 @@ export interface Sender {
   /** Sends a canvas. */
   sendCanvas: CanvasSender['sendCanvas'];
   applyCanvas: CanvasSender['applyCanvas'];
+  readonly couriers: CanvasSender['couriers'];
   readonly maxPayload: number;
   readonly hooks: Hooks;
 }
@@ -78,10 +82,22 @@ export interface TaskMethods<A extends readonly unknown[], R> {
   si(...args: A): Signature<[], R>;
   /** A signature with options. */
   signature<G extends Endings<A>>(args: G, options?: CallOptions): Signature<Remaining<A, G>, R>;
-  /** Runs the task on each item, one after another, in one message. */
-  map(items: Iterable<A[0]>): Signature<[], R[]>;
-  /** Runs the task on each list of arguments, one after another, in one message. */
-  starmap(items: Iterable<A>): Signature<[], R[]>;
+  /**
+   * Runs the task on each item. In a canvas, or with `delay()`, in one message; with `for await` as
+   * a stream, in chunks on all workers.
+   * @throws ConfigError for wrong options, or items that are none
+   * @example
+   * ```ts
+   * for await (const y of square.map(numbers(), { ordered: false })) console.log(y);
+   * ```
+   */
+  map(items: MapSource<A[0]>, options?: Throwing): Mapping<R>;
+  map(items: MapSource<A[0]>, options: Collecting): Mapping<R, ItemResult<R>>;
+  map(items: MapSource<A[0]>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
+  /** Runs the task on each list of arguments: `map`, for tasks of several arguments. */
+  starmap(items: MapSource<A>, options?: Throwing): Mapping<R>;
+  starmap(items: MapSource<A>, options: Collecting): Mapping<R, ItemResult<R>>;
+  starmap(items: MapSource<A>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
   /** Runs the task on each list of arguments, `size` of them in each message. */
   chunks(items: Iterable<A>, size: number): Group<[], R[][]>;
 }
@@ -231,11 +247,11 @@ const taskPrototype: object = Object.create(Function.prototype, {
   signature: method(function (this: Task, args: unknown[], options?: CallOptions) {
     return signatureOf(this, args, checkCallOptions(options), false);
   }),
-  map: method(function (this: Task, items: Iterable<unknown>) {
-    return map(this, items as Iterable<never>);
+  map: method(function (this: Task, items: Iterable<unknown>, options?: MapOptions) {
+    return map(this, items, options);
   }),
-  starmap: method(function (this: Task, items: Iterable<never>) {
-    return starmap(this, items);
+  starmap: method(function (this: Task, items: Iterable<never>, options?: MapOptions) {
+    return starmap(this, items, options);
   }),
   chunks: method(function (this: Task, items: Iterable<never>, size: number) {
     return chunks(this, items, size);

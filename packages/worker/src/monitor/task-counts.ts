@@ -1,6 +1,6 @@
 /** What a worker counts of its tasks: plain numbers, of which metrics are made when somebody asks. */
 import type { EndedCounts, Registry } from '@dtask/core';
-import { starmapTask } from '@dtask/core/internal';
+import { mapTask, starmapTask } from '@dtask/core/internal';
 import { Histogram } from './histogram.js';
 
 /** What happens to tasks, in Celery's words as far as Celery has them. */
@@ -159,7 +159,8 @@ export class TaskCounts {
 
   #first(task: string): TaskCount {
     let name = task;
-    if (!this.#tasks.find(task) && task !== starmapTask) name = unknownTask;
+    const own = task === starmapTask || task === mapTask;
+    if (!own && !this.#tasks.find(task)) name = unknownTask;
     else if (this.#counts.size >= mostNames) name = otherTask;
     let count = this.#counts.get(name);
     if (!count) this.#counts.set(name, (count = new TaskCount()));

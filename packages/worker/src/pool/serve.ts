@@ -6,6 +6,7 @@ import {
   decodeMessage,
   type Definition,
   encode,
+  Encoded,
   encodeError,
   encodeOutcome,
   findDefinition,
@@ -230,7 +231,7 @@ function encodeReport(report: Report, maxPayload: number): EncodedReport {
 
 function encodeValue(value: unknown, maxPayload: number): string | undefined {
   if (value === undefined) return undefined;
-  const text = JSON.stringify(encode(value, 'result'));
+  const text = value instanceof Encoded ? value.text : JSON.stringify(encode(value, 'result'));
   if (text.length * 3 > maxPayload) assertSize(text, maxPayload, 'the result of the task');
   return text;
 }
