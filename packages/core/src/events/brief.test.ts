@@ -84,5 +84,5 @@ describe('briefArgs', () => {
 
 it('shows a value that is text already as that text, cut where it is long', () => {
   expect(brief(new Encoded('[1,2]'))).toBe('[1,2]');
-  expect(briefArgs(['task', new Encoded('{"list":[1,2,3]}')], 20)).toBe('"task", {"list":[1,2…');
+  expect(briefArgs(['task', new Encoded('{"list":[1,2,3]}')], 20)).toBe('"task", {"list":[1,…');
 });
