@@ -266,7 +266,8 @@ export class Worker implements AsyncDisposable {
 
   #poolsPlace(): PoolsPlace {
     const { app, name: worker, log, config } = this;
-    const { logLevel, maxTasksPerChild: maxTasks, maxMemoryPerChild: maxMemory } = config;
+    const { logLevel, profile, maxTasksPerChild: maxTasks, maxMemoryPerChild: maxMemory } = config;
+    const limits = { maxTasks, maxMemory };
     const runs: RunPlace = {
       worker,
       logger: log,
@@ -286,7 +287,7 @@ export class Worker implements AsyncDisposable {
       size: this.#slots.size,
       app,
       runs,
-      children: source && { source, runs, worker, log, logLevel, maxTasks, maxMemory, ...hears },
+      children: source && { source, runs, worker, log, logLevel, profile, ...limits, ...hears },
     };
   }
 

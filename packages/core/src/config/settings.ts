@@ -181,6 +181,13 @@ export const workerSettings = {
     flag: '--stalled-interval <time>',
     doc: 'How often workers look for tasks whose worker has died.',
   }),
+  profile: text({
+    default: '',
+    env: 'DTASK_PROFILE',
+    flag: '--profile <folder>',
+    defaultText: '(none)',
+    doc: 'Folder to which the worker and each of its children write a CPU profile when they end.',
+  }),
   httpPort: integer({
     default: -1,
     minimum: 0,

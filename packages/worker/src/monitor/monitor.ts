@@ -5,6 +5,7 @@ import type { WorkerLog } from '../log.js';
 import { Depths } from './depths.js';
 import { familiesOf } from './families.js';
 import { HttpServer, json, type Page, plain } from './http-server.js';
+import { Profile, writeProfile } from './profile.js';
 import { findPrometheus, howToInstall, type Prometheus } from './prometheus.js';
 import { Readiness, type WorkerParts } from './readiness.js';
 import { TaskCounts } from './task-counts.js';
@@ -30,6 +31,7 @@ export class Monitor {
   readonly #readiness: Readiness;
   readonly #depths: Depths;
   #server: HttpServer | undefined;
+  #profile: Profile | undefined;
   #address: string | undefined;
   #prometheus: Promise<Prometheus | undefined> | undefined;
 
@@ -55,6 +57,7 @@ export class Monitor {
   async open(config: WorkerConfig, start: () => Promise<void>): Promise<void> {
     if (config.httpPort >= 0) await this.#listen(config.httpHost, config.httpPort);
     try {
+      if (config.profile) this.#profile = await Profile.start(config.profile, this.#worker.name);
       if (!this.#parts().stopping) await start();
       this.#readiness.started = true;
     } catch (error) {
@@ -80,6 +83,9 @@ export class Monitor {
   async close(): Promise<void> {
     this.#address = undefined;
     await this.#server?.close();
+    const profile = this.#profile;
+    this.#profile = undefined;
+    if (profile) await writeProfile(profile, this.#worker.log);
   }
 
   /**

@@ -19,6 +19,8 @@ export interface ChildPoolPlace extends ChildPlace {
   readonly worker: string;
   readonly log: WorkerLog;
   readonly logLevel: string;
+  /** The folder for the CPU profiles of children; '' takes none. */
+  readonly profile: string;
   /** A child ends after so many tasks; 0 is no limit. */
   readonly maxTasks: number;
   /** A child ends after a task that leaves it with more memory than this, in bytes; 0 is no limit. */
@@ -185,10 +187,10 @@ export class ChildPool implements Pool {
   }
 
   #spawn(): Child {
-    const { source, worker, logLevel, maxMemory } = this.#place;
+    const { source, worker, logLevel, profile, maxMemory } = this.#place;
     const spawned = this.kind === 'threads' ? spawnThread(maxMemory) : spawnProcess();
     const { kind } = this;
-    const setup = { source, worker, kind, logLevel, weigh: maxMemory > 0 };
+    const setup = { source, worker, kind, logLevel, profile, weigh: maxMemory > 0 };
     const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
     this.#children.add(child);
     child.ready.then(

@@ -9,6 +9,8 @@ export interface ChildSetup {
   readonly worker: string;
   readonly kind: 'threads' | 'processes';
   readonly logLevel: string;
+  /** The folder for its CPU profile; '' takes none. */
+  readonly profile: string;
   /** Whether to say how much memory it has, with each end. */
   readonly weigh: boolean;
 }

@@ -18,6 +18,7 @@ import { SoftTimeLimitExceededError, TaskRevokedError, UnknownTaskError } from '
 import { captureConsole } from '../console.js';
 import { workerLog, type WorkerLog } from '../log.js';
 import { concludeRun, perform } from '../perform.js';
+import { Profile, writeProfile } from '../monitor/profile.js';
 import type { Report } from '../report.js';
 import { blame, Run, type RunPlace } from '../run.js';
 import type { Channel } from './channel.js';
@@ -59,6 +60,7 @@ class Child {
   readonly #setup: ChildSetup;
   readonly #log: WorkerLog;
   readonly #memory: () => number;
+  readonly #profile: Profile | undefined;
   readonly #runs = new Map<number, Run>();
   readonly #unstored = new Map<number, () => void>();
   /** Of runs that have ended: tells the hooks. */
@@ -75,8 +77,9 @@ class Child {
     keepContext();
     const app = await loadApp(setup.source);
     app.hooks.reportTo((hook, err) => log.error({ hook, err }, `the hook ${hook} threw`));
+    const profile = setup.profile ? await Profile.start(setup.profile, setup.worker) : undefined;
     await app.hooks.emit('workerProcessInit', processOf(setup));
-    return new Child(channel, app, setup, log, memory);
+    return new Child(channel, app, setup, log, memory, profile);
   }
 
   private constructor(
@@ -85,7 +88,9 @@ class Child {
     setup: ChildSetup,
     log: WorkerLog,
     memory: () => number,
+    profile: Profile | undefined,
   ) {
+    this.#profile = profile;
     this.#channel = channel;
     this.#app = app;
     this.#setup = setup;
@@ -185,6 +190,7 @@ class Child {
       pause(farewell),
     ]);
     await Promise.race([this.#app.close(), pause(farewell)]);
+    if (this.#profile) await writeProfile(this.#profile, this.#log);
     this.#log.flush();
     process.exit(0);
   }
