@@ -51,7 +51,8 @@ export class Trace implements Disposable {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }
-    return text.split('\n').filter((line) => line !== '');
+    // Behind the last line break may be the first part of a line that is being written.
+    return text.split('\n').slice(0, -1);
   }
 
   [Symbol.dispose](): void {
