@@ -7,7 +7,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
-import type { CallSettings } from '../protocol/call-settings.js';
+import type { CallSettings, MessageRetry } from '../protocol/call-settings.js';
 import { decodeOptions, encodeOptions } from '../protocol/step.js';
 import { type MisfireOptions, misfireRule } from '../schedule/misfire.js';
 import { instant, type Schedule, type ScheduleJson } from '../schedule/schedule.js';
@@ -156,26 +156,38 @@ export function changeEntry(name: string, old: EntryJson, change: BeatChange): E
   });
 }
 
-/** What of a stored call its options stand for. */
+/** What of a stored call each of its options stands for; the others have their own names there. */
 const partsOf: Readonly<Record<string, readonly (keyof CallSettings)[]>> = {
   expires: ['expiresIn', 'expiresAt'],
-  maxRetries: ['retry'],
-  retryDelay: ['retry'],
-  retryBackoff: ['retry'],
-  retryBackoffMax: ['retry'],
-  retryJitter: ['retry'],
+};
+
+/** The same of its retries. A delay of one's own comes with a word on backoff, and goes with it. */
+const retryPartsOf: Readonly<Record<string, readonly (keyof MessageRetry)[]>> = {
+  maxRetries: ['max'],
+  retryDelay: ['delay', 'backoff'],
+  retryBackoff: ['backoff'],
+  retryBackoffMax: ['backoffMax'],
+  retryJitter: ['jitter'],
 };
 
 function mergeCall(old: CallSettings, read: CallSettings, asked: readonly string[]): CallSettings {
-  const merged: Record<string, unknown> = { ...old };
-  for (const key of asked) {
-    for (const part of partsOf[key] ?? [key as keyof CallSettings]) {
-      if (part === 'retry') merged[part] = { ...old.retry, ...read.retry };
-      else if (read[part] === undefined) delete merged[part];
-      else merged[part] = read[part];
-    }
+  const ofRetry = asked.flatMap((key) => retryPartsOf[key] ?? []);
+  const others = asked.filter((key) => !retryPartsOf[key]);
+  const { retry: oldRetry = {}, ...kept } = old;
+  const rest: CallSettings = kept;
+  const retry = replaced(oldRetry, read.retry ?? {}, ofRetry);
+  const parts = others.flatMap((key) => partsOf[key] ?? [key as keyof CallSettings]);
+  return { ...replaced(rest, read, parts), ...(Object.keys(retry).length > 0 && { retry }) };
+}
+
+/** The old fields, but for these, which are the new ones or absent with them. */
+function replaced<T extends object>(old: T, read: T, keys: readonly (keyof T)[]): T {
+  const merged = { ...old };
+  for (const key of keys) {
+    if (read[key] === undefined) delete merged[key];
+    else merged[key] = read[key];
   }
-  return merged as CallSettings;
+  return merged;
 }
 
 /**

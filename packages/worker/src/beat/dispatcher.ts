@@ -195,7 +195,7 @@ export class Dispatcher {
     const { app, connection } = this.#place;
     const { prefix, resultExpires } = app.config;
     const text = await connection.get(resultKey(prefix, lastId));
-    if (text !== null && isFinal(parseOutcome(text).state)) return undefined;
+    if (text !== null && hasEnded(text)) return undefined;
     // Of a canvas only the end is known: when no record can be left, it has ended.
     if (lastQueue === undefined)
       return resultExpires === 0 || Date.now() - lastAt < resultExpires ? lastId : undefined;
@@ -203,5 +203,14 @@ export class Dispatcher {
     const job = jobKey(prefix, lastQueue, lastId);
     const [made, ended] = await connection.hmget(job, 'timestamp', 'finishedOn');
     return made != null && ended == null ? lastId : undefined;
+  }
+}
+
+/** Whether a record says so; one that nobody can read says nothing. */
+function hasEnded(text: string): boolean {
+  try {
+    return isFinal(parseOutcome(text).state);
+  } catch {
+    return false;
   }
 }
