@@ -17,7 +17,7 @@ afterAll(() => engine[Symbol.asyncDispose]());
 
 const beats = 4;
 const entries = 200;
-const rounds = 8;
+const rounds = Number(process.env['DTASK_BEAT_ROUNDS'] ?? 8);
 const concurrency = 4;
 
 /** One run of the task of an entry. */
@@ -27,8 +27,8 @@ interface Run extends Start {
 }
 
 it(
-  '4 beats of which 8 are killed, and a restart of Redis, send each tick of 200 entries once',
-  { timeout: 120_000 },
+  `4 beats of which ${rounds} are killed, and a restart of Redis, send each tick of 200 entries once`,
+  { timeout: 240_000 },
   async ({ skip }) => {
     if (!hasNative) skip(needsNative);
     const stage = setStage(engine.url);
