@@ -13,6 +13,7 @@ import { blocked } from './scenarios/blocked.mjs';
 import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
 import { commands } from './scenarios/commands.mjs';
+import { delays } from './scenarios/delays.mjs';
 import { kill } from './scenarios/kill.mjs';
 import { map } from './scenarios/map.mjs';
 import { memory } from './scenarios/memory.mjs';
@@ -40,6 +41,7 @@ const scenarios = [
   sending,
   roundTrip,
   waiting,
+  delays,
   canvas,
   map,
   commands,

@@ -70,6 +70,7 @@ export {
   ReadyCommand,
   type Script,
 } from './broker/script-call.js';
+export { enterQueue } from './broker/enter-queue.js';
 export { OwnScript } from './broker/own-script.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';

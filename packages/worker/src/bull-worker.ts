@@ -1,7 +1,7 @@
 /** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
 import type { Job, JobJson, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { OutcomeWriter } from '@dtask/core/internal';
+import { longestBlock, type OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
@@ -75,6 +75,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #lanes = new WeakMap<AnyJob, Lane>();
   readonly #ended = new WeakMap<AnyJob, Ended>();
   #ready: Promise<void> | undefined;
+  #alarm: NodeJS.Timeout | undefined;
 
   constructor(name: string, place: BullPlace, options: Omit<WorkerOptions, 'connection'>) {
     // `callProcessJob` is what runs; BullMQ asks for a processor all the same.
@@ -113,6 +114,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
    * one, and hand over this one when it has that answer.
    */
   protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
+    clearTimeout(this.#alarm);
     // BullMQ asks once more when it was woken while it is told to stop.
     if (this.closing || this.paused) return noJob;
     if (!this.#place.slots.take()) {
@@ -132,16 +134,34 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     return job;
   }
 
+  /**
+   * Called before each wait for a job, which ends when the next delayed one is due at the latest. The
+   * server sees that when it next looks, ten times a second by default (`hz`). So the worker wakes
+   * itself, by the sign that there is a job: the server sees that at once.
+   */
+  protected override getBlockTimeout(blockUntil: number): number {
+    const left = blockUntil - Date.now();
+    clearTimeout(this.#alarm);
+    if (left > 0 && left <= longestBlock) this.#alarm = setTimeout(() => this.#wake(), left + 1);
+    return super.getBlockTimeout(blockUntil);
+  }
+
+  /** Puts up the sign that there is a job. */
+  #wake(): void {
+    this.#place.connection.zadd(this.toKey('marker'), 0, '0').catch(() => undefined);
+  }
+
   /** Waits for a slot, with no job in hand: BullMQ looks after its other jobs, and asks again. */
   async #room(): Promise<void> {
     const room = this.#place.slots.room(this);
     // The sign that there is a job has been taken down to come here. Others may have a slot.
-    this.#place.connection.zadd(this.toKey('marker'), 0, '0').catch(() => undefined);
+    this.#wake();
     await room;
   }
 
   /** Takes no more jobs, and waits for those that run. */
   override close(force?: boolean): Promise<void> {
+    clearTimeout(this.#alarm);
     const closed = super.close(force);
     this.#place.slots.cancel(this);
     return closed;

@@ -1,5 +1,5 @@
 /** The queues of a worker, of which some may come and go while it runs. */
-import { bullQueueName, queuesKey } from '@dtask/core/internal';
+import { bullQueueName, enterQueue } from '@dtask/core/internal';
 import type { Broadcasts } from './broadcasts.js';
 import { Consumer, type ConsumerPlace } from './consumer.js';
 import type { LockKeeper } from './lock-keeper.js';
@@ -68,7 +68,7 @@ export class Consumers {
 
   async #consume(queue: string): Promise<void> {
     const { connection, prefix, broadcasts, log } = this.#place;
-    await connection.sadd(queuesKey(prefix), queue);
+    await enterQueue(connection, prefix, queue);
     const consumer = new Consumer(broadcasts.source(queue), this.#place, queue);
     this.#consumers.set(queue, consumer);
     try {

@@ -1,7 +1,7 @@
 /** A process that adds jobs to plain BullMQ, and waits for them as BullMQ has it. */
 // @ts-check
 import { Queue, QueueEvents } from 'bullmq';
-import { paced, timed } from './pace.mjs';
+import { paced, staggered, timed } from './pace.mjs';
 import { prefix, serve, url } from './role.mjs';
 
 const options = { connection: { url }, prefix };
@@ -27,6 +27,12 @@ serve({
   send: (count, width) => paced(count, width, (x) => queue.add('echo', { x })),
   get: (count, width) => paced(count, width, roundTrip),
   roundTrips: (count) => timed(count, roundTrip),
+  /** How late jobs run that are due one after another, in milliseconds. */
+  late: (count, apart) =>
+    staggered(count, apart, async (due, delay) => {
+      if (!events) throw new Error('listen first');
+      return (await queue.add('late', { due }, { delay })).waitUntilFinished(events);
+    }),
   /** Results a second of many jobs that are added together. */
   group: async (count) => {
     if (!events) throw new Error('listen first');

@@ -20,6 +20,7 @@ serve({
 
 /** @param {import('bullmq').Job} job */
 async function process_(job) {
+  if (job.name === 'late') return Date.now() - job.data.due;
   tally.count();
   return job.data.x;
 }

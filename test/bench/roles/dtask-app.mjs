@@ -12,6 +12,9 @@ const resultExpires = /** @type {import('dtask').Duration} */ (
 
 export const app = new App('bench', { broker: url, prefix, resultExpires });
 
+/** Says how late it runs, in milliseconds. */
+export const late = app.task('late', (/** @type {number} */ due) => Date.now() - due);
+
 /** Says when it ran, for the time between the last part of a chord and its body. */
 export const stamp = app.task('stamp', () => Date.now());
 

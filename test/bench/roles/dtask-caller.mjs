@@ -1,9 +1,9 @@
 /** A process that calls dtask tasks. */
 // @ts-check
 import { chain, chord, group } from 'dtask';
-import { paced, timed } from './pace.mjs';
+import { paced, staggered, timed } from './pace.mjs';
 import { serve } from './role.mjs';
-import { add, app, echo, latest, stamp } from './dtask-app.mjs';
+import { add, app, echo, late, latest, stamp } from './dtask-app.mjs';
 import { memory } from './memory.mjs';
 
 /**
@@ -43,6 +43,9 @@ serve({
   send: (count, width) => paced(count, width, (x) => echo.delay(x)),
   get: (count, width) => paced(count, width, (x) => echo.delay(x).get()),
   roundTrips: (count) => timed(count, (x) => echo.delay(x).get()),
+  /** How late calls run that are due one after another, in milliseconds. */
+  late: (count, apart) =>
+    staggered(count, apart, (due, countdown) => late.applyAsync([due], { countdown }).get()),
   /** Results a second of a group. */
   group: async (count) => {
     const began = performance.now();

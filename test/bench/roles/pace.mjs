@@ -37,3 +37,23 @@ export async function timed(count, call) {
   }
   return times;
 }
+
+/** How long ahead of the first one delayed calls are sent, in milliseconds. */
+const ahead = 500;
+
+/**
+ * Makes calls that are due one after another.
+ *
+ * @param {number} count
+ * @param {number} apart milliseconds from one to the next
+ * @param {(due: number, delay: number) => PromiseLike<unknown>} call
+ */
+export function staggered(count, apart, call) {
+  const first = Date.now() + ahead;
+  return Promise.all(
+    Array.from({ length: count }, (_, at) => {
+      const due = first + at * apart;
+      return call(due, due - Date.now());
+    }),
+  );
+}

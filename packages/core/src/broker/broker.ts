@@ -4,10 +4,10 @@ import type { AppConfig } from '../config/resolve.js';
 import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
-import { queuesKey } from '../protocol/keys.js';
 import { Addition } from './addition.js';
 import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
 import { Deadlines } from './deadlines.js';
+import { enterQueue } from './enter-queue.js';
 import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
 import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
@@ -178,7 +178,7 @@ export class Broker {
     opening.then((sink) => {
       if (this.#sinks.get(queue) === opening) this.#sinks.set(queue, sink);
     }, forget);
-    connection.sadd(queuesKey(prefix), queue).catch(() => this.#sinks.delete(queue));
+    enterQueue(connection, prefix, queue).catch(() => this.#sinks.delete(queue));
     return opening;
   }
 

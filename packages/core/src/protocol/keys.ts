@@ -36,6 +36,10 @@ export const lockKey = (prefix: string, queue: string, id: string): string =>
 /** The failed tasks of a queue, by the time when they failed. */
 export const failedKey = (prefix: string, queue: string): string => jobKey(prefix, queue, 'failed');
 
+/** BullMQ's settings of a queue. */
+export const queueMetaKey = (prefix: string, queue: string): string =>
+  jobKey(prefix, queue, 'meta');
+
 /** The record of a task's state and result. */
 export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${id}`;
 
