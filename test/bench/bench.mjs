@@ -8,10 +8,12 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { backlog } from './scenarios/backlog.mjs';
 import { beat } from './scenarios/beat.mjs';
 import { blocked } from './scenarios/blocked.mjs';
 import { bytes } from './scenarios/bytes.mjs';
 import { canvas } from './scenarios/canvas.mjs';
+import { celery } from './scenarios/celery.mjs';
 import { commands } from './scenarios/commands.mjs';
 import { delays } from './scenarios/delays.mjs';
 import { kill } from './scenarios/kill.mjs';
@@ -20,6 +22,7 @@ import { memory } from './scenarios/memory.mjs';
 import { pools } from './scenarios/pools.mjs';
 import { watching } from './scenarios/watching.mjs';
 import { recovery } from './scenarios/recovery.mjs';
+import { results } from './scenarios/results.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
 import { start } from './scenarios/start.mjs';
@@ -37,6 +40,8 @@ import { barLine, layOut } from './text.mjs';
 /** @type {readonly Scenario[]} */
 const scenarios = [
   throughput,
+  results,
+  celery,
   watching,
   sending,
   roundTrip,
@@ -52,6 +57,7 @@ const scenarios = [
   blocked,
   kill,
   beat,
+  backlog,
   memory,
 ];
 

@@ -1,4 +1,4 @@
-/** A plain BullMQ worker that keeps return values, as it does by default. */
+/** A plain BullMQ worker, which keeps return values by default. */
 // @ts-check
 import { Worker } from 'bullmq';
 import { prefix, serve, url } from './role.mjs';
@@ -9,8 +9,9 @@ const tally = new Tally();
 let worker;
 
 serve({
-  start: async (concurrency) => {
-    worker = new Worker('bench', process_, { connection: { url }, prefix, concurrency });
+  start: async (concurrency, options = {}) => {
+    const place = { connection: { url }, prefix, concurrency };
+    worker = new Worker('bench', process_, { ...place, ...options });
     worker.on('error', (error) => console.error(error));
     await worker.waitUntilReady();
   },

@@ -46,6 +46,12 @@ serve({
   /** How late calls run that are due one after another, in milliseconds. */
   late: (count, apart) =>
     staggered(count, apart, (due, countdown) => late.applyAsync([due], { countdown }).get()),
+  /** Waits for a call that nobody executes, and for no other. */
+  idle: () =>
+    void echo
+      .applyAsync([0], { queue: 'idle' })
+      .get()
+      .catch(() => undefined),
   /** Results a second of a group. */
   group: async (count) => {
     const began = performance.now();

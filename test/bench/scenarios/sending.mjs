@@ -42,12 +42,13 @@ export const sending = {
           spread(found[side].map(({ redis }) => redis)),
         ]),
       });
-      const text = `${name}: at least 0.9 of plain BullMQ's calls/s`;
+      const text = `${name}: at least plain BullMQ's calls/s`;
       bars.push({
         kind: /** @type {const} */ ('time'),
         text,
         got: digits(ratio),
-        met: ratio >= 0.9,
+        met: ratio >= 1,
+        ratio,
       });
     }
     for (const side of sides) await callers[side].stop();

@@ -12,7 +12,7 @@ const concurrency = 50;
 /** @type {import('../bench.mjs').Scenario} */
 export const throughput = {
   name: 'throughput',
-  title: 'tasks through one worker process',
+  title: 'tasks from a full queue through one worker process',
   async run({ server, short }) {
     const tasks = short ? 6_000 : 44_000;
     const found = await inTurns({ rounds: short ? 1 : 7, budget: 50 }, (side) =>
@@ -31,7 +31,7 @@ export const throughput = {
       data: found,
       tables: [
         {
-          title: `${digits(tasks - warmUp)} no-op tasks from a full queue, concurrency ${concurrency}, results kept`,
+          title: `${digits(tasks - warmUp)} no-op tasks, concurrency ${concurrency}; dtask keeps their results, plain BullMQ none`,
           columns: ['', 'tasks/s', 'worker CPU µs/task', 'Redis CPU µs/task'],
           rows,
           note: `Median of ${found.dtask.length} rounds (least - most). Worker CPU is ${digits(cpu)} of plain BullMQ's.`,
@@ -40,9 +40,10 @@ export const throughput = {
       bars: [
         {
           kind: 'time',
-          text: "at least 0.9 of plain BullMQ's tasks/s",
+          text: "at least 0.95 of plain BullMQ's tasks/s",
           got: digits(ratio),
-          met: ratio >= 0.9,
+          met: ratio >= 0.95,
+          ratio,
         },
       ],
     };
@@ -62,7 +63,12 @@ async function drain(server, side, tasks) {
   const worker = new RoleProcess(`${side}-worker`, server);
   const span = worker.ask('span', warmUp, tasks);
   const before = await server.cpu();
-  await worker.ask('start', concurrency);
+  // Nothing is kept of plain BullMQ's.
+  await worker.ask(
+    'start',
+    concurrency,
+    side === 'bullmq' ? { removeOnComplete: { count: 0 } } : {},
+  );
   const { tasks: timed, ms, cpu } = await span;
   const redis = ((await server.cpu()) - before) / tasks;
   await worker.stop();
