@@ -1,5 +1,4 @@
 /** The handle on a task that runs elsewhere. */
-import { setMaxListeners } from 'node:events';
 import { toMilliseconds } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
@@ -7,6 +6,7 @@ import type { JobState, Ledger } from './ledger.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
 import type { Mailbox } from './mailbox.js';
+import { onAbort } from './on-abort.js';
 import { errorOf } from './remote-error.js';
 import type { PlacedTask, Revocable, RevokeResultOptions } from './revocation.js';
 import { findCurrentTask } from '../task/context.js';
@@ -109,19 +109,14 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
       let stop = (): void => undefined;
       const end = (settle: () => void): void => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        deaf?.();
         settle();
       };
       const giveUp = (error: unknown): void => {
         stop();
         end(() => reject(error as Error));
       };
-      const onAbort = (): void => giveUp(signal?.reason);
-      if (signal) {
-        // One signal may well end the wait for thousands of results.
-        setMaxListeners(0, signal);
-        signal.addEventListener('abort', onAbort, { once: true });
-      }
+      const deaf = signal && onAbort(signal, () => giveUp(signal.reason));
       if (limit !== undefined) timer = setTimeout(() => giveUp(this.#late(String(timeout))), limit);
       this.#sent?.sending.catch(giveUp);
       // Last, for it may end the wait at once: the result may be there already, or the App closed.
