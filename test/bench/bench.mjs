@@ -1,5 +1,6 @@
 /**
- * Measures dtask against plain BullMQ on the same Redis: `npm run bench -- [--short] [--only name] [--json file]`.
+ * Measures dtask against plain BullMQ on the same Redis: `npm run bench -- [--short] [--only name]
+ * [--json file] [--page file]`.
  *
  * Exits with 1 where a bar is missed; with `--short`, which is for machines that are busy, only where
  * a bar is missed that rests on counts.
@@ -28,6 +29,7 @@ import { sending } from './scenarios/sending.mjs';
 import { start } from './scenarios/start.mjs';
 import { throughput } from './scenarios/throughput.mjs';
 import { waiting } from './scenarios/waiting.mjs';
+import { page } from './page.mjs';
 import { Server } from './server.mjs';
 import { barLine, layOut } from './text.mjs';
 
@@ -35,6 +37,7 @@ import { barLine, layOut } from './text.mjs';
  * @typedef {{ server: Server, short: boolean }} Place what a scenario has to measure with
  * @typedef {{ tables: import('./text.mjs').Table[], bars: import('./text.mjs').Bar[], data: unknown }} Findings
  * @typedef {{ name: string, title: string, run: (place: Place) => Promise<Findings> }} Scenario
+ * @typedef {Findings & { name: string, title: string, seconds: number }} Found
  */
 
 /** @type {readonly Scenario[]} */
@@ -64,7 +67,7 @@ const scenarios = [
 /** Nothing here takes longer; a bench that hangs is worse than none. */
 const longest = 25 * 60_000;
 
-const { short, only, json } = readArguments();
+const { short, only, json, page: pageFile } = readArguments();
 const giveUp = setTimeout(() => {
   console.error(`bench: not done after ${longest / 60_000} minutes`);
   process.exit(1);
@@ -111,34 +114,35 @@ function conclude(found) {
   for (const bar of missed) console.log(`${barLine(bar)} (${bar.name})`);
   if (short && missed.length > failed.length)
     console.log('  Bars on time count only in the full run, on a calm machine.');
-  if (json !== undefined) {
-    const about = {
-      server: server.name,
-      node: process.versions.node,
-      cores: availableParallelism(),
-      load,
-      short,
-      seconds,
-    };
-    writeFileSync(json, `${JSON.stringify({ ...about, scenarios: found }, null, 2)}\n`);
-  }
+  const all = {
+    server: server.name,
+    node: process.versions.node,
+    cores: availableParallelism(),
+    load,
+    short,
+    seconds,
+    scenarios: found,
+  };
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(all, null, 2)}\n`);
+  if (pageFile !== undefined) writeFileSync(pageFile, page(all));
   if (failed.length > 0) process.exitCode = 1;
 }
 
 function readArguments() {
   const names = scenarios.map(({ name }) => name);
-  const usage = `usage: npm run bench -- [--short] [--json file] [--only name]...\nnames: ${names.join(', ')}`;
+  const usage = `usage: npm run bench -- [--short] [--json file] [--page file] [--only name]...\nnames: ${names.join(', ')}`;
   try {
     const { values } = parseArgs({
       options: {
         short: { type: 'boolean' },
         json: { type: 'string' },
+        page: { type: 'string' },
         only: { type: 'string', multiple: true },
       },
     });
     const unknown = values.only?.find((name) => !names.includes(name));
     if (unknown === undefined)
-      return { short: values.short === true, only: values.only ?? [], json: values.json };
+      return { ...values, short: values.short === true, only: values.only ?? [] };
     console.error(`bench: there is no scenario ${unknown}\n${usage}`);
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}`);

@@ -63,7 +63,7 @@ export function layOut({ title, columns, rows, note }) {
  * @property {string} got
  * @property {boolean} met
  * @property {'count' | 'time'} kind what it rests on: counts are the same on every machine
- * @property {number} [ratio] how many times as good as plain BullMQ, for the chart
+ * @property {{ what: string, ratio: number }} [compared] how many times as fast as plain BullMQ, for the chart
  */
 
 /** @param {Bar} bar */

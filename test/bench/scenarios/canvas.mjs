@@ -64,7 +64,7 @@ export const canvas = {
           text: "a group's results/s are at least 1.3 times plain BullMQ's",
           got: digits(rate),
           met: rate >= 1.3,
-          ratio: rate,
+          compared: { what: `group of ${digits(parts)}`, ratio: rate },
         },
         {
           kind: 'time',

@@ -48,7 +48,7 @@ export const sending = {
         text,
         got: digits(ratio),
         met: ratio >= 1,
-        ratio,
+        compared: { what: `calls sent, ${name}`, ratio },
       });
     }
     for (const side of sides) await callers[side].stop();
