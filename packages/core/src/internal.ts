@@ -45,6 +45,8 @@ export {
   leastTrace,
   type Message,
 } from './protocol/message.js';
+export { packOf } from './protocol/pack.js';
+export { callsOf, packTask } from './protocol/packed.js';
 export { Encoded } from './protocol/encoded.js';
 export {
   encodeOutcome,
@@ -70,6 +72,8 @@ export {
   ReadyCommand,
   type Script,
 } from './broker/script-call.js';
+export { addAgain } from './broker/again.js';
+export { type JobSink, openSink } from './broker/job-sink.js';
 export { OwnScript } from './broker/own-script.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';

@@ -5,6 +5,7 @@ import {
   findDefinition,
   type Message,
   type OutcomeWriter,
+  packTask,
 } from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
@@ -18,6 +19,8 @@ import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
+import { Packs } from './pack/packs.js';
+import { Singles } from './pack/singles.js';
 import { readMessage } from './read-message.js';
 import type { Report } from './report.js';
 import { expired, type Revoked, revokedBy, revokedByText } from './revoked.js';
@@ -39,6 +42,7 @@ export class Executor {
   readonly #sequel: Sequel;
   readonly #endings: Endings;
   readonly #hooks: HookCalls;
+  readonly #packs: Packs;
   #withdrawn = false;
 
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
@@ -47,6 +51,13 @@ export class Executor {
     this.#sequel = new Sequel(place.app, place.log);
     this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
+    this.#packs = new Packs({
+      ...place,
+      outcomes,
+      singles: new Singles(place),
+      withdrawn: () => this.#withdrawn,
+      execute: (current, call) => this.#execute(current, () => this.#take(current, call)),
+    });
   }
 
   /** Writes the outcomes, and behind them what ends the jobs. */
@@ -65,10 +76,14 @@ export class Executor {
    */
   execute(job: Job, token: string, source: string, queue: string): Promise<void> | undefined {
     const current = newCurrent(job, token, source, queue);
+    return this.#execute(current, () => this.#begin(current));
+  }
+
+  #execute(current: Current, begin: () => Promise<void> | undefined): Promise<void> | undefined {
     this.#current.add(current);
     let ended: Promise<void> | undefined;
     try {
-      ended = this.#begin(current);
+      ended = begin();
       if (ended) return this.#ending(current, ended);
     } finally {
       if (!ended) this.#current.delete(current);
@@ -91,11 +106,26 @@ export class Executor {
   #begin(current: Current): Promise<void> | undefined {
     const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current, message);
+    if (message.name === packTask) return this.#beginPack(current, message);
+    return this.#take(current, message);
+  }
+
+  #take(current: Current, message: Message): Promise<void> | undefined {
     current.message = message;
     this.#place.counts.received(message.name);
     this.#place.events.received(message, current.queue, current.job.attemptsMade);
     this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
+  }
+
+  /** A pack is none of the tasks that run here: its calls are. */
+  #beginPack(current: Current, pack: Message): Promise<void> | undefined {
+    this.#current.delete(current);
+    try {
+      return this.#packs.begin(current, pack);
+    } catch (error) {
+      return this.#reject(current, error);
+    }
   }
 
   /**
@@ -111,7 +141,7 @@ export class Executor {
       if (by.kind === 'terminated') current.performance?.cut({ kind: 'revoked', by });
       return true;
     }
-    return false;
+    return this.#packs.revoke(id, by);
   }
 
   /**

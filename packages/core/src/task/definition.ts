@@ -2,6 +2,8 @@
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import type { Packing } from '../broker/packer.js';
+import { batchOf } from './batch.js';
 import { callSettings, type CallSettings } from './call.js';
 import { type Execution, executionOf } from './limits.js';
 import { type TaskOptions, taskOptionKeys } from './options.js';
@@ -30,6 +32,8 @@ export interface Definition {
   readonly calls: CallSettings;
   readonly retry: RetryPolicy;
   readonly execution: Execution;
+  /** How its calls are taken together; absent where they are not. */
+  readonly batch: Packing | undefined;
   readonly parameters: Parameters;
   readonly args: StandardSchema | readonly StandardSchema[] | undefined;
   readonly returns: StandardSchema | undefined;
@@ -66,6 +70,7 @@ export function define(
     calls: callSettings(options),
     retry: retryPolicy(options),
     execution: executionOf(options),
+    batch: batchOf(options, what),
     parameters: parametersOf(fn, place?.owner, place?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),

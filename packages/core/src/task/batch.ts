@@ -1,0 +1,73 @@
+/** What a task says of its calls being taken together, checked. */
+import { refuseUnknown } from '../config/resolve.js';
+import type { Packing } from '../broker/packer.js';
+import { bytes, integer, show } from '../config/setting.js';
+import { type Duration, toMilliseconds } from '../duration.js';
+import { ConfigError } from '../errors.js';
+import type { TaskOptions } from './options.js';
+
+/** How calls of an ordinary task are packed into messages. */
+export interface PackOptions {
+  readonly gather?: false;
+  /** Most calls in a message. @default 50 */
+  readonly size?: number;
+  /** Most bytes of arguments in a message: a number, or a text such as `'64KB'`. @default '64KB' */
+  readonly bytes?: number | string;
+  /**
+   * For how long a first call waits for others. 0 waits for the end of the event loop's turn: what
+   * a loop, or an answer from elsewhere, calls at once goes together.
+   * @default 0
+   */
+  readonly wait?: Duration;
+}
+
+const size = integer({ default: 50, env: '', doc: '', minimum: 1 });
+const room = bytes({ default: 64 * 1024, env: '', doc: '' });
+
+/**
+ * Why each option is refused beside `batch`: what it says is said of single messages, and calls
+ * would be held back, or dropped, as a whole.
+ */
+const contradictions: readonly (readonly [keyof TaskOptions, string])[] = [
+  ['rateLimit', 'a rate lets messages start one by one'],
+  ['maxConcurrency', 'a place among those that run is taken by one message'],
+  ['unique', 'each call has to be looked for in Redis by itself'],
+  ['countdown', 'what waits for its time waits by itself'],
+];
+
+/**
+ * Checks the option `batch` of a task.
+ *
+ * @throws ConfigError which names what is wrong, or what it cannot be combined with
+ */
+export function batchOf(options: TaskOptions, what: string): Packing | undefined {
+  const { batch = false } = options;
+  if (batch === false) return undefined;
+  if (batch !== true && (typeof batch !== 'object' || batch === null))
+    throw new ConfigError(`${what}: batch must be true, false or an object, got ${show(batch)}`);
+  for (const [key, why] of contradictions)
+    if (options[key] !== undefined && options[key] !== false) throw contradiction(what, key, why);
+  if (options.delivery === 'at-most-once')
+    throw contradiction(
+      what,
+      "delivery: 'at-most-once'",
+      'when a worker dies, nobody knows which calls of a message had begun',
+    );
+  const given = batch === true ? {} : batch;
+  refuseUnknown(
+    given as Record<string, unknown>,
+    ['size', 'bytes', 'wait'],
+    `the batch of ${what}`,
+  );
+  return {
+    kind: 'pack',
+    size: given.size === undefined ? size.default : size.parse(given.size, 'batch.size'),
+    bytes: given.bytes === undefined ? room.default : room.parse(given.bytes, 'batch.bytes'),
+    wait: toMilliseconds(given.wait ?? 0, 'batch.wait'),
+  };
+}
+
+const contradiction = (what: string, key: string, why: string): ConfigError =>
+  new ConfigError(
+    `${what}: batch cannot be combined with ${key}, because ${why}; leave one of them out`,
+  );
