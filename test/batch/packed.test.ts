@@ -200,9 +200,9 @@ describe('running', () => {
     await eventually(async () => (await app.queues.counts('default')).failed).toBe(2);
     const kept = [];
     for await (const task of app.failed.list()) kept.push(task);
-    expect(kept.map(({ id, task }) => [id, task]).sort()).toEqual(
-      [calls[1]?.id, calls[3]?.id].map((id) => [id, 'picky']).sort(),
-    );
+    expect(
+      kept.map(({ id, task }) => `${task} ${id}`).toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual([`picky ${calls[1]?.id}`, `picky ${calls[3]?.id}`]);
     expect(kept.find(({ id }) => id === calls[1]?.id)).toMatchObject({
       args: [2],
       error: { name: 'RangeError', message: 'not 2' },
@@ -374,7 +374,9 @@ describe('running', () => {
     // Both at a time: one behind the other, the second would not begin.
     await eventually(async () => {
       const [tasks] = Object.values(await app.inspect.active());
-      return (Array.isArray(tasks) ? tasks : []).map(({ id }) => id).sort();
+      return (Array.isArray(tasks) ? tasks : [])
+        .map(({ id }) => id)
+        .toSorted((a, b) => a.localeCompare(b));
     }).toEqual(calls.slice(1).map(({ id }) => id));
     gate.open();
     expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([0, 1, 2]);
@@ -536,5 +538,51 @@ describe('declaring', () => {
       sometimes.applyAsync([1], { unique: true }),
     ]);
     expect(calls[0]?.id).toBe(calls[1]?.id);
+  });
+});
+
+describe('stopping', () => {
+  test('a worker that stops at once gives back what it has not run', async () => {
+    const app = stage.app();
+    const runs: [number, string][] = [];
+    const each = app.task(
+      'each',
+      async (x: number) => {
+        const { signal, worker } = currentTask();
+        runs.push([x, worker]);
+        if (x === 1 && runs.length === 2)
+          await new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          });
+        return x;
+      },
+      { batch: true },
+    );
+    const first = await stage.worker(app);
+    const calls = await Promise.all([0, 1, 2].map((x) => each.delay(x)));
+    await eventually(() => runs.length).toBe(2);
+    await first.stop({ force: true });
+    const second = await stage.worker(app);
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([0, 1, 2]);
+    expect(runs.filter(([, worker]) => worker === second.name).map(([x]) => x)).toEqual([1, 2]);
+  });
+
+  test('a call that runs for longer than its limit fails, and those behind it run', async () => {
+    const app = await served();
+    const long = app.task(
+      'long',
+      async (x: number) => {
+        if (x === 1) await new Promise(() => undefined);
+        return x;
+      },
+      { batch: true, timeLimit: 50 },
+    );
+    const calls = [0, 1, 2].map((x) => long.delay(x));
+    const ends = await Promise.allSettled(calls.map((call) => call.get(soon)));
+    expect(ends).toMatchObject([
+      { value: 0 },
+      { reason: { name: 'TimeLimitExceededError' } },
+      { value: 2 },
+    ]);
   });
 });

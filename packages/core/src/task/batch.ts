@@ -4,7 +4,6 @@ import type { Packing } from '../broker/packer.js';
 import { bytes, integer, show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
-import type { TaskOptions } from './options.js';
 
 /** How calls of an ordinary task are packed into messages. */
 export interface PackOptions {
@@ -28,7 +27,7 @@ const room = bytes({ default: 64 * 1024, env: '', doc: '' });
  * Why each option is refused beside `batch`: what it says is said of single messages, and calls
  * would be held back, or dropped, as a whole.
  */
-const contradictions: readonly (readonly [keyof TaskOptions, string])[] = [
+const contradictions: readonly (readonly [string, string])[] = [
   ['rateLimit', 'a rate lets messages start one by one'],
   ['maxConcurrency', 'a place among those that run is taken by one message'],
   ['unique', 'each call has to be looked for in Redis by itself'],
@@ -40,14 +39,17 @@ const contradictions: readonly (readonly [keyof TaskOptions, string])[] = [
  *
  * @throws ConfigError which names what is wrong, or what it cannot be combined with
  */
-export function batchOf(options: TaskOptions, what: string): Packing | undefined {
-  const { batch = false } = options;
+export function batchOf(
+  options: Readonly<Record<string, unknown>>,
+  what: string,
+): Packing | undefined {
+  const { batch = false } = options as { readonly batch?: boolean | PackOptions };
   if (batch === false) return undefined;
   if (batch !== true && (typeof batch !== 'object' || batch === null))
     throw new ConfigError(`${what}: batch must be true, false or an object, got ${show(batch)}`);
   for (const [key, why] of contradictions)
     if (options[key] !== undefined && options[key] !== false) throw contradiction(what, key, why);
-  if (options.delivery === 'at-most-once')
+  if (options['delivery'] === 'at-most-once')
     throw contradiction(
       what,
       "delivery: 'at-most-once'",

@@ -70,7 +70,7 @@ export function define(
     calls: callSettings(options),
     retry: retryPolicy(options),
     execution: executionOf(options),
-    batch: batchOf(options, what),
+    batch: batchOf(options as Record<string, unknown>, what),
     parameters: parametersOf(fn, place?.owner, place?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),

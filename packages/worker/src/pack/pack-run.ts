@@ -68,7 +68,7 @@ export class PackRun {
     const calls = this.#rest();
     const ends = await Promise.all(calls.map(({ id }) => this.#place.outcomes.recorded(id)));
     await Promise.all(
-      calls.map((call, at) => {
+      calls.map(async (call, at) => {
         const end = ends[at];
         if (!end) return this.#alone(call);
         // One that has failed is among the failed ones when its end has been found.
@@ -95,7 +95,7 @@ export class PackRun {
   }
 
   async #sendRest(): Promise<void> {
-    await Promise.all(this.#rest().map((call) => this.#alone(call)));
+    await Promise.all(this.#rest().map(async (call) => this.#alone(call)));
   }
 
   /** Begins the next call. */

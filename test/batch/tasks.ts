@@ -1,0 +1,56 @@
+/** The packed tasks whose workers the tests kill. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type App, currentTask } from 'dtask';
+import { noteStart, passGate } from '../fixtures/faults/trace.js';
+
+/** Declares them on an App: that of the workers, and that of the caller. */
+export function declare(app: App) {
+  /** One of its calls kills the process that it runs in, a while after it began. */
+  const poison = app.task(
+    'poison',
+    async (mark: string, x: number, deadly: number) => {
+      noteStart(`${mark}-${x}`);
+      if (x === deadly) {
+        await delay(50);
+        process.kill(process.pid, 'SIGKILL');
+      }
+      return x;
+    },
+    { batch: true, maxCrashes: 1 },
+  );
+
+  /** One of its calls waits until the test lets it go on. */
+  const held = app.task(
+    'held',
+    async (mark: string, x: number, stop: number) => {
+      noteStart(`${mark}-${x}`);
+      if (x === stop) await passGate(mark);
+      return x;
+    },
+    { batch: true },
+  );
+
+  /** Computes for so long, and hears of nothing meanwhile. */
+  const burn = app.task(
+    'burn',
+    (ms: number) => {
+      const end = Date.now() + ms;
+      while (Date.now() < end);
+      return process.pid;
+    },
+    { batch: true, timeLimit: '1s' },
+  );
+
+  /** Says who it is, and fails as often as it is told. */
+  const flaky = app.task(
+    'flaky',
+    (fails: number) => {
+      const { id, retries } = currentTask();
+      if (retries < fails) throw new RangeError(`failure ${retries}`);
+      return { id, retries };
+    },
+    { batch: true, maxRetries: 1, retryDelay: 1 },
+  );
+
+  return { poison, held, burn, flaky };
+}
