@@ -16,6 +16,7 @@ import { commands } from './scenarios/commands.mjs';
 import { kill } from './scenarios/kill.mjs';
 import { map } from './scenarios/map.mjs';
 import { memory } from './scenarios/memory.mjs';
+import { packing } from './scenarios/packing.mjs';
 import { pools } from './scenarios/pools.mjs';
 import { watching } from './scenarios/watching.mjs';
 import { recovery } from './scenarios/recovery.mjs';
@@ -42,6 +43,7 @@ const scenarios = [
   waiting,
   canvas,
   map,
+  packing,
   commands,
   bytes,
   start,
