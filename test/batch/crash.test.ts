@@ -46,6 +46,10 @@ it('a worker that is killed between two calls loses none', { timeout: 60_000 }, 
   const { held, trace, troupe } = await hire([['-c', '1']]);
   const calls = [0, 1, 2].map((x) => held.delay('killed', x, 1));
   await trace.started('killed-1');
+  await until(
+    'the first has ended',
+    async () => (await calls[0]?.then((call) => call.state())) === 'SUCCESS',
+  );
   troupe.worker('w0').signal('SIGKILL');
   trace.open('killed');
   await troupe.hire('w1', ['-c', '1', ...quick]);
@@ -66,6 +70,43 @@ it('a call that was revoked while its worker died does not run again', async () 
   const ends = await Promise.all(calls.map((call) => call.get(soon)));
   expect(ends).toMatchObject([0, 1, { name: 'TaskRevokedError' }]);
   expect(trace.starts('revoked-2')).toHaveLength(0);
+});
+
+it('in a pool of processes calls are gathered, and one that kills the process harms no other', async () => {
+  const { gathered, patient, trace } = await hire([['-c', '2', '-P', 'processes']]);
+  const calls = [1, 13, 14, 4].map((x) => gathered.delay('good', x));
+  expect(await Promise.all(calls.map((call) => call.get(soon)))).toMatchObject([
+    { sum: 2, size: 4, retries: 0 },
+    { name: 'TaskFailedError', errorName: 'RangeError', message: 'not 13' },
+    { sum: 28, retries: 1 },
+    { sum: 8, size: 4 },
+  ]);
+  const deadly = [0, 1, 2, 3].map((x) => gathered.delay('bad', x, 2));
+  expect(await Promise.all(deadly.map((call) => call.get(soon)))).toMatchObject([
+    { sum: 0, size: 1 },
+    { sum: 2, size: 1 },
+    { name: 'WorkerLostError' },
+    { sum: 6, size: 1 },
+  ]);
+  const held = await Promise.all([1, 2, 3].map((x) => patient.delay('signal', x)));
+  await trace.started('signal');
+  expect(await held[1]?.revoke()).toBe(true);
+  trace.open('signal');
+  expect(await Promise.all(held.map((call) => call.get(soon)))).toMatchObject([
+    1,
+    { name: 'TaskRevokedError' },
+    3,
+  ]);
+});
+
+it('calls that a killed worker had gathered run elsewhere', { timeout: 60_000 }, async () => {
+  const { patient, trace, troupe } = await hire([['-c', '2']]);
+  const calls = [1, 2, 3].map((x) => patient.delay('gathered', x));
+  await trace.started('gathered');
+  troupe.worker('w0').signal('SIGKILL');
+  trace.open('gathered');
+  await troupe.hire('w1', ['-c', '2', ...quick]);
+  expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([1, 2, 3]);
 });
 
 it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async () => {

@@ -1,6 +1,6 @@
 /** The packed tasks whose workers the tests kill. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type App, currentTask } from 'dtask';
+import { type App, type BatchCall, currentTask } from 'dtask';
 import { noteStart, passGate } from '../fixtures/faults/trace.js';
 
 /** Declares them on an App: that of the workers, and that of the caller. */
@@ -52,5 +52,40 @@ export function declare(app: App) {
     { batch: true, maxRetries: 1, retryDelay: 1 },
   );
 
-  return { poison, held, burn, flaky };
+  /** Takes many calls: doubles numbers, refuses 13, and one of its calls kills its process. */
+  const gathered = app.task(
+    'gathered',
+    async (calls: readonly BatchCall<[mark: string, x: number, deadly?: number]>[]) => {
+      for (const { args } of calls) noteStart(`${args[0]}-${args[1]}`);
+      if (calls.some(({ args }) => args[1] === args[2])) {
+        await delay(20);
+        process.kill(process.pid, 'SIGKILL');
+      }
+      return calls.map(({ args: [, x], retries }) => {
+        if (x === 13) return new RangeError('not 13');
+        if (x === 14 && retries === 0) return new Error('once more');
+        return { sum: x * 2, size: calls.length, retries };
+      });
+    },
+    {
+      batch: { gather: true, size: 4, wait: '200ms' },
+      maxCrashes: 1,
+      maxRetries: 1,
+      retryDelay: 1,
+    },
+  );
+
+  /** Takes many calls, and waits until the test lets it go on or the call itself is revoked. */
+  const patient = app.task(
+    'patient',
+    async (calls: readonly BatchCall<[mark: string, x: number]>[]) => {
+      const [mark] = calls[0]?.args ?? [''];
+      noteStart(mark);
+      await passGate(mark);
+      return calls.map(({ args, signal }) => (signal.aborted ? (signal.reason as Error) : args[1]));
+    },
+    { batch: { gather: true, size: 3, wait: '10s' } },
+  );
+
+  return { poison, held, burn, flaky, gathered, patient };
 }

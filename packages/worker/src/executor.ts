@@ -13,6 +13,8 @@ import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { freeKey } from './free-key.js';
+import { Gatherings } from './gather/gatherings.js';
+import type { Member } from './gather/member.js';
 import { HookCalls } from './hook-calls.js';
 import { textOf } from './job-text.js';
 import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
@@ -43,6 +45,7 @@ export class Executor {
   readonly #endings: Endings;
   readonly #hooks: HookCalls;
   readonly #packs: Packs;
+  readonly #gatherings: Gatherings;
   #withdrawn = false;
 
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
@@ -51,6 +54,8 @@ export class Executor {
     this.#sequel = new Sequel(place.app, place.log);
     this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
+    const onStart = this.#start.bind(this);
+    this.#gatherings = new Gatherings({ ...place, onStart });
     this.#packs = new Packs({
       ...place,
       outcomes,
@@ -256,11 +261,13 @@ export class Executor {
     // While it waited for its limits, say.
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
-    const { counts, events, overrides, timeLimit } = this.#place;
+    const { overrides, timeLimit } = this.#place;
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
-    events.started(message, retries);
-    current.began = Date.now();
-    counts.started(message.name, queue, waitOf(current, message));
+    if (definition.batch?.kind === 'gather') {
+      const member = this.#gatherings.join(current, message, definition, definition.batch, limit);
+      return this.#runTogether(current, member);
+    }
+    this.#start(current, message);
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
@@ -274,6 +281,27 @@ export class Executor {
       return this.#outlast(current, message, definition, performed, limit, began);
     const took = performance.now() - began;
     return this.#endings.of(current, message, definition, performed, report, took);
+  }
+
+  /** A run begins. */
+  #start(current: Current, message: Message): void {
+    const { counts, events } = this.#place;
+    events.started(message, current.job.attemptsMade);
+    current.began = Date.now();
+    counts.started(message.name, current.queue, waitOf(current, message));
+  }
+
+  /** Waits for a task that runs together with others. */
+  async #runTogether(current: Current, member: Member): Promise<void> {
+    current.performance = member;
+    const report = await member.report;
+    const { message, definition, took } = member;
+    await this.#endings.of(current, message, definition, member, report, took);
+  }
+
+  /** Lets no task wait for others like it any more. */
+  hurry(): void {
+    this.#gatherings.hurry();
   }
 
   /** Waits for a task that is not done when its function returns. */

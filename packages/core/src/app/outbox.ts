@@ -56,7 +56,9 @@ export class Outbox {
     const checked = checkCall(definition, name, args);
     // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
     const wait = checked instanceof Promise ? checked : undefined;
-    return this.send(name, args, wait, definition.calls, given, definition.batch);
+    const { calls, batch } = definition;
+    const packing = batch?.kind === 'pack' ? batch : undefined;
+    return this.send(name, args, wait, calls, given, packing);
   }
 
   /**

@@ -23,6 +23,26 @@ export interface PackOptions {
 const size = integer({ default: 50, env: '', doc: '', minimum: 1 });
 const room = bytes({ default: 64 * 1024, env: '', doc: '' });
 
+/** How a worker gathers calls of a task that takes many of them at a time. */
+export interface GatherOptions {
+  readonly gather: true;
+  /** Most calls that the task gets at a time. @default 32 */
+  readonly size?: number;
+  /** For how long a worker waits for others when it has taken a first call. @default '50ms' */
+  readonly wait?: Duration;
+}
+
+/** How the calls of a task are taken together. */
+export type BatchOptions = PackOptions | GatherOptions;
+
+/** How a worker gathers calls, checked. */
+export interface Gathering {
+  readonly kind: 'gather';
+  readonly size: number;
+  /** In milliseconds. */
+  readonly wait: number;
+}
+
 /**
  * Why each option is refused beside `batch`: what it says is said of single messages, and calls
  * would be held back, or dropped, as a whole.
@@ -42,11 +62,12 @@ const contradictions: readonly (readonly [string, string])[] = [
 export function batchOf(
   options: Readonly<Record<string, unknown>>,
   what: string,
-): Packing | undefined {
-  const { batch = false } = options as { readonly batch?: boolean | PackOptions };
+): Packing | Gathering | undefined {
+  const { batch = false } = options as { readonly batch?: boolean | BatchOptions };
   if (batch === false) return undefined;
   if (batch !== true && (typeof batch !== 'object' || batch === null))
     throw new ConfigError(`${what}: batch must be true, false or an object, got ${show(batch)}`);
+  if (batch !== true && batch.gather) return gatheringOf(batch, options, what);
   for (const [key, why] of contradictions)
     if (options[key] !== undefined && options[key] !== false) throw contradiction(what, key, why);
   if (options['delivery'] === 'at-most-once')
@@ -58,7 +79,7 @@ export function batchOf(
   const given = batch === true ? {} : batch;
   refuseUnknown(
     given as Record<string, unknown>,
-    ['size', 'bytes', 'wait'],
+    ['gather', 'size', 'bytes', 'wait'],
     `the batch of ${what}`,
   );
   return {
@@ -66,6 +87,23 @@ export function batchOf(
     size: given.size === undefined ? size.default : size.parse(given.size, 'batch.size'),
     bytes: given.bytes === undefined ? room.default : room.parse(given.bytes, 'batch.bytes'),
     wait: toMilliseconds(given.wait ?? 0, 'batch.wait'),
+  };
+}
+
+function gatheringOf(
+  given: GatherOptions,
+  options: Readonly<Record<string, unknown>>,
+  what: string,
+): Gathering {
+  refuseUnknown({ ...given }, ['gather', 'size', 'wait'], `the batch of ${what}`);
+  if (options['maxConcurrency'] !== undefined) {
+    const why = 'calls that wait for others would hold the places of those that run';
+    throw contradiction(what, 'maxConcurrency', why);
+  }
+  return {
+    kind: 'gather',
+    size: given.size === undefined ? 32 : size.parse(given.size, 'batch.size'),
+    wait: toMilliseconds(given.wait ?? 50, 'batch.wait'),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { PoolKind } from '../config/pool-kind.js';
 import type { Duration } from '../duration.js';
 import { type PeriodicOptions, periodicKeys } from '../schedule/periodic.js';
-import type { PackOptions } from './batch.js';
+import type { BatchOptions } from './batch.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
 import type { TaskHooks } from './task-hooks.js';
@@ -114,11 +114,12 @@ export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
   /** Where its code runs. @default the worker's pool */
   pool?: PoolKind;
   /**
-   * Whether calls that are made at about the same time go to Redis in one message. Each is still a
-   * task of its own in all that can be seen of it.
+   * Whether calls that are made at about the same time go to Redis in one message; or, with `gather`,
+   * how many of them the function gets at a time, as `BatchCall`s. Each is still a task of its own in
+   * all that can be seen of it.
    * @default false
    */
-  batch?: boolean | PackOptions;
+  batch?: boolean | BatchOptions;
   /** What it does beside its work, when it starts and when it has ended. */
   hooks?: TaskHooks<R>;
 }
