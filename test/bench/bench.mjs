@@ -20,6 +20,7 @@ import { delays } from './scenarios/delays.mjs';
 import { kill } from './scenarios/kill.mjs';
 import { map } from './scenarios/map.mjs';
 import { memory } from './scenarios/memory.mjs';
+import { packing } from './scenarios/packing.mjs';
 import { pools } from './scenarios/pools.mjs';
 import { watching } from './scenarios/watching.mjs';
 import { recovery } from './scenarios/recovery.mjs';
@@ -52,6 +53,7 @@ const scenarios = [
   delays,
   canvas,
   map,
+  packing,
   commands,
   bytes,
   start,

@@ -90,6 +90,8 @@ export type { SolarEvent } from './schedule/solar-event.js';
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
 export type { TaskDecorator } from './task/decorator.js';
+export type { BatchOptions, GatherOptions, PackOptions } from './task/batch.js';
+export type { BatchCall } from './task/batch-call.js';
 export type { CallOptions, RateLimit, TaskOptions, UniqueOptions } from './task/options.js';
 export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
 export type { StandardSchema } from './task/schema.js';

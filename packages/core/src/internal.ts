@@ -33,7 +33,8 @@ export { markFields, type RevocationMark } from './protocol/marks.js';
 export { brief, briefArgs } from './events/brief.js';
 export { eventTypes } from './events/event.js';
 export { EventWriter } from './events/event-writer.js';
-export { findDefinition } from './app/find-definition.js';
+export { findDefinition, gatheringOf } from './app/find-definition.js';
+export { type GatheredCall, type GatheredEnd, gatherTask } from './gather/gathered-call.js';
 export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
@@ -45,6 +46,8 @@ export {
   leastTrace,
   type Message,
 } from './protocol/message.js';
+export { packOf } from './protocol/pack.js';
+export { callsOf, packTask } from './protocol/packed.js';
 export { Encoded } from './protocol/encoded.js';
 export {
   encodeOutcome,
@@ -70,10 +73,16 @@ export {
   ReadyCommand,
   type Script,
 } from './broker/script-call.js';
+<<<<<<< HEAD
 export { enterQueue } from './broker/enter-queue.js';
+=======
+export { addAgain } from './broker/again.js';
+export { type JobSink, openSink } from './broker/job-sink.js';
+>>>>>>> work-batch
 export { OwnScript } from './broker/own-script.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
+export type { Gathering } from './task/batch.js';
 export { type Definition, define } from './task/definition.js';
 export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';
 export { scheduleOf } from './schedule/schedule-of.js';

@@ -76,6 +76,7 @@ function mend(reply: unknown): string | undefined {
         orphan = id;
         break;
       case markFields.revoked:
+      case markFields.revokedCalls:
       case markFields.crashes:
       case markFields.admitted:
         keepMarks(fields, id);

@@ -60,8 +60,9 @@ export class Consumers {
   }
 
   /** Takes no more tasks; resolves when those that run have ended. */
-  async stop(): Promise<void> {
+  async stop(force = false): Promise<void> {
     this.#stopping = true;
+    if (!force) this.#place.executor.hurry();
     const all = [...this.#consumers.values(), ...this.#leaving];
     await Promise.all(all.map((consumer) => consumer.stop()));
   }

@@ -18,6 +18,7 @@ import { giveBack } from './give-back.js';
 import type { HookCalls } from './hook-calls.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
+import { countPacked } from './pack/packed-job.js';
 import type { Performance } from './pool/pool.js';
 import type { Report } from './report.js';
 import type { Revoked } from './revoked.js';
@@ -222,8 +223,8 @@ export class Endings {
     const { job } = current;
     const { connection, app, log } = this.#place;
     const key = jobKey(app.config.prefix, current.source, message.id);
-    const crashes =
-      (await connection.hincrby(key, markFields.crashes, 1)) + (job.stalledCounter > 0 ? 1 : 0);
+    const counted = countPacked(job) ?? (await connection.hincrby(key, markFields.crashes, 1));
+    const crashes = counted + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;
     if (execution.atMostOnce || crashes >= execution.maxCrashes) {
       const times = crashes === 1 ? 'once' : `${crashes} times`;

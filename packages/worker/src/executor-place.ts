@@ -7,6 +7,7 @@ import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
 import type { TaskCounts } from './monitor/task-counts.js';
 import type { Pools } from './pools.js';
+import type { Slots } from './slots.js';
 import type { TimeLimit } from './time-limit.js';
 
 /** What an executor needs of its worker. */
@@ -19,6 +20,7 @@ export interface ExecutorPlace {
   readonly timeLimit: TimeLimit;
   readonly pools: Pools;
   readonly limits: Limits;
+  readonly slots: Slots;
   /** Limits that were changed at run time, by the task's name. */
   readonly overrides: ReadonlyMap<string, LimitOverride>;
   /** Hears of what becomes of tasks. */

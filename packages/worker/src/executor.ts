@@ -5,6 +5,7 @@ import {
   findDefinition,
   type Message,
   type OutcomeWriter,
+  packTask,
 } from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
@@ -12,12 +13,16 @@ import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { freeKey } from './free-key.js';
+import { Gatherings } from './gather/gatherings.js';
+import type { Member } from './gather/member.js';
 import { HookCalls } from './hook-calls.js';
 import { textOf } from './job-text.js';
 import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
+import { Packs } from './pack/packs.js';
+import { Singles } from './pack/singles.js';
 import { readMessage } from './read-message.js';
 import type { Report } from './report.js';
 import { expired, type Revoked, revokedBy, revokedByText } from './revoked.js';
@@ -39,6 +44,8 @@ export class Executor {
   readonly #sequel: Sequel;
   readonly #endings: Endings;
   readonly #hooks: HookCalls;
+  readonly #packs: Packs;
+  readonly #gatherings: Gatherings;
   #withdrawn = false;
 
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
@@ -47,6 +54,15 @@ export class Executor {
     this.#sequel = new Sequel(place.app, place.log);
     this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
+    const onStart = this.#start.bind(this);
+    this.#gatherings = new Gatherings({ ...place, onStart });
+    this.#packs = new Packs({
+      ...place,
+      outcomes,
+      singles: new Singles(place),
+      withdrawn: () => this.#withdrawn,
+      execute: (current, call) => this.#execute(current, () => this.#take(current, call)),
+    });
   }
 
   /** Writes the outcomes, and behind them what ends the jobs. */
@@ -65,10 +81,14 @@ export class Executor {
    */
   execute(job: Job, token: string, source: string, queue: string): Promise<void> | undefined {
     const current = newCurrent(job, token, source, queue);
+    return this.#execute(current, () => this.#begin(current));
+  }
+
+  #execute(current: Current, begin: () => Promise<void> | undefined): Promise<void> | undefined {
     this.#current.add(current);
     let ended: Promise<void> | undefined;
     try {
-      ended = this.#begin(current);
+      ended = begin();
       if (ended) return this.#ending(current, ended);
     } finally {
       if (!ended) this.#current.delete(current);
@@ -91,11 +111,26 @@ export class Executor {
   #begin(current: Current): Promise<void> | undefined {
     const message = readMessage(current.job);
     if (message instanceof Error) return this.#reject(current, message);
+    if (message.name === packTask) return this.#beginPack(current, message);
+    return this.#take(current, message);
+  }
+
+  #take(current: Current, message: Message): Promise<void> | undefined {
     current.message = message;
     this.#place.counts.received(message.name);
     this.#place.events.received(message, current.queue, current.job.attemptsMade);
     this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
+  }
+
+  /** A pack is none of the tasks that run here: its calls are. */
+  #beginPack(current: Current, pack: Message): Promise<void> | undefined {
+    this.#current.delete(current);
+    try {
+      return this.#packs.begin(current, pack);
+    } catch (error) {
+      return this.#reject(current, error);
+    }
   }
 
   /**
@@ -111,7 +146,7 @@ export class Executor {
       if (by.kind === 'terminated') current.performance?.cut({ kind: 'revoked', by });
       return true;
     }
-    return false;
+    return this.#packs.revoke(id, by);
   }
 
   /**
@@ -226,11 +261,13 @@ export class Executor {
     // While it waited for its limits, say.
     if (revoked !== undefined) return this.#endings.revoke(current, message, revoked);
     const retries = job.attemptsMade;
-    const { counts, events, overrides, timeLimit } = this.#place;
+    const { overrides, timeLimit } = this.#place;
     const limit = timeLimitOf(message, definition, overrides.get(message.name), timeLimit);
-    events.started(message, retries);
-    current.began = Date.now();
-    counts.started(message.name, queue, waitOf(current, message));
+    if (definition.batch?.kind === 'gather') {
+      const member = this.#gatherings.join(current, message, definition, definition.batch, limit);
+      return this.#runTogether(current, member);
+    }
+    this.#start(current, message);
     const began = performance.now();
     // A task whose worker died may have killed it: it runs where it can harm nobody else.
     const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
@@ -244,6 +281,27 @@ export class Executor {
       return this.#outlast(current, message, definition, performed, limit, began);
     const took = performance.now() - began;
     return this.#endings.of(current, message, definition, performed, report, took);
+  }
+
+  /** A run begins. */
+  #start(current: Current, message: Message): void {
+    const { counts, events } = this.#place;
+    events.started(message, current.job.attemptsMade);
+    current.began = Date.now();
+    counts.started(message.name, current.queue, waitOf(current, message));
+  }
+
+  /** Waits for a task that runs together with others. */
+  async #runTogether(current: Current, member: Member): Promise<void> {
+    current.performance = member;
+    const report = await member.report;
+    const { message, definition, took } = member;
+    await this.#endings.of(current, message, definition, member, report, took);
+  }
+
+  /** Lets no task wait for others like it any more. */
+  hurry(): void {
+    this.#gatherings.hurry();
   }
 
   /** Waits for a task that is not done when its function returns. */

@@ -6,6 +6,8 @@ import { markFields } from '@dtask/core/internal';
 export interface Marks {
   /** It was revoked while a worker had it: JSON of how. */
   readonly revoked?: string;
+  /** Of a pack: which of its calls were revoked, as JSON. */
+  readonly revokedCalls?: string;
   /** How many times it has killed the process that it ran in. */
   readonly crashes: number;
   /** The attempt that the rate limiter has let through. */
@@ -30,6 +32,9 @@ export function keepMarks(fields: readonly unknown[], id: string): void {
       case markFields.revoked:
         (marks ??= { ...none }).revoked = value;
         break;
+      case markFields.revokedCalls:
+        (marks ??= { ...none }).revokedCalls = value;
+        break;
       case markFields.crashes:
         (marks ??= { ...none }).crashes = Number(value);
         break;
@@ -48,6 +53,11 @@ export function giveMarks(job: Job, id: string): void {
   if (!marks) return;
   fetched.delete(id);
   found.set(job, marks);
+}
+
+/** Notes that a job was revoked, where the mark came in another way. */
+export function setRevoked(job: Job, text: string): void {
+  found.set(job, { ...none, revoked: text });
 }
 
 /** The notes on a job. */

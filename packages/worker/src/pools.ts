@@ -1,11 +1,11 @@
 /** The pools of a worker: its own, those that tasks ask for, and one for suspects. */
 import { availableParallelism } from 'node:os';
 import { type App, ConfigError, type PoolKind } from '@dtask/core';
-import type { Definition } from '@dtask/core/internal';
+import type { Definition, Message } from '@dtask/core/internal';
 import { ChildPool, type ChildPoolPlace } from './pool/child-pool.js';
 import { InlinePool } from './pool/inline-pool.js';
 import type { Pool } from './pool/pool.js';
-import type { RunPlace } from './run.js';
+import { Run, type RunPlace } from './run.js';
 
 /** What pools need of their worker. */
 export interface PoolsPlace {
@@ -64,6 +64,11 @@ export class Pools {
   /** The worker's own pool. */
   get main(): Pool {
     return this.#children.get(this.#place.kind) ?? this.#inline;
+  }
+
+  /** The context of a task that runs together with others, for hooks. */
+  contextOf(message: Message, retries: number, queue: string, limit: number): Run {
+    return new Run(message, retries, queue, this.#place.runs, limit);
   }
 
   /** @param suspect whether the task may have killed a worker */

@@ -65,6 +65,7 @@ export class Run implements TaskContext {
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
+  #calls: Map<string, AbortController> | undefined;
   #settle: ((report: Report) => void) | undefined;
   #judged: ((thrown: unknown) => Report) | undefined;
   #over = false;
@@ -266,10 +267,27 @@ export class Run implements TaskContext {
     this.#settle(report);
   }
 
-  /** Fires `signal`. */
-  abort(reason: Error): void {
+  /** Fires `signal`, or that of one of the calls that run together here. */
+  abort(reason: Error, call?: string): void {
+    if (call !== undefined) {
+      this.#controllerOf(call).abort(reason);
+      return;
+    }
     this.#abort ??= new AbortController();
     this.#abort.abort(reason);
+  }
+
+  signalOf(call: string): AbortSignal {
+    return AbortSignal.any([this.signal, this.#controllerOf(call).signal]);
+  }
+
+  #controllerOf(call: string): AbortController {
+    const calls = (this.#calls ??= new Map<string, AbortController>());
+    const known = calls.get(call);
+    if (known) return known;
+    const controller = new AbortController();
+    calls.set(call, controller);
+    return controller;
   }
 
   /** From now on nothing that the task says of its state is stored. */

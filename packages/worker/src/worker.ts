@@ -231,12 +231,12 @@ export class Worker implements AsyncDisposable {
     limits.start(this.#definitions());
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
     const surroundings = { app, worker, connection, log, timeLimit, pools, limits };
-    const place = { ...surroundings, overrides, events, rules, counts };
+    const slots = this.#slots;
+    const place = { ...surroundings, overrides, events, rules, counts, slots };
     const executor = (this.#executor = new Executor(place, outcomes));
     const broadcasts = (this.#broadcasts = this.#broadcastsOn(connection));
     await broadcasts.clear();
     const scale = scaleOf(config);
-    const slots = this.#slots;
     if (scale) this.#autoscale(scale);
     const keeper = this.#keeper;
     this.#consumers = new Consumers({
@@ -369,7 +369,7 @@ export class Worker implements AsyncDisposable {
     this.#autoscaler?.stop();
     this.#limits?.stop();
     if (connection.status === 'ready') await this.#broadcasts?.leave();
-    await this.#consumers?.stop();
+    await this.#consumers?.stop(force);
     await this.#pools?.stop();
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.

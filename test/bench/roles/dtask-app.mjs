@@ -25,6 +25,16 @@ export const latest = app.task('latest', (/** @type {number[]} */ times) => {
 
 export const add = app.task('add', (/** @type {number} */ x, /** @type {number} */ y) => x + y);
 
+/** The same as `echo`, but that its calls are packed. */
+export const packed = app.task(
+  'packed',
+  (/** @type {number} */ x) => {
+    tally.count();
+    return x;
+  },
+  { batch: true },
+);
+
 export const echo = app.task('echo', (/** @type {number} */ x) => {
   tally.count();
   return x;

@@ -3,7 +3,7 @@
 import { chain, chord, group } from 'dtask';
 import { paced, staggered, timed } from './pace.mjs';
 import { serve } from './role.mjs';
-import { add, app, echo, late, latest, stamp } from './dtask-app.mjs';
+import { add, app, echo, late, latest, packed, stamp } from './dtask-app.mjs';
 import { memory } from './memory.mjs';
 
 /**
@@ -42,6 +42,8 @@ serve({
   },
   send: (count, width) => paced(count, width, (x) => echo.delay(x)),
   get: (count, width) => paced(count, width, (x) => echo.delay(x).get()),
+  sendPacked: (count, width) => paced(count, width, (x) => packed.delay(x)),
+  getPacked: (count, width) => paced(count, width, (x) => packed.delay(x).get()),
   roundTrips: (count) => timed(count, (x) => echo.delay(x).get()),
   /** How late calls run that are due one after another, in milliseconds. */
   late: (count, apart) =>

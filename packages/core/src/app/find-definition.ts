@@ -1,6 +1,8 @@
 /** Finds what runs a message. */
 import { starmapTask } from '../canvas/starmap.js';
 import { UnknownTaskError } from '../errors.js';
+import { runGathering } from '../gather/gather-run.js';
+import { type GatheredCall, gatherTask } from '../gather/gathered-call.js';
 import { runChunk } from '../map/chunk.js';
 import { ItemContext } from '../map/item-context.js';
 import { mapTask, type OrderSettings } from '../map/order.js';
@@ -19,6 +21,7 @@ export function findDefinition(
   const { name, args } = message;
   if (name === starmapTask) return starmap(tasks, args);
   if (name === mapTask) return chunk(tasks, args);
+  if (name === gatherTask) return gathering(tasks, args);
   const task = tasks.find(name);
   return task && inside(task).definition;
 }
@@ -68,6 +71,19 @@ function chunk(tasks: Registry, [name]: readonly unknown[]): Definition | undefi
     },
     execution: { ...definition.execution, atMostOnce, maxCrashes, pool },
   };
+}
+
+/** What runs a gathering of calls. Gives none where the worker does not have their task. */
+function gathering(tasks: Registry, [name]: readonly unknown[]): Definition | undefined {
+  const task = tasks.find(String(name));
+  return task && gatheringOf(inside(task).definition);
+}
+
+/** What runs the calls of a task together that a worker has gathered. */
+export function gatheringOf(task: Definition): Definition {
+  const run = (name: string, calls: readonly GatheredCall[]): unknown =>
+    runGathering(task, name, calls, currentTask());
+  return { ...define(run, {}, gatherTask), execution: task.execution };
 }
 
 function reduction(tasks: Registry, { reduce }: OrderSettings): Definition | undefined {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Broker } from '../broker/broker.js';
 import type { FanOut } from '../broker/fan-out.js';
+import type { Packing } from '../broker/packer.js';
 import { starmapTask } from '../canvas/starmap.js';
 import type { AppConfig } from '../config/resolve.js';
 import { mapTask } from '../map/order.js';
@@ -55,7 +56,9 @@ export class Outbox {
     const checked = checkCall(definition, name, args);
     // What was given is sent, not what it parsed to: the worker parses it, and a transform runs once.
     const wait = checked instanceof Promise ? checked : undefined;
-    return this.send(name, args, wait, definition.calls, given);
+    const { calls, batch } = definition;
+    const packing = batch?.kind === 'pack' ? batch : undefined;
+    return this.send(name, args, wait, calls, given, packing);
   }
 
   /**
@@ -63,6 +66,7 @@ export class Outbox {
    *
    * @param checked settles when the arguments are known to be good; absent where they are
    * @param task what the task says of its calls
+   * @param packing how it may be packed with others
    */
   send(
     name: string,
@@ -70,16 +74,18 @@ export class Outbox {
     checked: Promise<unknown> | undefined,
     task: CallSettings,
     given: CallSettings,
+    packing?: Packing,
   ): Sent<unknown> {
     const { results } = this.#place;
     const parent = findCurrentTask();
-    const frozen = this.#freeze(name, args, task, given, {
+    const call = this.#freeze(name, args, task, given, {
       reply: results.mailbox.caller,
       root: parent?.rootId,
       parent: parent?.id,
     });
     const unique = given.unique ?? task.unique;
-    if (unique) return this.#sendOnce(frozen, unique, checked);
+    if (unique) return this.#sendOnce(call, unique, checked);
+    const frozen = packing ? this.#packed(call, packing, given) : call;
     const { id, ignoreResult = false } = frozen.message;
     parent?.spawned?.(id);
     const sent: SentCall = {
@@ -91,6 +97,12 @@ export class Outbox {
       }),
     };
     return new Sent(new AsyncResult(id, results, sent), sent.sending);
+  }
+
+  /** A call with a place among others; one that has an id, or goes to all workers, goes by itself. */
+  #packed(call: Call, packing: Packing, { id }: CallSettings): Call {
+    const { broker, fanOut } = this.#place;
+    return id === undefined && !fanOut?.has(call.queue) ? broker.packer.seat(call, packing) : call;
   }
 
   #freeze(

@@ -10,6 +10,7 @@ import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import type { PlacedTask } from '../result/revocation.js';
 import { OutcomeWriter } from '../result/writer.js';
 import { TaskRevokedError } from '../errors.js';
+import { callsIn, isPacked, takePacked } from '../result/packed-calls.js';
 
 /** How many tasks of a queue are in each state. */
 export interface QueueCounts {
@@ -156,7 +157,7 @@ export class Queues {
           const ids = await bull.getRanges([state], from, from + scanned - 1);
           return Promise.all(ids.map((id) => this.#read(connection, queue, id)));
         });
-        const messages = page.filter((message) => message !== undefined);
+        const messages = page.flatMap((message) => (message ? callsIn(message) : []));
         yield { listed: state === 'wait', messages };
         if (page.length < scanned) break;
       }
@@ -196,7 +197,7 @@ export class Queues {
           // A running task is locked, and is not removed; one that has failed has ended already.
           const { prefix } = this.#config;
           if (!message || !(await removeWaiting(bull, connection, { prefix, queue, id })))
-            return undefined;
+            return isPacked(id) ? this.#takePacked(connection, { id, queue }) : undefined;
           if (!message.ignoreResult) this.#storeRevoked(connection, message);
           return message;
         }),
@@ -205,6 +206,11 @@ export class Queues {
     const removed = messages.filter((message) => message !== undefined);
     for (const message of removed) await this.#onRevoked(message, queue, revoked(message));
     return removed.map(({ id }) => id);
+  }
+
+  #takePacked(connection: Redis, task: PlacedTask): Promise<Message | undefined> {
+    const { prefix, resultExpires: keep } = this.#config;
+    return takePacked(connection, task, { prefix, keep, outcomeOf: revoked });
   }
 
   #storeRevoked(connection: Redis, message: Message): void {

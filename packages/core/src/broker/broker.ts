@@ -11,6 +11,7 @@ import { enterQueue } from './enter-queue.js';
 import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
 import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
+import { Packer } from './packer.js';
 import { Tracing } from '../trace/tracing.js';
 
 /** The sending side of an App. It connects when it is first used. */
@@ -24,7 +25,9 @@ export class Broker {
   readonly #fanOut: FanOut | undefined;
   #connection: Redis | undefined;
   #closed = false;
-  /** Hears of every message that Redis has taken. */
+  /** Gathers the calls of tasks that allow it. */
+  readonly packer = new Packer((call, onStored) => this.#store(call, onStored));
+  /** Hears of every call that Redis has taken. */
   onSent: ((call: Call) => void) | undefined;
 
   /** @param fanOut the queues of which each worker gets every message */
@@ -116,7 +119,12 @@ export class Broker {
     return tracing.send(call, (traced) => this.#send(traced, onStored));
   }
 
-  #send(given: Call, onStored: () => void): Promise<unknown> {
+  #send(call: Call, onStored: () => void): Promise<unknown> {
+    const stored = this.onSent ? () => this.#stored(call, onStored) : onStored;
+    return call.join?.(call, stored) ?? this.#store(call, stored);
+  }
+
+  #store(given: Call, onStored: () => void): Promise<unknown> {
     const { name, id } = given.message;
     let call = given;
     let text: string;
@@ -129,7 +137,7 @@ export class Broker {
     return this.ask(
       `task ${name}[${id}] was not sent`,
       (connection) => this.#add(connection, call, text),
-      this.onSent ? () => this.#stored(call, onStored) : onStored,
+      onStored,
     );
   }
 
@@ -202,6 +210,7 @@ export class Broker {
   /** Ends the connection, and has spans exported. Calls that were not yet stored are rejected. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    this.packer.flush();
     this.#closed = true;
     const connection = this.#connection;
     if (connection) await closeConnection(connection);

@@ -7,6 +7,7 @@ import { ConfigError } from '../errors.js';
 import { jobKey, rulesKey } from '../protocol/keys.js';
 import { markFields, type RevocationMark } from '../protocol/marks.js';
 import type { Message } from '../protocol/message.js';
+import { isPacked, markPacked } from '../result/packed-calls.js';
 import type { PlacedTask } from '../result/revocation.js';
 import {
   nameOfRule,
@@ -119,12 +120,18 @@ export class Revocations {
     const text = JSON.stringify(mark);
     const replies = await ask('tasks were not revoked', (connection) =>
       Promise.all(
-        tasks.map(({ id, queue }) =>
-          setMark.run(connection, jobKey(prefix, queue, id), text, mark.terminate ? '1' : '0'),
-        ),
+        tasks.map(async (task) => {
+          const { id, queue } = task;
+          const deadly = mark.terminate ? '1' : '0';
+          const marks = await Promise.all([
+            setMark.run(connection, jobKey(prefix, queue, id), text, deadly),
+            isPacked(id) ? markPacked(connection, prefix, task, text, deadly) : 0,
+          ]);
+          return marks.includes(1);
+        }),
       ),
     );
-    const there = tasks.filter((_, at) => replies[at] === 1);
+    const there = tasks.filter((_, at) => replies[at]);
     const removed = await queues.take(there);
     const gone = new Set(removed);
     return { removed, marked: there.filter(({ id }) => !gone.has(id)) };

@@ -3,6 +3,8 @@
 export const markFields = {
   /** It was revoked while a worker had it: a `RevocationMark` as JSON. */
   revoked: 'rv',
+  /** Calls of a pack that were revoked: by id, a `RevocationMark` as JSON, all as JSON. */
+  revokedCalls: 'rvc',
   /** How many times it has killed the process that it ran in. */
   crashes: 'cr',
   /** The attempt that the rate limiter has let through. */
@@ -13,4 +15,6 @@ export const markFields = {
 export interface RevocationMark {
   readonly terminate?: true;
   readonly reason?: string;
+  /** Of a packed call: it has been ended where it was revoked, and nothing is left to do. */
+  readonly taken?: true;
 }

@@ -77,6 +77,11 @@ export interface Call {
   readonly delay: number;
   /** While an equal one is there, it is not sent. */
   readonly unique?: Deduplication;
+  /**
+   * Takes the call into a pack, as it is by now; `onStored` is called when Redis has it. Gives nothing
+   * where the call has to go by itself.
+   */
+  readonly join?: (call: Call, onStored: () => void) => Promise<unknown> | undefined;
 }
 
 /** Writes a message as the JSON text of a BullMQ job. */

@@ -2,6 +2,8 @@
 import type { Ask } from '../broker/ask.js';
 import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
 import type { TaskState } from '../protocol/outcome.js';
+import { packOf } from '../protocol/pack.js';
+import { findCall } from './packed-calls.js';
 
 /** A task without an outcome, as its job shows it. */
 export interface JobState {
@@ -19,6 +21,15 @@ export interface Sighting {
   /** Its outcome as JSON text. */
   readonly text: string | null;
 }
+
+const fields = ['name', 'atm', 'timestamp', 'finishedOn', 'failedReason'] as const;
+const packFields = [...fields, 'data'] as const;
+
+/**
+ * The jobs that may have a task. A packed call is looked for in its pack first: from there it may go
+ * into a message of its own.
+ */
+const jobsOf = (id: string): readonly string[] => [...new Set([packOf(id), id])];
 
 /** The reading side of results. */
 export class Ledger {
@@ -42,19 +53,26 @@ export class Ledger {
    * that ends in between is not missed: its outcome is stored before its message goes.
    */
   async lookFor(tasks: readonly { id: string; queue: string | undefined }[]): Promise<Sighting[]> {
-    const commands = tasks.flatMap(({ id, queue }) => [
-      ['hmget', jobKey(this.#prefix, queue ?? '', id), 'timestamp', 'finishedOn'],
+    const jobs = tasks.map(({ id }) => jobsOf(id));
+    const commands = tasks.flatMap(({ id, queue }, index) => [
+      ...(jobs[index] ?? []).map((job) => [
+        'hmget',
+        jobKey(this.#prefix, queue ?? '', job),
+        'timestamp',
+        'finishedOn',
+      ]),
       ['get', resultKey(this.#prefix, id)],
     ]);
     const replies = await this.#pipeline<(string | null)[] | string | null>(
       'results were not read',
       commands,
     );
+    let next = 0;
     return tasks.map(({ queue }, index) => {
-      const text = (replies[index * 2 + 1] ?? null) as string | null;
-      const [waits, finished] = replies[index * 2] as (string | null)[];
+      const found = jobs[index]?.map(() => replies[next++] as (string | null)[]) ?? [];
+      const text = (replies[next++] ?? null) as string | null;
       // A job that has finished and is still there has failed; its outcome was there before.
-      const over = waits === null || finished !== null;
+      const over = found.every(([waits, finished]) => waits === null || finished !== null);
       return { gone: queue !== undefined && over && text === null, text };
     });
   }
@@ -66,32 +84,39 @@ export class Ledger {
       queue === undefined
         ? await this.#ask(what, (connection) => connection.smembers(queuesKey(this.#prefix)))
         : [queue];
+    const pairs = jobsOf(id).flatMap((job) => queues.map((each) => ({ job, queue: each })));
     const replies = await this.#pipeline<(string | null)[] | number>(
       what,
-      queues.flatMap((each) => [
-        [
-          'hmget',
-          jobKey(this.#prefix, each, id),
-          'name',
-          'atm',
-          'timestamp',
-          'finishedOn',
-          'failedReason',
-        ],
-        ['exists', lockKey(this.#prefix, each, id)],
+      pairs.flatMap(({ job, queue: each }) => [
+        ['hmget', jobKey(this.#prefix, each, job), ...(job === id ? fields : packFields)],
+        ['exists', lockKey(this.#prefix, each, job)],
       ]),
     );
-    for (const [index, found] of queues.entries()) {
-      const [name, attempts, timestamp, finished, reason] = replies[index * 2] as (string | null)[];
+    let inPack: JobState | undefined;
+    for (const [index, { job, queue: found }] of pairs.entries()) {
+      const [name, attempts, timestamp, finished, reason, data] = replies[index * 2] as (
+        | string
+        | null
+      )[];
       if (timestamp === null || timestamp === undefined) continue;
+      const call = job === id ? { name } : findCall(job, data ?? '', id);
+      if (!call) continue;
       const state = jobState(
         replies[index * 2 + 1] === 1,
         Number(attempts ?? 0),
         (finished ?? null) !== null,
       );
-      return { queue: found, state, name: name ?? undefined, reason: reason ?? undefined };
+      const known = {
+        queue: found,
+        state,
+        name: call.name ?? undefined,
+        reason: reason ?? undefined,
+      };
+      // A call that has left its pack has a message of its own.
+      if (job === id) return known;
+      inPack = known;
     }
-    return undefined;
+    return inPack;
   }
 
   /** Has workers tell of every task that ends, for `time` milliseconds. */

@@ -25,7 +25,7 @@ export interface RevokeResultOptions {
 /**
  * Stores a record, unless the task runs or has ended: whoever takes its message then finds it, and
  * does not run it. KEYS: the record, the lock of a task that runs. ARGV: the record, how long to
- * keep it, the channel of the caller. The pattern is how `encodeOutcome` begins.
+ * keep it, the channel of the caller, or ''. The pattern is how `encodeOutcome` begins.
  */
 const script = `
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -33,11 +33,28 @@ local old = redis.call('GET', KEYS[1])
 local state = old and string.match(old, '^{"v":1,"id":"[^"]*","state":"(%u+)"')
 if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'IGNORED' then return 0 end
 if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']')
+if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']') end
 redis.call('PUBLISH', KEYS[1], '')
 return 1`;
 
 const revoke = new OwnScript<number>('dtaskRevoke', 2, script);
+
+/**
+ * Stores the record of a task that is not to run, unless it runs or has ended.
+ *
+ * @param keep how long it is kept, in milliseconds; 0 for ever
+ * @param channel of its caller; '' for none
+ * @returns whether it was stored
+ */
+export async function storeRevocation(
+  connection: Redis,
+  { record, lock }: { readonly record: string; readonly lock: string },
+  text: string,
+  keep: number,
+  channel: string,
+): Promise<boolean> {
+  return (await revoke.run(connection, record, lock, text, Math.ceil(keep), channel)) === 1;
+}
 
 /** Where revocations are stored, and who hears of them. */
 export interface RevocationPlace {
@@ -60,10 +77,10 @@ export async function revokeTasks(
         { id, task, state: 'REVOKED', error, at: Date.now() },
         Number.MAX_SAFE_INTEGER,
       );
-      const keys = [resultKey(prefix, id), lockKey(prefix, queue, id)];
+      const keys = { record: resultKey(prefix, id), lock: lockKey(prefix, queue, id) };
       const channel = replyChannel(prefix, caller);
-      return revoke.run(connection, ...keys, record, Math.ceil(keep), channel);
+      return storeRevocation(connection, keys, record, keep, channel);
     }),
   );
-  return ended.filter((one) => one === 1).length;
+  return ended.filter(Boolean).length;
 }

@@ -83,6 +83,8 @@ export interface TaskContext {
   addToChord(canvas: CanvasLike): Promise<void>;
   /** Hears of a task that this one has called. @internal */
   spawned?(id: string): void;
+  /** The signal of one of the calls that run together here. @internal */
+  signalOf?(call: string): AbortSignal;
   /** Lets another task run while this one waits for a result. @internal */
   yieldWhile?<R>(wait: Promise<R>): Promise<R>;
 }

@@ -2,6 +2,8 @@
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import type { Packing } from '../broker/packer.js';
+import { batchOf, type Gathering } from './batch.js';
 import { callSettings, type CallSettings } from './call.js';
 import { type Execution, executionOf } from './limits.js';
 import { type TaskOptions, taskOptionKeys } from './options.js';
@@ -30,6 +32,8 @@ export interface Definition {
   readonly calls: CallSettings;
   readonly retry: RetryPolicy;
   readonly execution: Execution;
+  /** How its calls are taken together; absent where they are not. */
+  readonly batch: Packing | Gathering | undefined;
   readonly parameters: Parameters;
   readonly args: StandardSchema | readonly StandardSchema[] | undefined;
   readonly returns: StandardSchema | undefined;
@@ -60,13 +64,19 @@ export function define(
   const what = `task ${name ?? (fn.name || '(anonymous)')}`;
   refuseUnknown(options as Record<string, unknown>, taskOptionKeys, what);
   if (name !== undefined) checkName(name);
+  const batch = batchOf(options as Record<string, unknown>, what);
   return {
     name,
     fn,
     calls: callSettings(options),
     retry: retryPolicy(options),
     execution: executionOf(options),
-    parameters: parametersOf(fn, place?.owner, place?.key),
+    batch,
+    // What such a function takes is not what its callers give.
+    parameters:
+      batch?.kind === 'gather'
+        ? { most: undefined, types: [] }
+        : parametersOf(fn, place?.owner, place?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),
     hooks: checkTaskHooks(options.hooks, what),

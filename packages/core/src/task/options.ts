@@ -2,6 +2,7 @@
 import type { PoolKind } from '../config/pool-kind.js';
 import type { Duration } from '../duration.js';
 import { type PeriodicOptions, periodicKeys } from '../schedule/periodic.js';
+import type { BatchOptions } from './batch.js';
 import type { RetryOptions } from './retry-policy.js';
 import type { StandardSchema } from './schema.js';
 import type { TaskHooks } from './task-hooks.js';
@@ -112,6 +113,13 @@ export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
   maxCrashes?: number;
   /** Where its code runs. @default the worker's pool */
   pool?: PoolKind;
+  /**
+   * Whether calls that are made at about the same time go to Redis in one message; or, with `gather`,
+   * how many of them the function gets at a time, as `BatchCall`s. Each is still a task of its own in
+   * all that can be seen of it.
+   * @default false
+   */
+  batch?: boolean | BatchOptions;
   /** What it does beside its work, when it starts and when it has ended. */
   hooks?: TaskHooks<R>;
 }
@@ -153,6 +161,7 @@ export const taskOptionKeys = [
   'delivery',
   'maxCrashes',
   'pool',
+  'batch',
   'hooks',
   ...periodicKeys,
 ] as const satisfies readonly (keyof TaskOptions)[];

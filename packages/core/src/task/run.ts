@@ -1,5 +1,6 @@
 /** Runs a task's function on arguments that have arrived. */
 import { ArgumentsError } from '../errors.js';
+import { checkEnds, onlyCall } from './batch-call.js';
 import { isPromiseLike, runInContext, type TaskContext } from './context.js';
 import type { Definition } from './definition.js';
 import { checkArguments } from './parameters.js';
@@ -55,16 +56,48 @@ function call(
   args: readonly unknown[],
   enter: boolean,
 ): unknown {
-  const self = thisOf(definition, context);
-  const body = definition.fn;
-  const returned = enter
-    ? runInContext(context, () => body.apply(self, args as unknown[]))
-    : body.apply(self, args as unknown[]);
-  const { returns } = definition;
+  const { returns, batch } = definition;
+  const returned =
+    batch?.kind === 'gather'
+      ? callAlone(definition, context, args, enter)
+      : invoke(definition, context, args, enter);
   if (returns === undefined) return returned;
   const check = (value: unknown): unknown =>
     parseBySchema(returns, value, 'result', `task ${context.name}: result`);
   return isPromiseLike(returned) ? Promise.resolve(returned).then(check) : check(returned);
+}
+
+/** A task that takes many calls, where there is one. */
+async function callAlone(
+  definition: Definition,
+  context: TaskContext,
+  args: readonly unknown[],
+  enter: boolean,
+): Promise<unknown> {
+  const batch = [[onlyCall(context, args)]];
+  const [end] = checkEnds(context.name, await invoke(definition, context, batch, enter), 1);
+  if (end instanceof Error) throw end;
+  return end;
+}
+
+/** Calls the function in its context, on arguments that have been checked. */
+export const enterTask = (
+  definition: Definition,
+  context: TaskContext,
+  args: readonly unknown[],
+): unknown => invoke(definition, context, args, true);
+
+function invoke(
+  definition: Definition,
+  context: TaskContext,
+  args: readonly unknown[],
+  enter: boolean,
+): unknown {
+  const self = thisOf(definition, context);
+  const body = definition.fn;
+  return enter
+    ? runInContext(context, () => body.apply(self, args as unknown[]))
+    : body.apply(self, args as unknown[]);
 }
 
 function thisOf(definition: Definition, context: TaskContext): unknown {

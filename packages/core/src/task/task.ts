@@ -9,6 +9,7 @@ import { RegistryError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
+import type { CalledWith, GivenFor } from './batch-call.js';
 import { type CallSettings, checkCallOptions } from './call.js';
 import {
   type AnyFunction,
@@ -147,10 +148,13 @@ type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A ext
   : [A[0]];
 
 /** The arguments of a task; `this` left out, which callers do not give. */
-export type TaskArguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
+export type TaskArguments<F extends TaskFunction> = CalledWith<Parameters<OmitThisParameter<F>>>;
 
 /** What a task gives when it has ended. */
-export type TaskValue<F extends TaskFunction> = Awaited<ReturnType<F>>;
+export type TaskValue<F extends TaskFunction> = GivenFor<
+  Parameters<OmitThisParameter<F>>,
+  ReturnType<F>
+>;
 
 /** A function that is also a task. */
 export type Task<F extends TaskFunction = AnyFunction> = F &

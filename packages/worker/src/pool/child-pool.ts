@@ -85,8 +85,8 @@ class Waiting implements Performance {
     void Promise.resolve(started.report).then(this.#settle);
   }
 
-  abort(reason: Error): void {
-    if (this.#started) this.#started.abort(reason);
+  abort(reason: Error, call?: string): void {
+    if (this.#started) this.#started.abort(reason, call);
     // There is no code yet that could hear of it.
     else if (reason instanceof TaskRevokedError)
       this.cut({ kind: 'revoked', by: { kind: 'revoked', reason: reason.message } });

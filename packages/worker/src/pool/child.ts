@@ -29,7 +29,7 @@ class Part implements Performance {
   tell: (() => Promise<void>) | undefined;
   over: (() => void) | undefined;
   settle: (report: Report) => void = () => undefined;
-  abort: (reason: Error) => void = () => undefined;
+  abort: (reason: Error, call?: string) => void = () => undefined;
   cut: (report: Report) => void = () => undefined;
 
   constructor(work: Work, runs: RunPlace) {
@@ -115,8 +115,8 @@ export class Child {
     const number = (this.#last += 1);
     const part = new Part(work, this.#place.runs);
     this.#parts.set(number, part);
-    part.abort = ({ name, message }) =>
-      this.spawned.channel.send(['abort', number, { name, message }]);
+    part.abort = ({ name, message }, call) =>
+      this.spawned.channel.send(['abort', number, { name, message, ...(call && { call }) }]);
     part.cut = (report) => {
       this.#end(number, part, report);
       this.kill();

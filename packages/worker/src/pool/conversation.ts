@@ -28,6 +28,8 @@ export interface Assignment {
 export interface AbortReason {
   readonly name: string;
   readonly message: string;
+  /** Of many calls that run together: only this one's. */
+  readonly call?: string;
 }
 
 /** From the worker to a child. */

@@ -34,8 +34,12 @@ export interface Performance {
   readonly tell?: (() => Promise<void>) | undefined;
   /** All is done that its end led to. What its hooks were not told of, they are not told any more. */
   readonly over?: (() => void) | undefined;
-  /** Fires the task's `signal`. */
-  abort(reason: Error): void;
+  /**
+   * Fires the task's `signal`.
+   *
+   * @param call of many that run together, that of this one alone
+   */
+  abort(reason: Error, call?: string): void;
   /** Ends it now, with this report. What it runs in is killed, where that can be. */
   cut(report: Report): void;
 }

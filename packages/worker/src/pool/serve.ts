@@ -104,7 +104,7 @@ class Child {
       case 'run':
         return this.#run(message[1], message[2], text ?? '');
       case 'abort':
-        return this.#runs.get(message[1])?.abort(reasonOf(message[2]));
+        return this.#runs.get(message[1])?.abort(reasonOf(message[2]), message[2].call);
       case 'stored':
         this.#unstored.get(message[1])?.();
         this.#unstored.delete(message[1]);

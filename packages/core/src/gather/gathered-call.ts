@@ -1,0 +1,22 @@
+/** The calls of a gathering, as a worker hands them to the process that runs them, and what comes back. */
+import type { MessageRetry } from '../protocol/call-settings.js';
+
+/** The name under which a gathering runs. No message in Redis has it. */
+export const gatherTask = 'dtask.gather';
+
+/** One call. */
+export interface GatheredCall {
+  readonly id: string;
+  readonly args: readonly unknown[];
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly retries: number;
+  /** How it is retried, where it says that in place of its task. */
+  readonly retry?: MessageRetry;
+}
+
+/** What became of a call; values and errors are encoded. */
+export type GatheredEnd =
+  | { readonly value?: unknown }
+  | { readonly error: unknown }
+  | { readonly error: unknown; readonly wait: number; readonly args?: unknown }
+  | { readonly left: 'ignore' | 'requeue' };

@@ -1,0 +1,174 @@
+/** Runs the calls of a pack, one after another, each as a task of its own. */
+import type { Message, RevocationMark } from '@dtask/core/internal';
+import { type Current, newCurrent } from '../current.js';
+import { FailedRun, ownFields } from '../failed-run.js';
+import { marksOf, setRevoked } from '../marks.js';
+import type { Outcomes } from '../outcomes.js';
+import type { Revoked } from '../revoked.js';
+import { PackedJob } from './packed-job.js';
+import type { Single, Singles } from './singles.js';
+
+/**
+ * After this time no further call of a pack is begun, in milliseconds: the others go by themselves, to
+ * whoever has room. What sending them costs is little beside what they take.
+ */
+const budget = 250;
+
+/** What a run needs of its worker. */
+export interface PackPlace {
+  readonly outcomes: Outcomes;
+  readonly singles: Singles;
+  /** Executes one call as a job is executed; what it throws says where the job goes. */
+  readonly execute: (current: Current, message: Message) => Promise<void> | undefined;
+  /** Whether nothing is to be begun any more. */
+  readonly withdrawn: () => boolean;
+}
+
+/** One pack that a worker has. */
+export class PackRun {
+  readonly #place: PackPlace;
+  readonly #pack: Current;
+  readonly #calls: readonly Message[];
+  readonly #revoked: Map<string, string>;
+  readonly #began = performance.now();
+  /** The place of the next call that is begun. */
+  #next = 0;
+
+  constructor(place: PackPlace, pack: Current, calls: readonly Message[]) {
+    this.#place = place;
+    this.#pack = pack;
+    this.#calls = calls;
+    this.#revoked = revokedIn(marksOf(pack.job).revokedCalls);
+  }
+
+  /** Revokes a call that has not begun; gives whether it is here. */
+  revoke(id: string, by: Revoked): boolean {
+    const waits = this.#calls.slice(this.#next).some((call) => call.id === id);
+    if (waits && !this.#revoked.has(id)) this.#revoked.set(id, markOf(by));
+    return waits;
+  }
+
+  /** Runs the calls. Gives a promise only where there is something to wait for. */
+  run(): Promise<void> | undefined {
+    while (this.#next < this.#calls.length) {
+      if (this.#isEnough()) return this.#sendRest();
+      const pending = this.#begin();
+      if (pending) return this.#goOn(pending);
+    }
+    return undefined;
+  }
+
+  async #goOn(begun: Promise<void>): Promise<void> {
+    await begun;
+    await this.run();
+  }
+
+  /** Sends each call by itself that has not ended. One that was revoked ends. */
+  async scatter(): Promise<void> {
+    const calls = this.#rest();
+    const ends = await Promise.all(calls.map(({ id }) => this.#place.outcomes.recorded(id)));
+    await Promise.all(
+      calls.map(async (call, at) => {
+        const end = ends[at];
+        if (!end) return this.#alone(call);
+        // One that has failed is among the failed ones when its end has been found.
+        if (end.state === 'FAILURE') return this.#sendAlone({ ...call, once: true });
+        return undefined;
+      }),
+    );
+  }
+
+  /** The calls that have not begun; none is, behind that. */
+  #rest(): readonly Message[] {
+    const rest = this.#calls.slice(this.#next);
+    this.#next = this.#calls.length;
+    return rest.filter(({ id }) => this.#revoked.get(id) !== taken);
+  }
+
+  #alone(call: Message): Promise<void> | undefined {
+    return this.#revoked.has(call.id) ? this.#one(call) : this.#sendAlone(call);
+  }
+
+  #isEnough(): boolean {
+    if (this.#place.withdrawn()) return true;
+    return this.#next > 0 && performance.now() - this.#began > budget;
+  }
+
+  async #sendRest(): Promise<void> {
+    await Promise.all(this.#rest().map(async (call) => this.#alone(call)));
+  }
+
+  /** Begins the next call. */
+  #begin(): Promise<void> | undefined {
+    const call = this.#calls[this.#next] as Message;
+    this.#next += 1;
+    return this.#one(call);
+  }
+
+  #one(call: Message): Promise<void> | undefined {
+    const revoked = this.#revoked.get(call.id);
+    if (revoked === taken) return undefined;
+    const { token, source, queue, job } = this.#pack;
+    const packed = new PackedJob(call, job.timestamp);
+    const current = newCurrent(packed.job, token, source, queue);
+    if (revoked !== undefined) setRevoked(packed.job, revoked);
+    try {
+      const pending = this.#place.execute(current, call);
+      return pending?.catch((thrown: unknown) => this.#put(packed, thrown));
+    } catch (thrown) {
+      return this.#put(packed, thrown);
+    }
+  }
+
+  /** Puts a call where its end says. */
+  #put({ message, opts, crashes, job }: PackedJob, thrown: unknown): Promise<void> {
+    const { attempts, backoff } = opts;
+    if (!(thrown instanceof FailedRun)) {
+      // It goes back to its queue; whatever else it was is found again by whoever runs it alone.
+      return this.#sendAlone(message, { crashes });
+    }
+    if (attempts === 0) return this.#bury(message, job, thrown);
+    const delay = typeof backoff === 'object' ? (backoff.delay ?? 0) : 0;
+    return this.#sendAlone(message, { delay, attempts: 1 });
+  }
+
+  /**
+   * Puts a call that has failed for good among the failed ones: as a message whose end is known.
+   * Whoever takes it finds that, and fails it without a run.
+   */
+  async #bury(message: Message, job: object, thrown: FailedRun): Promise<void> {
+    const { outcomes } = this.#place;
+    const once = { ...message, once: true };
+    thrown.keepWith(job as never);
+    const { err } = ownFields(job);
+    if (message.ignoreResult && err !== undefined) outcomes.keep(once, err);
+    await outcomes.writer.stored();
+    await this.#sendAlone(once);
+  }
+
+  #sendAlone(message: Message, more: Partial<Single> = {}): Promise<void> {
+    const { source: queue, job } = this.#pack;
+    return this.#place.singles.send({ message, queue, priority: job.priority, ...more });
+  }
+}
+
+const markOf = ({ kind, reason }: Revoked): string =>
+  JSON.stringify({ ...(kind === 'terminated' && { terminate: true }), reason });
+
+/** Stands for the mark of a call that has been ended where it was revoked. */
+const taken = 'taken';
+
+/** The marks on a pack, by the ids of its calls. */
+function revokedIn(text: string | undefined): Map<string, string> {
+  const revoked = new Map<string, string>();
+  if (text === undefined) return revoked;
+  try {
+    for (const [id, mark] of Object.entries(JSON.parse(text) as Record<string, string>)) {
+      const { taken: isTaken } = JSON.parse(mark) as RevocationMark;
+      revoked.set(id, isTaken ? taken : mark);
+    }
+  } catch {
+    // Of damaged marks those hold that could be read.
+  }
+  return revoked;
+}

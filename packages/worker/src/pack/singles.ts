@@ -1,0 +1,90 @@
+/** Sends the calls of a pack in messages of their own: for another run, or among the failed ones. */
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  addAgain,
+  encodeMessage,
+  type JobSink,
+  markFields,
+  type Message,
+  openSink,
+} from '@dtask/core/internal';
+import type { App } from '@dtask/core';
+import type { Redis } from 'ioredis';
+import type { WorkerLog } from '../log.js';
+
+/** What singles need of their worker. */
+export interface SinglesPlace {
+  readonly app: App;
+  readonly connection: Redis;
+  readonly log: WorkerLog;
+}
+
+/** What is known of a call that goes by itself. */
+export interface Single {
+  readonly message: Message;
+  readonly queue: string;
+  readonly priority: number;
+  /** Wait before it runs, in milliseconds. */
+  readonly delay?: number;
+  /** How many times it was tried. */
+  readonly attempts?: number;
+  /** How many times it has killed the process that it ran in. */
+  readonly crashes?: number;
+}
+
+/** Wait between attempts while Redis does not take it, in milliseconds. */
+const again = 1_000;
+
+/** Sends single calls of packs. */
+export class Singles {
+  readonly #place: SinglesPlace;
+  readonly #sinks = new Map<string, Promise<JobSink>>();
+
+  constructor(place: SinglesPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * Sends a call; resolves when Redis has it. Its pack may not end before that, so it is tried for as
+   * long as it takes: a worker that dies meanwhile leaves the pack to the next one. Sent twice, it is
+   * there once.
+   */
+  async send(single: Single): Promise<void> {
+    const { log } = this.#place;
+    for (;;) {
+      try {
+        return await this.#add(single);
+      } catch (error) {
+        const { name: task, id } = single.message;
+        log.warn({ task, id, err: error }, 'a call of a pack was not sent by itself; tried again');
+        await pause(again);
+      }
+    }
+  }
+
+  async #add({
+    message,
+    queue,
+    priority,
+    delay = 0,
+    attempts = 0,
+    crashes = 0,
+  }: Single): Promise<void> {
+    const { connection, app } = this.#place;
+    const { prefix } = app.config;
+    let sink = this.#sinks.get(queue);
+    if (!sink) this.#sinks.set(queue, (sink = openSink(connection, prefix, queue)));
+    await addAgain(connection, prefix, await sink, {
+      id: message.id,
+      name: message.name,
+      text: encodeMessage(message, Number.MAX_SAFE_INTEGER),
+      queue,
+      priority,
+      delay,
+      fields: [
+        ...(attempts > 0 ? ['atm', attempts] : []),
+        ...(crashes > 0 ? [markFields.crashes, crashes] : []),
+      ],
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/** The packed tasks whose workers the tests kill. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type App, type BatchCall, currentTask } from 'dtask';
+import { noteStart, passGate } from '../fixtures/faults/trace.js';
+
+/** Declares them on an App: that of the workers, and that of the caller. */
+export function declare(app: App) {
+  /** One of its calls kills the process that it runs in, a while after it began. */
+  const poison = app.task(
+    'poison',
+    async (mark: string, x: number, deadly: number) => {
+      noteStart(`${mark}-${x}`);
+      if (x === deadly) {
+        await delay(50);
+        process.kill(process.pid, 'SIGKILL');
+      }
+      return x;
+    },
+    { batch: true, maxCrashes: 1 },
+  );
+
+  /** One of its calls waits until the test lets it go on. */
+  const held = app.task(
+    'held',
+    async (mark: string, x: number, stop: number) => {
+      noteStart(`${mark}-${x}`);
+      if (x === stop) await passGate(mark);
+      return x;
+    },
+    { batch: true },
+  );
+
+  /** Computes for so long, and hears of nothing meanwhile. */
+  const burn = app.task(
+    'burn',
+    (ms: number) => {
+      const end = Date.now() + ms;
+      while (Date.now() < end);
+      return process.pid;
+    },
+    { batch: true, timeLimit: '1s' },
+  );
+
+  /** Says who it is, and fails as often as it is told. */
+  const flaky = app.task(
+    'flaky',
+    (fails: number) => {
+      const { id, retries } = currentTask();
+      if (retries < fails) throw new RangeError(`failure ${retries}`);
+      return { id, retries };
+    },
+    { batch: true, maxRetries: 1, retryDelay: 1 },
+  );
+
+  /** Takes many calls: doubles numbers, refuses 13, and one of its calls kills its process. */
+  const gathered = app.task(
+    'gathered',
+    async (calls: readonly BatchCall<[mark: string, x: number, deadly?: number]>[]) => {
+      for (const { args } of calls) noteStart(`${args[0]}-${args[1]}`);
+      if (calls.some(({ args }) => args[1] === args[2])) {
+        await delay(20);
+        process.kill(process.pid, 'SIGKILL');
+      }
+      return calls.map(({ args: [, x], retries }) => {
+        if (x === 13) return new RangeError('not 13');
+        if (x === 14 && retries === 0) return new Error('once more');
+        return { sum: x * 2, size: calls.length, retries };
+      });
+    },
+    {
+      batch: { gather: true, size: 4, wait: '200ms' },
+      maxCrashes: 1,
+      maxRetries: 1,
+      retryDelay: 1,
+    },
+  );
+
+  /** Takes many calls, and waits until the test lets it go on or the call itself is revoked. */
+  const patient = app.task(
+    'patient',
+    async (calls: readonly BatchCall<[mark: string, x: number]>[]) => {
+      const [mark] = calls[0]?.args ?? [''];
+      noteStart(mark);
+      await passGate(mark);
+      return calls.map(({ args, signal }) => (signal.aborted ? (signal.reason as Error) : args[1]));
+    },
+    { batch: { gather: true, size: 3, wait: '10s' } },
+  );
+
+  return { poison, held, burn, flaky, gathered, patient };
+}
