@@ -43,6 +43,11 @@ describe('dtask beat', () => {
         deadline: 3_600_000,
       },
     });
+    const moved = await beat('change', 'reminder', '--timezone', 'America/New_York', '--json');
+    expect(json(moved)).toMatchObject({
+      schedule: 'crontab 0 9 * * mon-fri (America/New_York)',
+      next: '2100-01-01T14:00:00.000Z',
+    });
     const changed = await beat(
       ...['change', 'reminder', '--at', '2100-05-01T00:00:00+02:00'],
       ...['--unset', 'limit, queue', '--json'],

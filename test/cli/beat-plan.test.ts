@@ -14,7 +14,9 @@ describe('dtask beat --plan', () => {
       { env: nowhere },
     );
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^dtask: Redis does not answer, .*the code alone\n$/);
+    expect(stderr).toMatch(
+      /^dtask: Redis at redis:\/\/127\.0\.0\.1:1\/0 does not answer, .*the code alone\n$/,
+    );
     const common = { task: 'report', source: 'code', paused: false, changed: false };
     expect(JSON.parse(stdout)).toEqual([
       {

@@ -4,7 +4,9 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { App } from 'dtask';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { descendants, untilGone } from '../support/alive.js';
 import { type DtaskProcess, startDtask } from '../support/dtask-process.js';
 import { engine } from '../support/own-engine.js';
 import { removeFolder } from '../support/remove-folder.js';
@@ -15,7 +17,7 @@ import { until } from '../support/until.js';
 const soon = { timeout: '20s' } as const;
 
 describe('a task file that is edited', () => {
-  it.each(['inline', 'processes'] as const)(
+  it.each(['inline', 'processes', 'threads'] as const)(
     'has its new code run by the next call: %s',
     async (pool) => {
       const { app, project, dev } = await start(['-P', pool]);
@@ -119,6 +121,47 @@ describe('what is watched', () => {
     expect(dev.output).toContain('notes.txt changed');
     expect(dev.output).not.toMatch(/(dist|node_modules|\.git|readme).* changed/);
     expect(await app.sendTask('version').get(soon)).toBe('one');
+  });
+});
+
+describe.runIf(process.platform === 'linux')('what waits for the next change', () => {
+  it('may die, it or its children, and changes are taken up all the same', async () => {
+    const { app, project, dev } = await start(['-P', 'processes', '-c', '1']);
+    for (const version of ['two', 'three']) {
+      const [waiting, child] = await standby(app, dev);
+      process.kill(version === 'two' ? child : waiting, 'SIGKILL');
+      await untilGone([child]);
+      project.write('tasks/version.ts', versionTask(version));
+      await until(
+        'the new code answers',
+        async () => (await app.sendTask('version').get(soon)) === version,
+      );
+    }
+  });
+
+  it('ends with a dtask dev that is killed while it starts', async () => {
+    const { dev } = await start(['-P', 'processes', '-c', '1']);
+    const all = await until('a process begins to wait', () => {
+      const pids = descendants(dev.pid);
+      return pids.length > 2 && pids;
+    });
+    dev.signal('SIGKILL');
+    await untilGone(all, 10_000);
+  });
+
+  it('ends with Ctrl-C, children and all', async () => {
+    const { app, project, dev } = await start(['-P', 'processes', '-c', '3']);
+    project.write('tasks/version.ts', versionTask('two'));
+    await reloaded(dev, 1);
+    await standby(app, dev);
+    const all = await until('every child is there', () => {
+      const pids = descendants(dev.pid);
+      // A worker with three, and what waits with two.
+      return pids.length === 7 && pids;
+    });
+    dev.signalGroup('SIGINT');
+    expect(await dev.end()).toEqual({ code: 0, signal: null });
+    await untilGone(all);
   });
 });
 
@@ -240,6 +283,20 @@ async function start(
   });
   await said(dev, /"msg":"ready"|it starts again when something changes/);
   return { app, trace, project, dev };
+}
+
+/** Resolves when a process waits beside the worker, to that and one of its children. */
+function standby(app: App, dev: DtaskProcess): Promise<[number, number]> {
+  return until('a process waits with a child', async () => {
+    const workers = Object.keys(await app.inspect.ping()).map((name) => name.split('.').at(-1));
+    if (workers.length !== 1) return undefined;
+    const others = descendants(dev.pid).filter((pid) => String(pid) !== workers[0]);
+    for (const pid of others) {
+      const [child] = descendants(pid);
+      if (child !== undefined) return [pid, child] as [number, number];
+    }
+    return undefined;
+  });
 }
 
 function stageAt(url: string) {

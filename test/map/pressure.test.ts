@@ -5,6 +5,7 @@ import { Gate } from '../behaviour/gate.js';
 import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../support/until.js';
 import { gather, Meter, range } from './numbers.js';
+import { waitsForFirst } from './waits-for-first.js';
 
 it('a source is read as far as the window goes, and on as values are taken', async () => {
   const app = stage.app();
@@ -26,13 +27,7 @@ it('a source is read as far as the window goes, and on as values are taken', asy
 });
 
 it('a chunk that does not end holds the window, and nothing more is read', async () => {
-  const app = stage.app();
-  const gate = new Gate();
-  const wait = app.task('wait', async (x: number) => {
-    if (x === 0) await gate.passed;
-    return x;
-  });
-  await stage.worker(app);
+  const { gate, wait } = await waitsForFirst();
   const meter = new Meter(1_000);
   const stream = wait.map(meter, { chunkSize: 10, concurrency: 4 })[Symbol.asyncIterator]();
   const first = stream.next();

@@ -5,6 +5,7 @@ import { Gate } from '../behaviour/gate.js';
 import { stage } from '../behaviour/own-stage.js';
 import { rejection } from '../support/until.js';
 import { gather, range, rangeLater } from './numbers.js';
+import { waitsForFirst } from './waits-for-first.js';
 
 it('a map gives the values in the order of the items, whatever their number', async () => {
   const app = stage.app();
@@ -82,13 +83,7 @@ it('values of any kind arrive as they left, and numbers exactly', async () => {
 });
 
 it('without order the values come as they are there, each once', async () => {
-  const app = stage.app();
-  const gate = new Gate();
-  const wait = app.task('wait', async (x: number) => {
-    if (x === 0) await gate.passed;
-    return x;
-  });
-  await stage.worker(app);
+  const { gate, wait } = await waitsForFirst();
   const seen: number[] = [];
   for await (const x of wait.map(range(50), { ordered: false, chunkSize: 1 })) {
     seen.push(x);

@@ -1,6 +1,6 @@
 /** `--embedded`: a Redis at the broker's address, where none listens. */
-import net from 'node:net';
 import { type Embedded, type PreparedEmbedded, prepareEmbedded } from '@dtask/embedded';
+import { listens } from './listens.js';
 
 let prepared: PreparedEmbedded | undefined;
 
@@ -34,18 +34,4 @@ export async function engineFor(broker: string): Promise<Embedded | undefined> {
     );
   }
   return engine.start({ host, port });
-}
-
-function listens(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: 1_000 });
-    const settle = (answer: boolean) => (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket
-      .once('connect', settle(true))
-      .once('error', settle(false))
-      .once('timeout', settle(false));
-  });
 }

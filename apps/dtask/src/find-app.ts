@@ -13,6 +13,10 @@ export interface FoundApp {
 const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'] as const;
 const typescript = /\.[mc]?ts$/;
 
+/** What is imported ahead of an app's module, if anything. */
+export const preloadOf = (file: string): string | undefined =>
+  typescript.test(file) ? new URL('register.js', import.meta.url).href : undefined;
+
 /**
  * Loads an App: `app` finds `app.ts`, `app.js`, `src/app.ts` and the like; a path or a folder may be
  * given instead, and `:name` behind it picks one of several exports.
@@ -21,8 +25,7 @@ const typescript = /\.[mc]?ts$/;
  */
 export async function findApp(spec: string, folder: string = process.cwd()): Promise<FoundApp> {
   const { file, name } = locateApp(spec, folder);
-  const preload = typescript.test(file) ? new URL('register.js', import.meta.url).href : undefined;
-  const source = { file, name, preload };
+  const source = { file, name, preload: preloadOf(file) };
   return { app: await importApp(source), source };
 }
 

@@ -73,12 +73,9 @@ export {
   ReadyCommand,
   type Script,
 } from './broker/script-call.js';
-<<<<<<< HEAD
 export { enterQueue } from './broker/enter-queue.js';
-=======
 export { addAgain } from './broker/again.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
->>>>>>> work-batch
 export { OwnScript } from './broker/own-script.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { type App, ConfigError, type PoolKind } from '@dtask/core';
 import type { Definition, Message } from '@dtask/core/internal';
-import { ChildPool, type ChildPoolPlace } from './pool/child-pool.js';
+import { ChildPool, type ChildPoolPlace, type ReadyChildren } from './pool/child-pool.js';
 import { InlinePool } from './pool/inline-pool.js';
 import type { Pool } from './pool/pool.js';
 import { Run, type RunPlace } from './run.js';
@@ -42,14 +42,14 @@ export class Pools {
    * @throws ConfigError when children are needed and no module is known, StartupError when they
    * cannot load the app
    */
-  async open(definitions: readonly Definition[]): Promise<void> {
+  async open(definitions: readonly Definition[], ready?: ReadyChildren): Promise<void> {
     const kinds = new Set([this.#place.kind]);
     for (const { execution } of definitions) if (execution.pool) kinds.add(execution.pool);
     for (const kind of kinds) {
       if (kind === 'inline') continue;
       const pool = new ChildPool(kind, this.#size, this.#childPlace(kind));
       this.#children.set(kind, pool);
-      await pool.open();
+      await pool.open(ready);
     }
   }
 

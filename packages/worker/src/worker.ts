@@ -22,7 +22,7 @@ import { Limits } from './limits/limits.js';
 import { LockKeeper } from './lock-keeper.js';
 import { Monitor } from './monitor/monitor.js';
 import type { TaskCounts } from './monitor/task-counts.js';
-import type { ChildPoolPlace } from './pool/child-pool.js';
+import type { ChildPoolPlace, ReadyChildren } from './pool/child-pool.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { Outcomes } from './outcomes.js';
 import { queuesOf } from './own-queues.js';
@@ -201,10 +201,10 @@ export class Worker implements AsyncDisposable {
     scaler.fit(scale);
   }
 
-  /** Starts the children of its pools ahead of `start()`, which then takes less time. */
-  warm(): Promise<void> {
+  /** Starts the children of its pools ahead of `start()`, which then takes less time; `ready` ones first. */
+  warm(ready?: ReadyChildren): Promise<void> {
     this.#pools ??= new Pools(this.#poolsPlace());
-    this.#warm ??= this.#pools.open(this.#definitions()).catch((error: unknown) => {
+    this.#warm ??= this.#pools.open(this.#definitions(), ready).catch((error: unknown) => {
       // Children that are stopped while they load have not loaded the app.
       if (!this.#stopping) throw error;
     });

@@ -94,7 +94,7 @@ export function entryOf(flags: EntryFlags): Partial<BeatEntry> {
 
 /** What of them makes a schedule, and the time zone, which goes with some. */
 function scheduleOf(flags: EntryFlags): Pick<BeatEntry, 'schedule' | 'timezone'> {
-  const { every, cron, timezone } = flags;
+  const { timezone } = flags;
   const given = (['every', 'cron', 'crontab', 'solar', 'at'] as const).filter(
     (flag) => flags[flag] !== undefined,
   );
@@ -102,15 +102,16 @@ function scheduleOf(flags: EntryFlags): Pick<BeatEntry, 'schedule' | 'timezone'>
     throw new ConfigError(
       `an entry has one schedule, got ${given.map((flag) => `--${flag}`).join(' and ')}`,
     );
-  if (timezone !== undefined && cron === undefined && flags.crontab === undefined)
-    throw new ConfigError(
-      `--timezone goes with --cron or --crontab${given.length === 0 ? '; give that as well' : `, not with --${given[0]}`}`,
-    );
-  if (flags.align && every === undefined) throw new ConfigError('--align goes with --every');
+  // Without a schedule they are a change of the one that there is.
+  const [way] = given;
+  if (timezone !== undefined && way !== undefined && way !== 'cron' && way !== 'crontab')
+    throw new ConfigError(`--timezone goes with --cron or --crontab, not with --${way}`);
+  if (flags.align && way !== undefined && way !== 'every')
+    throw new ConfigError(`--align goes with --every, not with --${way}`);
   const zone: ZoneOptions = timezone === undefined ? {} : { timezone };
   const schedule = ownSchedule(flags, zone);
   if (schedule) return { schedule };
-  return cron === undefined ? {} : zone;
+  return zone;
 }
 
 function ownSchedule(

@@ -1,6 +1,6 @@
 /** What `dtask beat --plan` prints. */
 import type { BeatInfo } from '@dtask/core';
-import type { Forecast } from '@dtask/worker';
+import type { Forecast } from '@dtask/worker/forecast';
 import pc from 'picocolors';
 import { ahead, machineZone, wallClock } from '../moments.js';
 import { oneLine } from '../printable.js';

@@ -1,8 +1,10 @@
 /** `dtask beat`: sends the periodic tasks of an app; looks at its entries and changes them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type App, BrokerError, ConfigError } from '@dtask/core';
+import { parseAddress, redactAddress } from '@dtask/core/internal';
 import { Command } from 'commander';
 import { type BeatFlags, onLoadedApp, specOf, withBeatApp } from '../beat/loaded-app.js';
+import { listens } from '../listens.js';
 import { print } from '../print.js';
 import { entryCommands } from './beat-entries.js';
 import { withWorkerFlags } from './worker.js';
@@ -14,7 +16,10 @@ interface Options extends BeatFlags {
 
 /** How many fires of each entry are printed unless `--plan` says otherwise. */
 const fires = 5;
-/** Longest wait for Redis to tell of entries that the code does not have, in milliseconds. */
+/**
+ * Longest wait for Redis to tell of entries that the code does not have, in milliseconds. One that
+ * is not there at all is not waited for.
+ */
 const patience = 1_000;
 
 /** Makes the command. */
@@ -54,26 +59,27 @@ async function beat(
 }
 
 async function printPlan(app: App, count: number, json: boolean | undefined): Promise<void> {
-  const { forecast } = await import('@dtask/worker');
+  const { forecast } = await import('@dtask/worker/forecast');
   const { planJson, planText } = await import('../beat/plan-text.js');
   // Those of the code first: what is wrong with them shows without Redis.
-  const { timezone } = app.config;
+  const { timezone, broker } = app.config;
   const alone = forecast(app, [], { now: Date.now(), count });
   const stored = await storedEntries(app);
   if (!stored)
-    console.error('dtask: Redis does not answer, so these are the entries of the code alone');
+    console.error(
+      `dtask: Redis at ${redactAddress(broker)} does not answer, so what was added, changed or paused at run time is missing: these are the entries of the code alone`,
+    );
   const plan = stored ? forecast(app, stored, { now: Date.now(), count }) : alone;
   print(json, planJson(plan, timezone), () => planText(plan, timezone));
 }
 
+/** What Redis has of the entries. */
+type StoredEntries = Awaited<ReturnType<App['beat']['stored']>>;
+
 /** The entries in Redis, if it tells of them soon. */
-async function storedEntries({
-  beat: entries,
-}: App): Promise<Awaited<ReturnType<App['beat']['stored']>> | undefined> {
-  const stored = entries.stored().catch((error: unknown) => {
-    if (error instanceof BrokerError) return undefined;
-    throw error;
-  });
+async function storedEntries(app: App): Promise<StoredEntries | undefined> {
+  const { host, port } = parseAddress(app.config.broker);
+  const stored = listens(host, port).then((isThere) => (isThere ? entriesOf(app) : undefined));
   const late = new AbortController();
   const silence = pause(patience, undefined, { signal: late.signal }).catch(() => undefined);
   try {
@@ -81,6 +87,14 @@ async function storedEntries({
   } finally {
     late.abort();
   }
+}
+
+/** The App would try for longer than anybody wants to wait for a plan: what it says last does not count. */
+function entriesOf({ beat: entries }: App): Promise<StoredEntries | undefined> {
+  return entries.stored().catch((error: unknown) => {
+    if (error instanceof BrokerError) return undefined;
+    throw error;
+  });
 }
 
 function countOf(plan: string | true): number {

@@ -1,5 +1,8 @@
 /** `dtask dev`: an engine and a worker, which reloads the code that changes. */
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { WorkerConfig } from '@dtask/core/internal';
+import type { StandbyOrders } from '@dtask/worker/standby';
 import { Command } from 'commander';
 import type { BannerNotes } from '../fleet/line.js';
 import { withWorkerFlags } from './worker.js';
@@ -36,7 +39,7 @@ async function develop(options: Options, command: Command): Promise<void> {
   const { Fleet } = await import('../fleet/fleet.js');
   const { Dev } = await import('../dev/dev.js');
   const { rootsOf } = await import('../dev/roots.js');
-  const { locateApp } = await import('../find-app.js');
+  const { locateApp, preloadOf } = await import('../find-app.js');
   const { workerLog } = await import('@dtask/worker/log');
   const given = {
     ...options,
@@ -60,10 +63,21 @@ async function develop(options: Options, command: Command): Promise<void> {
     },
     onFound: (facts) => dev.follow(facts),
     log,
-    development: true,
+    development: standbyFor(config, preloadOf(file)),
   });
   const dev = new Dev({ fleet, log, file, watch: further });
   process.exit(await dev.run());
+}
+
+/** Most of the children that wait for code: what the worker needs to be up, and a second. */
+const mostWaiting = 2;
+
+function standbyFor(
+  { pool, concurrency, maxMemoryPerChild: maxMemory }: WorkerConfig,
+  preload: string | undefined,
+): StandbyOrders {
+  const size = Math.min(mostWaiting, concurrency || availableParallelism());
+  return { kind: pool, size, maxMemory, preload };
 }
 
 const shown = (place: string): string => path.relative(process.cwd(), place) || '.';

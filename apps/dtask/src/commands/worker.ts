@@ -57,7 +57,7 @@ async function supervise(count: number, options: Options, command: Command): Pro
       rows: [['workers', `${count}, kept running by process ${process.pid}`]],
     }),
     log: workerLog({ level: logLevel, fields: { supervisor: process.pid } }),
-    development: false,
+    development: undefined,
   });
   process.exit(await fleet.run());
 }

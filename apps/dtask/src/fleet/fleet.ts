@@ -1,6 +1,7 @@
 /** Worker processes on one machine, and what keeps them running. It loads no app, and asks no Redis. */
 import type { Embedded } from '@dtask/embedded';
 import type { WorkerLog } from '@dtask/worker/log';
+import type { StandbyOrders } from '@dtask/worker/standby';
 import { engineFor } from '../engine.js';
 import { type Ending, exitCodes } from '../exit-codes.js';
 import { type Stoppable, StopSignals } from '../work/stop-signals.js';
@@ -20,8 +21,11 @@ export interface FleetOrders {
   /** Hears of each app that was found. */
   readonly onFound?: (facts: Facts) => void;
   readonly log: WorkerLog;
-  /** Whether it runs code that is being written: what does not load waits for a change. */
-  readonly development: boolean;
+  /**
+   * For code that is being written: a process waits at any time that has this ready, and only has
+   * to load the app. What does not load waits for a change.
+   */
+  readonly development: StandbyOrders | undefined;
 }
 
 /** What a worker may take beyond its own time to stop, before it is killed, in milliseconds. */
@@ -58,8 +62,8 @@ export class Fleet implements Stoppable {
           onFound: (facts) => this.#onFound(facts),
           opening: () => this.#opening(),
           patience: { warm: shutdownTimeout > 0 ? shutdownTimeout + leeway : 0, cold: patience },
-          retries: !development,
-          spare: development,
+          retries: development === undefined,
+          standby: development,
         }),
     );
   }

@@ -1,10 +1,17 @@
 /** What a supervisor and the worker processes that it starts say to each other. */
 import type { Embedded } from '@dtask/embedded';
+import type { StandbyOrders } from '@dtask/worker/standby';
 
-/** Set for a process that is to wait for its supervisor's orders. */
+/**
+ * Set for a process that is to wait for its supervisor's orders, to JSON: what it has ready
+ * meanwhile, or null.
+ */
 export const supervisedVariable = 'DTASK_SUPERVISED';
 /** The number of a worker among those of its supervisor, which its log shows on a terminal. */
 export const placeVariable = 'DTASK_PLACE';
+
+/** As the variable has it. */
+export type StandbyJson = StandbyOrders | null;
 
 /** What a worker knows when its app is found, ahead of what that includes. */
 export interface Facts {

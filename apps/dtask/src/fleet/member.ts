@@ -18,8 +18,6 @@ export interface MemberPlace extends ProcessOrders {
   readonly patience: { readonly warm: number; readonly cold: number };
   /** Whether an app that does not load is tried again without being told to. */
   readonly retries: boolean;
-  /** Whether a process waits at any time that only has to load the app. */
-  readonly spare: boolean;
 }
 
 /** What became of a replacement: it takes tasks; it could not; a later one, or a stop, came first. */
@@ -106,7 +104,7 @@ export class Member {
   }
 
   #prepareSpare(): void {
-    if (!this.#place.spare || this.#stopping || this.#spare) return;
+    if (!this.#place.standby || this.#stopping || this.#spare) return;
     const spare = new WorkerProcess(this.#place);
     this.#spare = spare;
     void spare.gone.then(() => {

@@ -1,9 +1,17 @@
 /** A worker's end of the line to its supervisor. */
 import process from 'node:process';
-import { type FromWorker, type Opening, supervisedVariable, type ToWorker } from './line.js';
+import {
+  type FromWorker,
+  type Opening,
+  type StandbyJson,
+  supervisedVariable,
+  type ToWorker,
+} from './line.js';
 
 /** What the supervisor wants done, and what to tell it. */
 export class Supervised {
+  /** What to have ready until then. */
+  readonly standby: StandbyJson;
   readonly load: Promise<void>;
   readonly warm: Promise<void>;
   readonly turn: Promise<Opening>;
@@ -13,13 +21,16 @@ export class Supervised {
 
   /** Gives nothing in a process that no supervisor started. */
   static find(): Supervised | undefined {
-    const asked = process.env[supervisedVariable] !== undefined;
+    const asked = process.env[supervisedVariable];
     // What this process starts is not supervised.
     delete process.env[supervisedVariable];
-    return asked && process.send ? new Supervised() : undefined;
+    return asked !== undefined && process.send
+      ? new Supervised(JSON.parse(asked) as StandbyJson)
+      : undefined;
   }
 
-  private constructor() {
+  private constructor(standby: StandbyJson) {
+    this.standby = standby;
     let load: () => void = () => undefined;
     let warm: () => void = () => undefined;
     let go: (opening: Opening) => void = () => undefined;
@@ -32,7 +43,11 @@ export class Supervised {
       else if (order[0] === 'warm') warm();
       else go(order[1]);
     });
-    this.lost = new Promise((resolve) => process.once('disconnect', () => resolve()));
+    this.lost = new Promise((resolve) => {
+      process.once('disconnect', resolve);
+      // It may have gone while this process started.
+      if (!process.connected) resolve();
+    });
   }
 
   tell(message: FromWorker): void {

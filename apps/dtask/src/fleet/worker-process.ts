@@ -1,6 +1,7 @@
 /** A process that a supervisor has started for a worker. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { StandbyOrders } from '@dtask/worker/standby';
 import type { Ending } from '../exit-codes.js';
 import {
   type Facts,
@@ -17,6 +18,8 @@ export interface ProcessOrders {
   readonly args: readonly string[];
   /** Its number among several workers. */
   readonly place: number | undefined;
+  /** What it has ready while it waits for orders. */
+  readonly standby: StandbyOrders | undefined;
 }
 
 /** What a worker says of one kind. */
@@ -42,11 +45,11 @@ export class WorkerProcess {
   #late: NodeJS.Timeout | undefined;
   #since = performance.now();
 
-  constructor({ args, place }: ProcessOrders) {
+  constructor({ args, place, standby }: ProcessOrders) {
     const number = place === undefined ? {} : { [placeVariable]: String(place) };
     this.#child = spawn(process.execPath, [...process.execArgv, main, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...number, [supervisedVariable]: '1' },
+      env: { ...process.env, ...number, [supervisedVariable]: JSON.stringify(standby ?? null) },
       // A group of its own: Ctrl-C in a terminal is the supervisor's to pass on, once.
       detached: process.platform !== 'win32',
     });

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { App } from '@dtask/core';
 import type { AppSource } from '@dtask/core/internal';
 import type { Embedded } from '@dtask/embedded';
+import { Standby } from '@dtask/worker/standby';
 import type { Beat, blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
@@ -37,8 +38,11 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
   let worker: Worker | undefined;
   let beat: Beat | undefined;
   try {
+    // At once: they load what this process loads, beside it.
+    const standby = line?.standby && new Standby(line.standby);
     // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
     const { Beat, blame, captureConsole, Worker } = await import('@dtask/worker');
+    if (line?.standby?.preload) await import(line.standby.preload);
     await line?.load;
     const { app, source } = await findApp(orders.app);
     line?.tell(['found', factsOf(app, source)]);
@@ -51,7 +55,7 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     const notes = beat ? [['beat', counted(app.deck.entries.size)] as const] : [];
     stops.guard(worker, beat);
     watchStrays(worker, stops, blame);
-    const opening = line ? await held(line, worker, stops) : alone(engine);
+    const opening = line ? await held(line, standby, worker, stops) : alone(engine);
     if (opening) await open({ worker, beat, notes }, source, stops, opening);
     line?.tell(['ready']);
     const code = await stops.exit;
@@ -81,12 +85,14 @@ const factsOf = ({ name, config, include }: App, { file }: AppSource): Facts => 
 /** Waits for its turn, ready to go; gives nothing where it is stopped before. */
 async function held(
   line: Supervised,
+  standby: Standby | null | undefined,
   worker: Worker,
   stops: WorkerStops,
 ): Promise<Opening | undefined> {
   line.tell(['loaded']);
   const stopped = stops.exit.then(() => undefined);
-  await Promise.race([line.warm.then(() => worker.warm()), stopped]);
+  await Promise.race([line.warm.then(() => worker.warm(standby ?? undefined)), stopped]);
+  standby?.letGo();
   line.tell(['warm']);
   return Promise.race([line.turn, stopped]);
 }

@@ -8,14 +8,7 @@ import type { AnyResult } from '../result/any-result.js';
 import { type BeatInfo, infoOf } from './beat-info.js';
 import type { Deck } from './deck.js';
 import type { BeatChange, BeatEntry } from './entry.js';
-import {
-  changeEntry,
-  type EntryJson,
-  parseEntry,
-  readEntry,
-  refuseFunctions,
-  sameTimes,
-} from './entry-json.js';
+import { changeEntry, parseEntry, readEntry, refuseFunctions, sameTimes } from './entry-json.js';
 import { type EntryState, firstState } from './entry-state.js';
 import { Plans } from './plans.js';
 import { BeatStore, type Stored } from './store.js';
@@ -60,7 +53,9 @@ export class BeatEntries {
   /** All entries, by name. */
   async list(): Promise<BeatInfo[]> {
     const all = await this.stored();
-    return all.map((stored) => this.#info(stored)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return all
+      .map((stored) => infoOf(stored, this.#plans))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** All entries as Redis has them. @internal */
@@ -71,7 +66,7 @@ export class BeatEntries {
   /** One entry, if there is one of the name. */
   async get(name: string): Promise<BeatInfo | undefined> {
     const stored = await this.#find(name);
-    return stored && this.#info(stored);
+    return stored && infoOf(stored, this.#plans);
   }
 
   /**
@@ -188,16 +183,6 @@ export class BeatEntries {
     return next ? { ...rest, tick: next.tick.getTime(), fireAt: next.fireAt.getTime() } : rest;
   }
 
-  #info(stored: Stored): BeatInfo {
-    let entry: EntryJson | undefined;
-    try {
-      entry = parseEntry(stored.name, stored.entry);
-      return infoOf(stored, this.#plans.of(stored), entry);
-    } catch (error) {
-      return infoOf(stored, error as Error, entry);
-    }
-  }
-
   async #find(name: string): Promise<Stored | undefined> {
     const [stored] = await this.#ask(`beat entry ${name} was not read`, (connection) =>
       this.store.some(connection, [name]),
@@ -225,7 +210,7 @@ export class BeatEntries {
       const [done] = await this.#ask(what, (connection) => this.store.swap(connection, [swap]));
       const text = entry ?? stored?.entry ?? '';
       const now = { name, entry: text, state: state ?? firstState(0), text: '', isDamaged: false };
-      if (done) return this.#info(now);
+      if (done) return infoOf(now, this.#plans);
     }
     throw new ConfigError(`beat entry ${name} changes all the time; try again`);
   }

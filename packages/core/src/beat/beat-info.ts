@@ -1,8 +1,9 @@
 /** What `app.beat` tells of an entry. */
 import type { CanvasJson } from '../canvas/json.js';
 import type { Overlap } from '../schedule/periodic.js';
-import type { EntryJson } from './entry-json.js';
+import { type EntryJson, parseEntry } from './entry-json.js';
 import type { Plan } from './plan.js';
+import type { Plans } from './plans.js';
 import type { Stored } from './store.js';
 
 export interface BeatInfo {
@@ -35,12 +36,19 @@ export interface BeatInfo {
   readonly entry: EntryJson | undefined;
 }
 
+/** What is stored, as it is told; also where no plan can be made of it. */
+export function infoOf(stored: Stored, plans: Plans): BeatInfo {
+  let entry: EntryJson | undefined;
+  try {
+    entry = parseEntry(stored.name, stored.entry);
+    return tell(stored, plans.of(stored), entry);
+  } catch (error) {
+    return tell(stored, error as Error, entry);
+  }
+}
+
 /** @param plan or what is wrong with the entry */
-export function infoOf(
-  { name, state }: Stored,
-  plan: Plan | Error,
-  entry: EntryJson | undefined,
-): BeatInfo {
+function tell({ name, state }: Stored, plan: Plan | Error, entry: EntryJson | undefined): BeatInfo {
   const broken = plan instanceof Error;
   const { paused = false, changed = false, fireAt, error } = state;
   return {

@@ -10,7 +10,7 @@ import { ConfigError } from '../errors.js';
 import type { CallSettings, MessageRetry } from '../protocol/call-settings.js';
 import { decodeOptions, encodeOptions } from '../protocol/step.js';
 import { type MisfireOptions, misfireRule } from '../schedule/misfire.js';
-import { instant, type Schedule, type ScheduleJson } from '../schedule/schedule.js';
+import { instant, type Schedule } from '../schedule/schedule.js';
 import { scheduleOf, whenKeys } from '../schedule/schedule-of.js';
 import { Timetable } from '../schedule/timetable.js';
 import { scheduleFromJson } from '../schedule/from-json.js';
@@ -19,6 +19,7 @@ import { checkName } from '../task/definition.js';
 import { inside, isTask, nameOf } from '../task/task.js';
 import type { Overlap } from '../schedule/periodic.js';
 import { type BeatChange, type BeatEntry, entryCallKeys, entryKeys } from './entry.js';
+import { bringsSchedule, changeWhen, type WhenJson, withoutWhen } from './when-json.js';
 
 /** What Redis has of an entry, version 1. Times are in milliseconds. */
 export interface EntryJson {
@@ -26,7 +27,7 @@ export interface EntryJson {
   readonly canvas: CanvasJson;
   readonly args?: readonly JsonValue[];
   readonly call?: CallSettings;
-  readonly when: ScheduleJson | FunctionJson;
+  readonly when: WhenJson;
   readonly jitter?: number;
   readonly start?: number;
   readonly end?: number;
@@ -36,12 +37,6 @@ export interface EntryJson {
   readonly overlap?: Overlap;
   /** What of it is a function, which only the code has. */
   readonly functions?: readonly FunctionName[];
-}
-
-/** A schedule that is a function, by what it is called. */
-export interface FunctionJson {
-  readonly kind: 'function';
-  readonly name: string;
 }
 
 type FunctionName = 'schedule' | 'args' | 'unique.key';
@@ -125,10 +120,11 @@ export function readEntry(name: string, entry: BeatEntry): CodedEntry {
 export function changeEntry(name: string, old: EntryJson, change: BeatChange): EntryJson {
   return within(name, () => {
     refuseUnknown({ ...change }, entryKeys, 'it');
+    const isRescheduled = bringsSchedule(change);
     const { json: read } = readEntry(name, {
       task: 'none',
-      ...(whenKeys.some((key) => change[key] !== undefined) ? {} : { every: 1_000 }),
-      ...change,
+      // It needs one to be read; the stored one stays.
+      ...(isRescheduled ? change : { every: 1_000, ...withoutWhen(change) }),
     } as BeatEntry);
     const given = (...keys: readonly string[]): boolean => keys.some((key) => key in change);
     const changed = { ...old } as { -readonly [K in keyof EntryJson]: EntryJson[K] };
@@ -137,14 +133,14 @@ export function changeEntry(name: string, old: EntryJson, change: BeatChange): E
       if (read[part] === undefined) delete changed[part];
       else Object.assign(changed, { [part]: read[part] });
     };
-    take('when', ...whenKeys);
+    changed.when = isRescheduled ? read.when : changeWhen(old.when, change);
     take('canvas', 'task');
     for (const key of ['args', 'jitter', 'start', 'end', 'limit'] as const) take(key, key);
     for (const key of ['misfire', 'deadline', 'overlap'] as const) take(key, key);
     const asked = entryCallKeys.filter((key) => key in change);
     if (asked.length > 0) changed.call = mergeCall(old.call ?? {}, read.call ?? {}, asked);
     const all = new Set([...(old.functions ?? []), ...(read.functions ?? [])]);
-    if (given(...whenKeys) && !read.functions?.includes('schedule')) all.delete('schedule');
+    if (isRescheduled && !read.functions?.includes('schedule')) all.delete('schedule');
     if (given('args') && !read.functions?.includes('args')) all.delete('args');
     if (given('unique') && !read.functions?.includes('unique.key')) all.delete('unique.key');
     delete changed.functions;

@@ -136,7 +136,7 @@ export class Dispatcher {
     let following = send[atOnce] ?? next;
     for (const firing of send.slice(0, atOnce)) {
       // In order, and each looks at the one before.
-      if (leads() && (await this.#fire(stored.name, plan, state, firing))) continue;
+      if (leads() && (await this.#fire(stored.name, plan, state, firing, now))) continue;
       following = firing;
       state.notBefore = now + breath;
       break;
@@ -152,12 +152,18 @@ export class Dispatcher {
   }
 
   /** Acts upon one tick; gives false where that has to be done again. */
-  async #fire(name: string, plan: Plan, state: Progress, { tick }: Firing): Promise<boolean> {
+  async #fire(
+    name: string,
+    plan: Plan,
+    state: Progress,
+    { tick }: Firing,
+    now: number,
+  ): Promise<boolean> {
     const { app, log } = this.#place;
     const at = tick.getTime();
     const id = tickId([app.config.prefix, app.name, name], state.born, at);
     try {
-      const before = plan.overlap === 'queue' ? undefined : await this.#going(state, id);
+      const before = plan.overlap === 'queue' ? undefined : await this.#going(state, id, now);
       if (before !== undefined && plan.overlap === 'skip') {
         log.info({ entry: name, id: before }, 'skipped: the task of the tick before has not ended');
         state.skipped += 1;
@@ -168,7 +174,7 @@ export class Dispatcher {
         log.info({ entry: name, tick: beat.tick, id: sent.id }, 'sent');
         state.runs += 1;
         state.lastTick = at;
-        state.lastAt = Date.now();
+        state.lastAt = now;
         state.lastId = sent.id;
         if (sent.queue === undefined) delete state.lastQueue;
         else state.lastQueue = sent.queue;
@@ -190,6 +196,7 @@ export class Dispatcher {
   async #going(
     { lastId, lastQueue, lastAt = 0 }: EntryState,
     id: string,
+    now: number,
   ): Promise<string | undefined> {
     if (lastId === undefined || lastId === id) return undefined;
     const { app, connection } = this.#place;
@@ -198,7 +205,7 @@ export class Dispatcher {
     if (text !== null && hasEnded(text)) return undefined;
     // Of a canvas only the end is known: when no record can be left, it has ended.
     if (lastQueue === undefined)
-      return resultExpires === 0 || Date.now() - lastAt < resultExpires ? lastId : undefined;
+      return resultExpires === 0 || now - lastAt < resultExpires ? lastId : undefined;
     // One that has failed stays for people to look at, whatever became of its result.
     const job = jobKey(prefix, lastQueue, lastId);
     const [made, ended] = await connection.hmget(job, 'timestamp', 'finishedOn');

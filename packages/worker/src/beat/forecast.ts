@@ -1,13 +1,6 @@
 /** What a beat would send: a dry run of an App's entries. Pure. */
 import type { App, BeatInfo } from '@dtask/core';
-import {
-  type Firing,
-  infoOf,
-  parseEntry,
-  type Plan,
-  Plans,
-  type Stored,
-} from '@dtask/core/internal';
+import { type Firing, infoOf, type Plan, Plans, type Stored } from '@dtask/core/internal';
 import { deckChange } from './deck-writer.js';
 
 /** An entry, and when it fires next. */
@@ -52,14 +45,13 @@ export function forecast(
 }
 
 function forecastOf(stored: Stored, plans: Plans, now: number, count: number): Forecast {
-  let entry: BeatInfo['entry'];
+  const info = infoOf(stored, plans);
+  if (info.paused) return { info, fires: [] };
   try {
-    entry = parseEntry(stored.name, stored.entry);
-    const plan = plans.of(stored);
-    const info = infoOf(stored, plan, entry);
-    return { info, fires: info.paused ? [] : firesOf(plan, stored, now, count) };
+    return { info, fires: firesOf(plans.of(stored), stored, now, count) };
   } catch (error) {
-    return { info: infoOf(stored, error as Error, entry), fires: [] };
+    // No plan, which the entry tells itself, or a schedule of the user's that throws.
+    return { info: { ...info, error: info.error ?? (error as Error).message }, fires: [] };
   }
 }
 

@@ -11,7 +11,13 @@ import type { Report } from '../report.js';
 import type { Run } from '../run.js';
 import { Child, type ChildPlace } from './child.js';
 import type { Performance, Pool, Work } from './pool.js';
-import { spawnProcess, spawnThread } from './spawn.js';
+import { type Spawned, spawnProcess, spawnThread } from './spawn.js';
+
+/** Children that were started before their pool was. */
+export interface ReadyChildren {
+  /** Gives up at most so many of them, if they are of this kind. */
+  take(kind: PoolKind, most: number): readonly Spawned[];
+}
 
 /** What a pool of children needs. */
 export interface ChildPoolPlace extends ChildPlace {
@@ -121,12 +127,17 @@ export class ChildPool implements Pool {
   /**
    * Starts the children; resolves when the first has loaded the app.
    *
+   * @param ready are used first, where there are any; others are started when one of them has
+   * loaded the app, as they would only take its time
    * @throws StartupError when the app cannot be loaded in it
    */
-  async open(): Promise<void> {
-    const first = this.#spawn();
-    for (let more = 1; more < this.#size; more += 1) this.#spawn();
+  async open(ready?: ReadyChildren): Promise<void> {
+    const taken = ready?.take(this.kind, this.#size) ?? [];
+    const first = this.#spawn(taken[0]);
+    const now = taken.length > 0 ? taken.length : this.#size;
+    for (let more = 1; more < now; more += 1) this.#spawn(taken[more]);
     await first.ready;
+    this.#adjust();
   }
 
   start(work: Work): Performance {
@@ -186,10 +197,10 @@ export class ChildPool implements Pool {
     return found;
   }
 
-  #spawn(): Child {
+  #spawn(ready?: Spawned): Child {
     const { source, worker, logLevel, profile, maxMemory } = this.#place;
-    const spawned = this.kind === 'threads' ? spawnThread(maxMemory) : spawnProcess();
     const { kind } = this;
+    const spawned = ready ?? (kind === 'threads' ? spawnThread(maxMemory) : spawnProcess());
     const setup = { source, worker, kind, logLevel, profile, weigh: maxMemory > 0 };
     const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
     this.#children.add(child);

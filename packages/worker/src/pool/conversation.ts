@@ -34,6 +34,8 @@ export interface AbortReason {
 
 /** From the worker to a child. */
 export type ToChild =
+  /** Imports a module that the app will want, and waits. */
+  | readonly ['preload', string]
   | readonly ['setup', ChildSetup]
   /** Runs a task: its number; its message goes beside it, as the JSON text of an envelope. */
   | readonly ['run', number, Assignment]

@@ -47,6 +47,8 @@ export function serve(channel: Channel<ToChild, FromChild>, memory: () => number
         (error: unknown) => channel.send(['broken', encodeError(error)]),
       );
     } else if (child) child.hear(message, text);
+    // What is wrong with it shows again when the app is loaded.
+    else if (message[0] === 'preload') import(message[1]).catch(() => undefined);
     // Told to go before it had come.
     else if (message[0] === 'stop') process.exit(0);
   });
@@ -116,6 +118,7 @@ class Child {
         return undefined;
       case 'stop':
         return void this.#stop();
+      case 'preload':
       case 'setup':
         return undefined;
     }
