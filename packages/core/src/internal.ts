@@ -71,6 +71,7 @@ export {
   type Script,
 } from './broker/script-call.js';
 export { OwnScript } from './broker/own-script.js';
+export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
 export { type Definition, define } from './task/definition.js';

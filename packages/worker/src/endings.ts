@@ -220,8 +220,8 @@ export class Endings {
     tell: Tell,
   ): Promise<never> {
     const { job } = current;
-    const { connection, app, log } = this.#place;
-    const key = jobKey(app.config.prefix, current.source, message.id);
+    const { connection, prefix, log } = this.#place;
+    const key = jobKey(prefix, current.source, message.id);
     const crashes =
       (await connection.hincrby(key, markFields.crashes, 1)) + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;

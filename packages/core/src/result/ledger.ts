@@ -20,8 +20,18 @@ export interface Sighting {
   readonly text: string | null;
 }
 
-/** The reading side of results. */
-export class Ledger {
+/** What results read. */
+export interface ResultLedger {
+  /** The outcome of a task as JSON text; `null` where there is none. */
+  read(id: string): Promise<string | null>;
+  /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
+  findJob(id: string, queue?: string): Promise<JobState | undefined>;
+  /** Deletes outcomes; gives whether there was one. */
+  forget(ids: readonly string[]): Promise<boolean>;
+}
+
+/** The reading side of results, on one server. */
+export class Ledger implements ResultLedger {
   readonly #ask: Ask;
   readonly #prefix: string;
 

@@ -24,6 +24,9 @@ export function reportFacts(app: App): Record<string, string> {
 export const settingsOf = ({ config }: App): Record<string, unknown> => ({
   ...config,
   broker: redactAddress(config.broker),
+  shards: Array.isArray(config.shards)
+    ? config.shards.map((address: string) => redactAddress(address))
+    : config.shards,
 });
 
 /** What the process uses, in bytes. */
