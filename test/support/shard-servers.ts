@@ -1,9 +1,9 @@
 /** Several servers of a test file's own: one for what all share, and those over which tasks are spread. */
+import { randomBytes, randomUUID } from 'node:crypto';
 import { App, type AppOptions } from 'dtask';
 import { testWorker } from 'dtask/testing';
 import type { Worker, WorkerOptions } from 'dtask/worker';
 import { Redis } from 'ioredis';
-import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { Engine } from './engine.js';
 
@@ -50,6 +50,14 @@ export class ShardServers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.main, ...this.shards].map((one) => one[Symbol.asyncDispose]()));
+  }
+}
+
+/** An id that belongs to a shard. */
+export function idOn(app: App, index: number): string {
+  for (;;) {
+    const id = randomUUID();
+    if (app.queues.shards.of(id).index === index) return id;
   }
 }
 

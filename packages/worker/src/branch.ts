@@ -8,11 +8,13 @@ import type { ExecutorPlace } from './executor-place.js';
 import { type Link, nameOf } from './links.js';
 import type { LockKeeper } from './lock-keeper.js';
 import { Outcomes } from './outcomes.js';
-import type { Slots } from './slots.js';
+import { within } from './within.js';
+
+/** How often it is looked whether the server of a branch that stops is there, in milliseconds. */
+const absence = 500;
 
 /** What the branches of a worker share. */
 export interface BranchPlace extends Omit<ExecutorPlace, 'connection' | 'prefix'> {
-  readonly slots: Slots;
   readonly config: WorkerConfig;
   readonly broadcasts: Broadcasts;
   readonly keeper: LockKeeper | undefined;
@@ -49,9 +51,20 @@ export class Branch {
     await this.consumers.start(queues);
   }
 
-  /** Takes no more tasks; resolves when those that run have ended. */
-  async stop(): Promise<void> {
+  /**
+   * Takes no more tasks; resolves when those that run have ended.
+   *
+   * @param alone whether there are no other branches: else none waits for a server that is away, where
+   * nothing runs that it has to hear of
+   */
+  async stop(alone: boolean): Promise<void> {
     this.#stopping = true;
-    await this.consumers.stop();
+    const { connection } = this.link;
+    const stopped = this.consumers.stop();
+    if (alone) return stopped;
+    while (connection.status === 'ready' || this.executor.current.size > 0)
+      if (await within(absence, stopped)) return undefined;
+    connection.disconnect();
+    return stopped;
   }
 }

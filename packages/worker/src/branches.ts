@@ -106,7 +106,7 @@ export class Branches {
   /** Takes no more tasks; resolves when those that run have ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all(this.#all.map((branch) => branch.stop()));
+    await Promise.all(this.#all.map((branch) => branch.stop(!this.#links.several)));
   }
 
   /** Whether it still takes tasks. */

@@ -7,6 +7,7 @@ import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
 import type { TaskCounts } from './monitor/task-counts.js';
 import type { Pools } from './pools.js';
+import type { Slots } from './slots.js';
 import type { TimeLimit } from './time-limit.js';
 
 /** What an executor needs of its worker. */
@@ -29,4 +30,5 @@ export interface ExecutorPlace {
   /** The rules by which tasks are revoked that were not sent yet. */
   readonly rules: RevocationRules;
   readonly counts: TaskCounts;
+  readonly slots: Slots;
 }

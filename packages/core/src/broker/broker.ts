@@ -184,11 +184,13 @@ export class Broker {
 
   #silence(connection: Redis, what: string): BrokerError {
     if (this.#closed) return new BrokerError(`${what}: the App was closed`);
-    const { sendTimeout, broker } = this.#config;
+    const { sendTimeout, broker, shards } = this.#config;
+    const isShard = Array.isArray(shards) && shards.includes(broker);
     return whyDown(
       connection,
       broker,
       `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`,
+      isShard ? "DTASK_SHARDS or the app's shards option" : undefined,
     );
   }
 

@@ -33,7 +33,11 @@ test('calls of one pack are on one shard', () => {
 
 test('the parts of a group and the chunks of a map are spread evenly', () => {
   const id = randomUUID();
-  for (const name of [(n: number) => `${id}-${n}`, (n: number) => `${id}~m${n}`, () => randomUUID()]) {
+  for (const name of [
+    (n: number) => `${id}-${n}`,
+    (n: number) => `${id}~m${n}`,
+    () => randomUUID(),
+  ]) {
     for (const count of [2, 3, 16]) {
       const found = new Map<number, number>();
       const each = 2_000;
