@@ -10,6 +10,7 @@ export {
 export { decode, encode, encodeError, type JsonValue } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
+export { shownSettings, shownShards } from './config/shown.js';
 export { appSettings, workerSettings } from './config/settings.js';
 export { type AppSource, importApp, loadApp } from './app/app-source.js';
 export { isMeant } from './control/audience.js';
