@@ -159,3 +159,14 @@ test('a worker may serve some of the shards alone', async () => {
     "onlyShards must name some of the app's 2 shards, by numbers from 0 to 1 and ranges such as 0-1, got 1-2",
   );
 });
+
+test('a worker does not start beside others that have another number of shards', async () => {
+  const app = servers.app();
+  const worker = await workerOf(app);
+  const wrong = servers.app({ prefix: app.config.prefix, shards: servers.urls.slice(0, 1) });
+  await expect(workerOf(wrong)).rejects.toThrow(
+    'the number of shards of this worker is 1, and that of workers that live is 2',
+  );
+  await worker.stop();
+  await workerOf(wrong);
+});

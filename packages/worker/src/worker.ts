@@ -9,6 +9,7 @@ import {
   type WorkerConfig,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import { agreeOnShards } from './agree-on-shards.js';
 import { Autoscaler, type Scale } from './autoscaler.js';
 import { Branches } from './branches.js';
 import { Broadcasts } from './broadcasts.js';
@@ -158,6 +159,7 @@ export class Worker implements AsyncDisposable {
     if (this.#stopping) return;
     const presence = new Presence(connection, prefix, this.name, desk.clock);
     try {
+      if (links.several) await agreeOnShards(connection, this.app.queues.shards);
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
       await this.#keeper?.stop();
