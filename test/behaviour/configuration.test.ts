@@ -14,6 +14,7 @@ describe('an App', () => {
     expect(new App('shop').config).toEqual({
       broker: 'redis://127.0.0.1:6379/0',
       prefix: 'dtask',
+      shards: [],
       defaultQueue: 'default',
       sendTimeout: 10_000,
       resultExpires: 86_400_000,
@@ -28,7 +29,14 @@ describe('an App', () => {
   test('takes its options, with durations as words or milliseconds', () => {
     const timezone = 'Europe/Paris';
     const events = { sendEvents: true, eventsKept: 500, tracing: true, timezone };
-    const options = { broker: away, prefix: 'p', defaultQueue: 'q', maxPayload: 5, ...events };
+    const options = {
+      broker: away,
+      prefix: 'p',
+      shards: 3,
+      defaultQueue: 'q',
+      maxPayload: 5,
+      ...events,
+    };
     const app = new App('shop', { ...options, sendTimeout: '1.5s', resultExpires: 250 });
     expect(app.config).toEqual({ ...options, sendTimeout: 1_500, resultExpires: 250 });
     expect(Object.isFrozen(app.config)).toBe(true);
@@ -38,6 +46,7 @@ describe('an App', () => {
   test('takes from the environment what its options leave out', () => {
     vi.stubEnv('DTASK_BROKER_URL', 'redis://10.0.0.7:6380/3');
     vi.stubEnv('DTASK_PREFIX', 'env');
+    vi.stubEnv('DTASK_SHARDS', 'redis://10.0.0.8, redis://10.0.0.9:6380/1');
     vi.stubEnv('DTASK_DEFAULT_QUEUE', 'mail');
     vi.stubEnv('DTASK_SEND_TIMEOUT', '2s');
     vi.stubEnv('DTASK_RESULT_EXPIRES', '1000');
@@ -49,6 +58,7 @@ describe('an App', () => {
     expect(new App('shop').config).toEqual({
       broker: 'redis://10.0.0.7:6380/3',
       prefix: 'env',
+      shards: ['redis://10.0.0.8', 'redis://10.0.0.9:6380/1'],
       defaultQueue: 'mail',
       sendTimeout: 2_000,
       resultExpires: 1_000,

@@ -46,8 +46,11 @@ export class Stage {
 }
 
 /** The key that holds the result of a task. */
-export const resultKey = (app: App, id: string): string => `${app.config.prefix}:r:${id}`;
+export const resultKey = (app: App, id: string): string => `${prefixOf(app, id)}:r:${id}`;
 
 /** The key of a message that waits, runs, or has failed. */
 export const messageKey = (app: App, queue: string, id: string): string =>
-  `${app.config.prefix}:{${queue}}:${id}`;
+  `${prefixOf(app, id)}:{${queue}}:${id}`;
+
+/** What keys begin with: under DTASK_SHARDS those of a task with its shard. */
+const prefixOf = (app: App, id: string): string => app.queues.shards.of(id).prefix;

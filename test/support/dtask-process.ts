@@ -148,11 +148,13 @@ export async function runDtask(
   }
 }
 
+/** What a run of the suite may set for all of its processes. */
+const ofTheRun: ReadonlySet<string> = new Set(['DTASK_EMBEDDED_ENGINE', 'DTASK_SHARDS']);
+
 /** Without what would change how dtask or its output behave. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) =>
-      !/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || name === 'DTASK_EMBEDDED_ENGINE',
+    ([name]) => !/^(DTASK_|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name) || ofTheRun.has(name),
   );
   return { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_ENV: 'development' };
 }

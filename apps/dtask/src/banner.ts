@@ -1,6 +1,6 @@
 /** What a worker and a beat print when they start. */
 import path from 'node:path';
-import { redactAddress } from '@dtask/core/internal';
+import { redactAddress, shownShards } from '@dtask/core/internal';
 import type { Beat, Worker } from '@dtask/worker';
 import pc from 'picocolors';
 import type { BannerNotes } from './fleet/line.js';
@@ -15,6 +15,7 @@ export function banner(worker: Worker, file: string, { title, engine, rows: more
   const rows: Rows = [
     ['app', `${app.name}  ${pc.dim(path.relative(process.cwd(), file))}`],
     ['broker', `${redactAddress(app.config.broker)}${pc.dim(engineNote ?? '')}`],
+    ...shardsOf(worker),
     ['queues', worker.queues.join(', ')],
     ['pool', `${worker.config.pool}, ${sizeOf(worker)} at a time`],
     ...more,
@@ -40,6 +41,14 @@ export function beatBanner({ app, id }: Beat, file: string): string {
     ],
   ];
   return laidOut('dtask beat', id, rows);
+}
+
+/** Over which servers its tasks are spread, where they are. */
+function shardsOf({ app, config: { onlyShards } }: Worker): Rows {
+  const shards = shownShards(app.config);
+  if (shards === undefined) return [];
+  const only = onlyShards.length > 0 ? `  ${pc.dim(`only ${onlyShards.join(', ')}`)}` : '';
+  return [['shards', `${shards}${only}`]];
 }
 
 type Rows = readonly (readonly [string, string])[];

@@ -10,6 +10,7 @@ export {
 export { decode, encode, encodeError, type JsonValue } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
+export { shownSettings, shownShards } from './config/shown.js';
 export { appSettings, workerSettings } from './config/settings.js';
 export { type AppSource, importApp, loadApp } from './app/app-source.js';
 export { isMeant } from './control/audience.js';
@@ -77,6 +78,7 @@ export { enterQueue } from './broker/enter-queue.js';
 export { addAgain } from './broker/again.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
 export { OwnScript } from './broker/own-script.js';
+export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
 export type { Gathering } from './task/batch.js';

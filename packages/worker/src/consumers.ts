@@ -2,12 +2,12 @@
 import { bullQueueName, enterQueue } from '@dtask/core/internal';
 import type { Broadcasts } from './broadcasts.js';
 import { Consumer, type ConsumerPlace } from './consumer.js';
-import type { LockKeeper } from './lock-keeper.js';
+import type { QueueKeeper } from './lock-keeper.js';
 
 /** What the consumers of a worker need of it. */
 export interface ConsumersPlace extends ConsumerPlace {
   readonly broadcasts: Broadcasts;
-  readonly keeper: LockKeeper | undefined;
+  readonly keeper: QueueKeeper | undefined;
 }
 
 /** Takes tasks from several queues. */

@@ -221,8 +221,8 @@ export class Endings {
     tell: Tell,
   ): Promise<never> {
     const { job } = current;
-    const { connection, app, log } = this.#place;
-    const key = jobKey(app.config.prefix, current.source, message.id);
+    const { connection, prefix, log } = this.#place;
+    const key = jobKey(prefix, current.source, message.id);
     const counted = countPacked(job) ?? (await connection.hincrby(key, markFields.crashes, 1));
     const crashes = counted + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;

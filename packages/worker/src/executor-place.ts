@@ -14,7 +14,10 @@ import type { TimeLimit } from './time-limit.js';
 export interface ExecutorPlace {
   readonly app: App;
   readonly worker: string;
+  /** To the server that has its tasks. */
   readonly connection: Redis;
+  /** First part of every key there. */
+  readonly prefix: string;
   readonly log: WorkerLog;
   /** Limits of tasks that say nothing themselves. */
   readonly timeLimit: TimeLimit;

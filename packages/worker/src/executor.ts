@@ -51,7 +51,7 @@ export class Executor {
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
     this.#place = place;
     this.#outcomes = outcomes;
-    this.#sequel = new Sequel(place.app, place.log);
+    this.#sequel = new Sequel(place.app, place.log, place.slots);
     this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
     const onStart = this.#start.bind(this);

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 // Nothing but the connection: the thread must be up before the first task blocks the loop.
 import { openConnection } from '@dtask/core/connection';
-import type { KeeperData, KeptQueue } from './lock-keeper.js';
+import type { KeeperData, KeptQueue, KeptQueues } from './lock-keeper.js';
 
 /** Renews the locks in a list of active jobs that carry one worker's token. */
 const script = `
@@ -14,12 +14,12 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   end
 end`;
 
-const { broker, lockDuration, pulse } = workerData as KeeperData;
-let queues: readonly KeptQueue[] = [];
-parentPort?.on('message', (kept: readonly KeptQueue[]) => {
-  queues = kept;
+const { brokers, lockDuration, pulse } = workerData as KeeperData;
+const kept = brokers.map(() => [] as readonly KeptQueue[]);
+parentPort?.on('message', ({ at, queues }: KeptQueues) => {
+  kept[at] = queues;
 });
-const connection = openConnection(broker, 'lock-keeper');
+const connections = brokers.map((broker) => openConnection(broker, 'lock-keeper'));
 const cell = new BigInt64Array(pulse);
 
 /** A loop that has stood for this long may stand for longer than the locks hold. */
@@ -27,9 +27,14 @@ const patience = lockDuration / 4;
 
 setInterval(() => {
   const still = Date.now() - Number(Atomics.load(cell, 0));
-  if (still < patience || connection.status !== 'ready') return;
-  for (const { active, jobPrefix, tokenPrefix } of queues) {
-    // A failure here is Redis away: then no other worker can take the job either.
-    connection.eval(script, 1, active, jobPrefix, tokenPrefix, lockDuration).catch(() => undefined);
+  if (still < patience) return;
+  for (const [at, connection] of connections.entries()) {
+    if (connection.status !== 'ready') continue;
+    for (const { active, jobPrefix, tokenPrefix } of kept[at] ?? []) {
+      // A failure here is Redis away: then no other worker can take the job either.
+      connection
+        .eval(script, 1, active, jobPrefix, tokenPrefix, lockDuration)
+        .catch(() => undefined);
+    }
   }
 }, patience);

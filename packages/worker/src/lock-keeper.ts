@@ -7,10 +7,12 @@
  * main one stands still, and renews. It dies with the process, as it should.
  */
 import { Worker as Thread } from 'node:worker_threads';
+import type { Shard } from '@dtask/core/internal';
 
 /** What the thread is told. */
 export interface KeeperData {
-  readonly broker: string;
+  /** The addresses of the servers. */
+  readonly brokers: readonly string[];
   readonly lockDuration: number;
   /** One 64-bit cell: when the main loop last turned, in milliseconds since 1970. */
   readonly pulse: SharedArrayBuffer;
@@ -26,22 +28,44 @@ export interface KeptQueue {
   readonly tokenPrefix: string;
 }
 
+/** The queues of one of the servers. */
+export interface KeptQueues {
+  /** The server's place in `brokers`. */
+  readonly at: number;
+  readonly queues: readonly KeptQueue[];
+}
+
+/** Keeps the locks of one server. */
+export interface QueueKeeper {
+  /** Says which locks to keep. */
+  watch(queues: readonly KeptQueue[]): void;
+}
+
+/** What the keeper is told of its worker. */
+export interface KeeperPlace {
+  readonly shards: readonly Shard[];
+  readonly lockDuration: number;
+}
+
 /** The main thread's half. */
 export class LockKeeper {
+  readonly #shards: readonly Shard[];
   readonly #thread: Thread;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(data: Omit<KeeperData, 'pulse'>, onError: (error: unknown) => void) {
+  constructor({ shards, lockDuration }: KeeperPlace, onError: (error: unknown) => void) {
+    this.#shards = shards;
+    const brokers = shards.map(({ address }) => address);
     const pulse = new SharedArrayBuffer(8);
     const cell = new BigInt64Array(pulse);
     const beat = (): void => {
       Atomics.store(cell, 0, BigInt(Date.now()));
     };
     beat();
-    this.#timer = setInterval(beat, Math.max(50, data.lockDuration / 20));
+    this.#timer = setInterval(beat, Math.max(50, lockDuration / 20));
     this.#timer.unref();
     this.#thread = new Thread(new URL('./lock-keeper-thread.js', import.meta.url), {
-      workerData: { ...data, pulse } satisfies KeeperData,
+      workerData: { brokers, lockDuration, pulse } satisfies KeeperData,
       // Loaders of the app's TypeScript have no work there.
       execArgv: [],
     });
@@ -49,9 +73,12 @@ export class LockKeeper {
     this.#thread.unref();
   }
 
-  /** Says which locks to keep. */
-  watch(queues: readonly KeptQueue[]): void {
-    this.#thread.postMessage(queues);
+  /** What keeps the locks of one of its servers. */
+  of(shard: Shard): QueueKeeper {
+    const at = this.#shards.indexOf(shard);
+    return {
+      watch: (queues) => this.#thread.postMessage({ at, queues } satisfies KeptQueues),
+    };
   }
 
   /** Ends the thread. */

@@ -20,6 +20,7 @@ export interface OutcomesPlace {
   readonly app: App;
   readonly worker: string;
   readonly connection: Redis;
+  readonly prefix: string;
   readonly log: WorkerLog;
   readonly events: TaskEvents;
   readonly counts: TaskCounts;
@@ -37,7 +38,7 @@ export class Outcomes {
 
   constructor(place: OutcomesPlace) {
     this.#place = place;
-    this.writer = new OutcomeWriter(place.connection, place.app.config.prefix, (error) =>
+    this.writer = new OutcomeWriter(place.connection, place.prefix, (error) =>
       place.log.warn({ err: error }, 'Redis refused a result'),
     );
   }
@@ -97,7 +98,8 @@ export class Outcomes {
 
   /** The end of a task, where it is recorded. */
   async recorded(id: string): Promise<Outcome | undefined> {
-    const text = await this.#place.connection.get(resultKey(this.#place.app.config.prefix, id));
+    const { connection, prefix } = this.#place;
+    const text = await connection.get(resultKey(prefix, id));
     if (text === null) return undefined;
     try {
       const outcome = parseOutcome(text);

@@ -5,6 +5,7 @@ import { decode, firstTasks, type Message, type Outcome, type Replace } from '@d
 import type { WorkerLog } from './log.js';
 import type { Performance } from './pool/pool.js';
 import { mostChildren } from './run.js';
+import type { Slots } from './slots.js';
 
 /** Whether anything follows a task. */
 export const hasSequel = ({ next, link, linkError, only }: Message): boolean =>
@@ -24,6 +25,10 @@ export function childrenOf(
 
 /** Wait between attempts while Redis is away, in milliseconds. */
 const again = 1_000;
+/** A task that waits for another shard for longer than this lends its slot, in milliseconds. */
+const patience = 250;
+/** Most that do so at a time: each keeps its job in memory. */
+const mostLent = 1_000;
 
 /**
  * Sends what follows. Without it nothing would ever come, so it is tried for as long as Redis is
@@ -32,10 +37,13 @@ const again = 1_000;
 export class Sequel {
   readonly #app: App;
   readonly #log: WorkerLog;
+  readonly #slots: Slots;
+  #lent = 0;
 
-  constructor(app: App, log: WorkerLog) {
+  constructor(app: App, log: WorkerLog, slots: Slots) {
     this.#app = app;
     this.#log = log;
+    this.#slots = slots;
   }
 
   /**
@@ -76,7 +84,28 @@ export class Sequel {
     this.#log.info({ task: name, id }, 'replaced by a canvas');
   }
 
-  async #insist<R>({ name, id }: Message, work: () => Promise<R>): Promise<R> {
+  /** A shard that is away must not take the slots of all tasks that want to go there. */
+  async #insist<R>(message: Message, work: () => Promise<R>): Promise<R> {
+    if (this.#app.queues.shards.places.length === 1) return this.#persist(message, work);
+    let lent = false;
+    const timer = setTimeout(() => {
+      if (this.#lent >= mostLent) return;
+      lent = true;
+      this.#lent += 1;
+      this.#slots.release();
+    }, patience);
+    try {
+      return await this.#persist(message, work);
+    } finally {
+      clearTimeout(timer);
+      if (lent) {
+        this.#lent -= 1;
+        this.#slots.takeBack();
+      }
+    }
+  }
+
+  async #persist<R>({ name, id }: Message, work: () => Promise<R>): Promise<R> {
     for (;;) {
       try {
         return await work();

@@ -21,6 +21,11 @@ export interface WorkerOptions {
    * @default the app's default queue, those that its tasks and their routes name, and its broadcasts
    */
   queues?: readonly string[];
+  /**
+   * Which of the app's shards to take tasks from: numbers, and ranges such as '2-3'.
+   * @default all
+   */
+  onlyShards?: readonly string[];
   /** Queues not to take tasks from. @default none */
   excludeQueues?: readonly string[];
   /**

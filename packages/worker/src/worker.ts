@@ -2,29 +2,27 @@
 import type { App, WorkerProcess, WorkerSummary } from '@dtask/core';
 import {
   type AppSource,
-  closeConnection,
   type Definition,
   findDefinition,
   inside,
-  openConnection,
   redactAddress,
   type WorkerConfig,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import { agreeOnShards } from './agree-on-shards.js';
 import { Autoscaler, type Scale } from './autoscaler.js';
+import { Branches } from './branches.js';
 import { Broadcasts } from './broadcasts.js';
 import { connected } from './connected.js';
-import { Consumers } from './consumers.js';
 import type { ControlDesk } from './control/control-desk.js';
 import { seat, type SeatParts } from './control/seat.js';
-import { Executor } from './executor.js';
 import { Limits } from './limits/limits.js';
+import { Links } from './links.js';
 import { LockKeeper } from './lock-keeper.js';
 import { Monitor } from './monitor/monitor.js';
 import type { TaskCounts } from './monitor/task-counts.js';
 import type { ChildPoolPlace, ReadyChildren } from './pool/child-pool.js';
 import { workerLog, type WorkerLog } from './log.js';
-import { Outcomes } from './outcomes.js';
 import { queuesOf } from './own-queues.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
@@ -66,16 +64,14 @@ export class Worker implements AsyncDisposable {
   readonly #slots: Slots;
   readonly #queues: readonly string[];
   readonly #monitor: Monitor;
-  #connection: Redis | undefined;
+  #links: Links | undefined;
   #presence: Presence | undefined;
-  #executor: Executor | undefined;
+  #branches: Branches | undefined;
   #pools: Pools | undefined;
   #warm: Promise<void> | undefined;
-  #outcomes: Outcomes | undefined;
   #limits: Limits | undefined;
   #autoscaler: Autoscaler | undefined;
   #keeper: LockKeeper | undefined;
-  #consumers: Consumers | undefined;
   #broadcasts: Broadcasts | undefined;
   #desk: ControlDesk | undefined;
   #farewell: Promise<void> | undefined;
@@ -98,7 +94,7 @@ export class Worker implements AsyncDisposable {
     this.#queues = queuesOf(app, config.queues, config.excludeQueues);
     this.log = workerLog({ level: config.logLevel, fields: { worker: name } });
     this.#monitor = new Monitor(this, () => ({
-      connection: this.#connection,
+      links: this.#links,
       presence: this.#presence,
       pools: this.#pools,
       stopping: this.#stopping !== undefined,
@@ -109,12 +105,12 @@ export class Worker implements AsyncDisposable {
 
   /** The queues that it takes tasks from. */
   get queues(): readonly string[] {
-    return this.#consumers?.queues ?? this.#queues;
+    return this.#branches?.queues ?? this.#queues;
   }
 
   /** How many tasks run now. */
   get running(): number {
-    return this.#executor?.current.size ?? 0;
+    return this.#branches?.running ?? 0;
   }
 
   /** How many tasks may run at a time. */
@@ -140,39 +136,41 @@ export class Worker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { broker, prefix } = this.app.config;
-    const { lockDuration, pool } = this.config;
+    const { lockDuration, pool, onlyShards } = this.config;
     await this.app.hooks.emit('workerInit', this.#summary);
     // First, for it has to be up before a task blocks the loop. Children do not block it.
     if (pool === 'inline') {
-      this.#keeper = new LockKeeper({ broker, lockDuration }, (error) =>
+      const shards = this.app.queues.shards.places;
+      this.#keeper = new LockKeeper({ shards, lockDuration }, (error) =>
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
     }
-    const connection = (this.#connection = openConnection(broker, `worker:${this.name}`));
+    const links = (this.#links = new Links(this.app, this.name, onlyShards));
+    const { connection } = links.main;
     await connected(connection, broker, this.log);
     if (this.#stopping) return;
     const parts = (): SeatParts => ({
-      executor: this.#executor,
+      branches: this.#branches,
       pools: this.#pools,
       limits: this.#limits,
-      consumers: this.#stopping ? undefined : this.#consumers,
     });
-    const desk = (this.#desk = seat(this, connection, parts, (scale) => this.#autoscale(scale)));
+    const desk = (this.#desk = seat(this, links, parts, (scale) => this.#autoscale(scale)));
     await desk.open();
     if (this.#stopping) return;
     const presence = new Presence(connection, prefix, this.name, desk.clock);
     try {
+      if (links.several) await agreeOnShards(connection, this.app.queues.shards);
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
       await this.#keeper?.stop();
       await desk.close();
-      await closeConnection(connection);
+      await links.close();
       throw error;
     }
     this.#presence = presence;
     if (this.#stopping) return presence.release();
     await desk.begin();
-    await this.#consume(connection, desk);
+    await this.#consume(links, desk);
     if (this.#stopping) return undefined;
     this.#announce();
     void this.app.hooks.emit('workerReady', this.#summary);
@@ -216,40 +214,26 @@ export class Worker implements AsyncDisposable {
     return tasks.names().map((name) => inside(tasks.get(name)).definition);
   }
 
-  async #consume(connection: Redis, desk: ControlDesk): Promise<void> {
-    const { app, name: worker, log, config } = this;
-    const { prefix } = app.config;
+  async #consume(links: Links, desk: ControlDesk): Promise<void> {
+    const { app, name: worker, log, config, counts } = this;
     const { events, rules, limits: overrides } = desk;
-    const { counts } = this;
-    const outcomes = new Outcomes({ app, worker, connection, log, events, counts });
-    this.#outcomes = outcomes;
     if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
     await this.warm();
     const pools = this.#pools;
     if (this.#stopping || !pools) return;
-    const limits = (this.#limits = new Limits({ app, connection, log, overrides }));
+    const limits = (this.#limits = new Limits({ app, links, log, overrides }));
     limits.start(this.#definitions());
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
-    const surroundings = { app, worker, connection, log, timeLimit, pools, limits };
     const slots = this.#slots;
-    const place = { ...surroundings, overrides, events, rules, counts, slots };
-    const executor = (this.#executor = new Executor(place, outcomes));
-    const broadcasts = (this.#broadcasts = this.#broadcastsOn(connection));
+    const broadcasts = (this.#broadcasts = this.#broadcastsOn(links.main.connection));
     await broadcasts.clear();
     const scale = scaleOf(config);
     if (scale) this.#autoscale(scale);
     const keeper = this.#keeper;
-    this.#consumers = new Consumers({
-      connection,
-      prefix,
-      executor,
-      log,
-      slots,
-      config,
-      broadcasts,
-      keeper,
-    });
-    await this.#consumers.start(this.#queues);
+    const surroundings = { app, worker, log, timeLimit, pools, limits, slots, config };
+    const heard = { overrides, events, rules, counts };
+    this.#branches = new Branches({ ...surroundings, ...heard, broadcasts, keeper }, links);
+    await this.#branches.start(this.#queues);
     await broadcasts.listen();
   }
 
@@ -271,7 +255,7 @@ export class Worker implements AsyncDisposable {
     const runs: RunPlace = {
       worker,
       logger: log,
-      report: async (message, outcome) => this.#outcomes?.report(message, outcome),
+      report: async (message, outcome) => this.#branches?.report(message, outcome),
       tell: (message, event, fields) => this.#desk?.events.custom(message, event, fields),
       lend: () => this.#slots.release(),
       takeBack: () => this.#slots.takeBack(),
@@ -322,7 +306,7 @@ export class Worker implements AsyncDisposable {
   /** What it does at this moment. */
   snapshot(): Snapshot {
     const { app, queues, config, size } = this;
-    const running = [...(this.#executor?.current ?? [])].map((current) => {
+    const running = (this.#branches?.current ?? []).map((current) => {
       const definition = current.message && findDefinition(app.tasks, current.message);
       return runningTask(current, definition?.execution.pool ?? config.pool);
     });
@@ -344,7 +328,7 @@ export class Worker implements AsyncDisposable {
         this.log.warn('the time to stop is over: running tasks go back to their queues');
       }
       await within(settling, this.#stopping);
-      this.#executor?.withdrawAll();
+      this.#branches?.withdrawAll();
       const ended = Promise.all([this.#pools?.stop(true), this.#stopping]);
       await within(force ? lastWait.forced : lastWait.late, ended);
       this.log.flush();
@@ -363,13 +347,14 @@ export class Worker implements AsyncDisposable {
   }
 
   async #stop(force: boolean): Promise<void> {
-    const connection = this.#connection;
-    if (!connection) return this.#monitor.close();
+    const links = this.#links;
+    if (!links) return this.#monitor.close();
+    const { connection } = links.main;
     void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
     this.#autoscaler?.stop();
     this.#limits?.stop();
     if (connection.status === 'ready') await this.#broadcasts?.leave();
-    await this.#consumers?.stop(force);
+    await this.#branches?.stop(force);
     await this.#pools?.stop();
     await this.#keeper?.stop();
     // With Redis away the claim lapses by itself.
@@ -378,7 +363,7 @@ export class Worker implements AsyncDisposable {
       await this.#presence?.release();
     }
     await this.#desk?.close();
-    await closeConnection(connection);
+    await links.close();
     await this.#ended();
     await this.#monitor.close();
     this.log.flush();

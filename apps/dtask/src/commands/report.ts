@@ -1,7 +1,7 @@
 /** `dtask report`: what to put into a bug report. */
 import os from 'node:os';
 import type { App } from '@dtask/core';
-import { formatBytes, redactAddress } from '@dtask/core/internal';
+import { formatBytes, shownSettings } from '@dtask/core/internal';
 import { Command } from 'commander';
 import { onApp, withApp } from '../app-option.js';
 import { print } from '../print.js';
@@ -29,7 +29,7 @@ function machine(): Record<string, string> {
 }
 
 function settings({ name, config, tasks }: App): Record<string, string> {
-  const shown = Object.entries({ ...config, broker: redactAddress(config.broker) });
+  const shown = Object.entries(shownSettings(config));
   return {
     app: name,
     ...Object.fromEntries(shown.map(([key, value]) => [key, String(value)])),

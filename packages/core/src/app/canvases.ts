@@ -1,6 +1,6 @@
 /** Sends canvases, and makes the results of what was sent. */
 import { randomUUID } from 'node:crypto';
-import type { Broker } from '../broker/broker.js';
+import type { Shards } from '../broker/shards.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin, originOf } from '../canvas/joins.js';
 import {
@@ -11,6 +11,7 @@ import {
   type Node,
   withOptions,
 } from '../canvas/tree.js';
+import type { Place } from '../broker/ask.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { groupKey } from '../protocol/keys.js';
@@ -25,6 +26,7 @@ import {
   firstTasks,
   tasksOf,
 } from '../protocol/step.js';
+import { partBy } from '../part-by.js';
 import type { AnyResult } from '../result/any-result.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
 import { GroupResult } from '../result/group-result.js';
@@ -40,7 +42,7 @@ import { SentParts } from './sent-parts.js';
 /** What canvases need of their App. */
 export interface CanvasesPlace {
   readonly config: AppConfig;
-  readonly broker: Broker;
+  readonly shards: Shards;
   readonly results: ResultSource;
   readonly outbox: Outbox;
 }
@@ -56,9 +58,9 @@ export class Canvases {
   readonly #joins: Joins;
 
   constructor(place: CanvasesPlace) {
-    const { config, broker, outbox } = place;
+    const { config, shards, outbox } = place;
     this.#place = place;
-    this.#joins = new Joins((what, commands) => broker.ask(what, commands), config.prefix);
+    this.#joins = new Joins((id) => shards.of(id));
     this.flow = new Flow({
       joins: this.#joins,
       defaultQueue: config.defaultQueue,
@@ -74,7 +76,7 @@ export class Canvases {
 
   /** What makes spans of what is sent, and of runs, where the App has tracing on. */
   get tracing(): Tracing | undefined {
-    return this.#place.broker.tracing;
+    return this.#place.shards.main.broker.tracing;
   }
 
   /** Sends a canvas; gives the promise of its result. */
@@ -249,10 +251,11 @@ export class Canvases {
   }
 
   async #save(id: string, parts: readonly AnyResult[]): Promise<void> {
-    const { config, broker } = this.#place;
+    const { config, shards } = this.#place;
+    const { ask, prefix } = shards.of(id);
     const text = JSON.stringify(parts.map(savedOf));
-    const key = groupKey(config.prefix, id);
-    await broker.ask(`group ${id} was not saved`, (connection) =>
+    const key = groupKey(prefix, id);
+    await ask(`group ${id} was not saved`, (connection) =>
       config.resultExpires > 0
         ? connection.set(key, text, 'PX', Math.ceil(config.resultExpires))
         : connection.set(key, text),
@@ -265,9 +268,10 @@ export class Canvases {
    * @throws ConfigError when there is none under the id
    */
   async restore(id: string): Promise<GroupResult> {
-    const { config, broker, results } = this.#place;
-    const text = await broker.ask(`group ${id} was not read`, (connection) =>
-      connection.get(groupKey(config.prefix, id)),
+    const { shards, results } = this.#place;
+    const { ask, prefix } = shards.of(id);
+    const text = await ask(`group ${id} was not read`, (connection) =>
+      connection.get(groupKey(prefix, id)),
     );
     if (text === null) {
       throw new ConfigError(
@@ -282,10 +286,20 @@ export class Canvases {
   }
 
   async #settle(outcomes: readonly Outcome[], reply: string | undefined): Promise<void> {
-    const { config, broker } = this.#place;
-    await broker.ask('results were not stored', async (connection) => {
+    const { shards } = this.#place;
+    const parts = partBy(outcomes, ({ id }) => shards.of(id));
+    await Promise.all([...parts].map(([shard, some]) => this.#settleOn(shard, some, reply)));
+  }
+
+  async #settleOn(
+    { ask, prefix }: Place,
+    outcomes: readonly Outcome[],
+    reply: string | undefined,
+  ): Promise<void> {
+    const { config } = this.#place;
+    await ask('results were not stored', async (connection) => {
       let failure: unknown;
-      const writer = new OutcomeWriter(connection, config.prefix, (error) => (failure ??= error));
+      const writer = new OutcomeWriter(connection, prefix, (error) => (failure ??= error));
       for (const outcome of outcomes) {
         const text = encodeOutcome(outcome, Number.MAX_SAFE_INTEGER);
         writer.write({ id: outcome.id, text, reply, keep: config.resultExpires });

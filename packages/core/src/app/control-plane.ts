@@ -1,5 +1,5 @@
 /** How an App reaches its workers, and hears of what they do: control, inspect, events. */
-import type { Broker } from '../broker/broker.js';
+import type { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { Broadcast } from '../control/broadcast.js';
 import { Control } from '../control/control.js';
@@ -14,7 +14,7 @@ import { checkEvents, type EventsOptions } from '../events/event-filter.js';
 import { EventReader } from '../events/event-reader.js';
 import { EventWriter } from '../events/event-writer.js';
 import type { Call } from '../protocol/message.js';
-import type { Mailbox } from '../result/mailbox.js';
+import type { ResultMailbox } from '../result/mailbox.js';
 import type { PlacedTask, RevokeResultOptions } from '../result/revocation.js';
 import type { Queues } from './queues.js';
 
@@ -22,8 +22,8 @@ import type { Queues } from './queues.js';
 export interface ControlPlanePlace {
   readonly app: string;
   readonly config: AppConfig;
-  readonly broker: Broker;
-  readonly mailbox: Mailbox;
+  readonly shards: Shards;
+  readonly mailbox: ResultMailbox;
   readonly queues: Queues;
 }
 
@@ -39,9 +39,9 @@ export class ControlPlane {
   readonly #readers = new Set<EventReader>();
 
   constructor(place: ControlPlanePlace) {
-    const { config, broker, mailbox, queues } = place;
+    const { config, shards, mailbox, queues } = place;
     const { prefix, sendTimeout: patience, sendEvents, eventsKept: kept } = config;
-    const ask: Broker['ask'] = (what, commands) => broker.ask(what, commands);
+    const { ask } = shards.main;
     this.#place = place;
     this.#broadcast = new Broadcast({
       prefix,
@@ -50,12 +50,12 @@ export class ControlPlane {
       hear: (channel, listener) => mailbox.hear(channel, listener),
       patience,
     });
-    this.revocations = new Revocations({ prefix, ask, queues });
+    this.revocations = new Revocations({ shards, queues });
     this.inspect = new Inspect(this.#broadcast);
     this.control = new Control({
       broadcast: this.#broadcast,
       revocations: this.revocations,
-      turns: new Turns({ prefix, ask, queues }),
+      turns: new Turns({ shards, queues }),
       ask,
       prefix,
     });
@@ -63,13 +63,13 @@ export class ControlPlane {
       {
         prefix,
         kept,
-        add: (...args) =>
-          broker.ask('events were not written', (connection) => connection.xadd(...args)),
-        isUp: () => !broker.closed,
+        add: (...args) => ask('events were not written', (connection) => connection.xadd(...args)),
+        isUp: () => !shards.closed,
       },
       sendEvents,
     );
-    if (sendEvents) broker.onSent = (call) => this.#tellSent(call);
+    if (!sendEvents) return;
+    for (const { broker } of shards.places) broker.onSent = (call) => this.#tellSent(call);
   }
 
   /** Ends tasks that wait, marks those that run and tells their workers; gives how many of both. */
@@ -92,9 +92,9 @@ export class ControlPlane {
   /** What happens, as it is told. */
   events(options: EventsOptions = {}): AsyncGenerator<DtaskEvent, void, undefined> {
     const filter = checkEvents(options);
-    const { config, broker } = this.#place;
+    const { config, shards } = this.#place;
     const reader = new EventReader(
-      { prefix: config.prefix, open: () => broker.open('events') },
+      { prefix: config.prefix, open: () => shards.main.broker.open('events') },
       filter,
       options.signal,
     );

@@ -1,8 +1,8 @@
 /** Takes the chunks of streamed maps to workers, as messages like others. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Broker } from '../broker/broker.js';
 import { OwnScript } from '../broker/own-script.js';
+import type { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { BrokerError, ConfigError, TaskRevokedError } from '../errors.js';
 import type {
@@ -28,7 +28,7 @@ import type { Outbox } from './outbox.js';
 /** What couriers need of their App. */
 export interface CouriersPlace {
   readonly config: AppConfig;
-  readonly broker: Broker;
+  readonly shards: Shards;
   readonly results: ResultSource;
   readonly outbox: Outbox;
   /** Whether every worker gets all that is sent to a queue. */
@@ -140,7 +140,7 @@ class AppCourier implements Courier {
           });
           return;
         } catch (error) {
-          const isAway = error instanceof BrokerError && !this.#place.broker.closed;
+          const isAway = error instanceof BrokerError && !this.#place.shards.closed;
           if (!isAway || left || Date.now() > until) throw error;
           await pause(again);
         }
@@ -186,16 +186,16 @@ class AppCourier implements Courier {
   }
 
   workers(): Promise<number> {
-    const { broker, config } = this.#place;
-    return broker.ask('the workers were not counted', (connection) =>
-      connection.zcard(workersKey(config.prefix)),
+    const { ask, prefix } = this.#place.shards.main;
+    return ask('the workers were not counted', (connection) =>
+      connection.zcard(workersKey(prefix)),
     );
   }
 
   async takeNotes(id: string, owner: string, task: string): Promise<TakenNotes> {
-    const { broker, config } = this.#place;
-    const key = mapKey(config.prefix, id);
-    const found = await broker.ask(`the notes of map ${id} were not read`, (connection) =>
+    const { ask, prefix } = this.#place.shards.of(id);
+    const key = mapKey(prefix, id);
+    const found = await ask(`the notes of map ${id} were not read`, (connection) =>
       takeNotes.run(connection, key, this.#noteTime, owner, task),
     );
     const [other] = found;
@@ -211,10 +211,10 @@ class AppCourier implements Courier {
     owner: string,
     notes: Readonly<Record<string, string | number>>,
   ): Promise<boolean> {
-    const { broker, config } = this.#place;
+    const { ask, prefix } = this.#place.shards.of(id);
     const fields = Object.entries(notes).flat();
-    const key = mapKey(config.prefix, id);
-    const added = await broker.ask(`map ${id} was not noted`, (connection) =>
+    const key = mapKey(prefix, id);
+    const added = await ask(`map ${id} was not noted`, (connection) =>
       addNotes.run(connection, key, this.#noteTime, owner, ...fields),
     );
     return added === 1;

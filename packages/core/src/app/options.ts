@@ -16,6 +16,12 @@ export interface AppOptions {
   broker?: string;
   /** First part of every key in Redis. @default 'dtask' */
   prefix?: string;
+  /**
+   * Servers over which tasks and their results are spread, by addresses; or so many places on the
+   * broker's own server. All callers and workers need the same, in the same order.
+   * @default none: all is on the broker
+   */
+  shards?: number | readonly string[];
   /** Queue of the tasks and calls that name none. @default 'default' */
   defaultQueue?: string;
   /** How long a call waits for Redis to take its message. @default '10s' */

@@ -1,8 +1,8 @@
 /** The way of a call out of an App: routes, freezing, middleware, hooks, the broker. */
 import { randomUUID } from 'node:crypto';
-import type { Broker } from '../broker/broker.js';
 import type { FanOut } from '../broker/fan-out.js';
 import type { Packing } from '../broker/packer.js';
+import type { Shards } from '../broker/shards.js';
 import { starmapTask } from '../canvas/starmap.js';
 import type { AppConfig } from '../config/resolve.js';
 import { mapTask } from '../map/order.js';
@@ -10,7 +10,7 @@ import { ConfigError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { publishThrough } from '../hooks/middleware.js';
 import { changed, publicationOf } from '../hooks/publication.js';
-import type { CallSettings, Uniqueness } from '../protocol/call-settings.js';
+import type { CallSettings } from '../protocol/call-settings.js';
 import type { Call } from '../protocol/message.js';
 import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
 import { Sent } from '../result/sent.js';
@@ -20,12 +20,12 @@ import { type CallPlace, freezeCall } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
 import { checkCall } from '../task/task.js';
-import { deduplicationOf } from '../task/unique.js';
+import { onlyOne } from './only-one.js';
 
 /** What an outbox needs of its App. */
 export interface OutboxPlace {
   readonly config: AppConfig;
-  readonly broker: Broker;
+  readonly shards: Shards;
   readonly results: ResultSource;
   readonly hooks: Hooks;
   readonly routes: Routes | undefined;
@@ -84,7 +84,10 @@ export class Outbox {
       parent: parent?.id,
     });
     const unique = given.unique ?? task.unique;
-    if (unique) return this.#sendOnce(call, unique, checked);
+    if (unique) {
+      const draw = given.id === undefined ? (): string => randomUUID() : undefined;
+      return this.#sendOnce(onlyOne(call, unique, this.#place.shards, draw), checked);
+    }
     const frozen = packing ? this.#packed(call, packing, given) : call;
     const { id, ignoreResult = false } = frozen.message;
     parent?.spawned?.(id);
@@ -101,8 +104,8 @@ export class Outbox {
 
   /** A call with a place among others; one that has an id, or goes to all workers, goes by itself. */
   #packed(call: Call, packing: Packing, { id }: CallSettings): Call {
-    const { broker, fanOut } = this.#place;
-    return id === undefined && !fanOut?.has(call.queue) ? broker.packer.seat(call, packing) : call;
+    const { shards, fanOut } = this.#place;
+    return id === undefined && !fanOut?.has(call.queue) ? shards.packer.seat(call, packing) : call;
   }
 
   #freeze(
@@ -135,21 +138,23 @@ export class Outbox {
     const unique = given.unique ?? task.unique;
     const once: Call = { ...call, message: { ...call.message, once: true } };
     let { queue } = call;
-    const sent = unique ? onlyOne(once, unique) : once;
+    // Whoever sends it as well draws the same ones.
+    const draw = (attempt: number): string => `${id}~u${attempt}`;
+    const sent = unique ? onlyOne(once, unique, this.#place.shards, draw) : once;
     const stored = await this.publish(sent, (to) => {
       queue = to;
     });
     // What goes to all workers has no one job.
-    return { id: typeof stored === 'string' ? stored : id, queue };
+    return { id: typeof stored === 'string' ? stored : sent.message.id, queue };
   }
 
   /** Sends a call unless an equal one is there; whose id the result has is known behind that. */
-  #sendOnce(call: Call, unique: Uniqueness, checked: Promise<unknown> | undefined): Sent<unknown> {
+  #sendOnce(call: Call, checked: Promise<unknown> | undefined): Sent<unknown> {
     const { results } = this.#place;
     const parent = findCurrentTask();
     const { id, ignoreResult = false } = call.message;
     let { queue } = call;
-    const store = this.#store(onlyOne(call, unique), checked, (to) => {
+    const store = this.#store(call, checked, (to) => {
       queue = to;
     });
     const sending = store.then((stored) => {
@@ -178,14 +183,14 @@ export class Outbox {
    * @param onStored hears which queue has it
    */
   publish(call: Call, onStored?: (queue: string) => void): Promise<unknown> {
-    const { broker, hooks } = this.#place;
-    if (!hooks.touchesCalls) return broker.send(call, () => onStored?.(call.queue));
+    const { shards, hooks } = this.#place;
+    if (!hooks.touchesCalls) return shards.send(call, () => onStored?.(call.queue));
     const publication = publicationOf(call);
     return publishThrough(hooks.middleware, publication, async () => {
       await hooks.emit('beforePublish', publication);
       const to = changed(call, publication);
       this.#checkMove(call, to);
-      const stored = await broker.send(to, () => onStored?.(to.queue));
+      const stored = await shards.send(to, () => onStored?.(to.queue));
       void hooks.emit('afterPublish', publication);
       return stored;
     });
@@ -242,13 +247,3 @@ export class Outbox {
 
 /** Whether a task runs another one, which its first argument names. */
 const isOverItems = (task: string): boolean => task === starmapTask || task === mapTask;
-
-/** The call, as one that is sent only where no equal one is. */
-function onlyOne(call: Call, unique: Uniqueness): Call {
-  const { message } = call;
-  return {
-    ...call,
-    message: unique.until === 'started' ? { ...message, unique: 'started' } : message,
-    unique: deduplicationOf(message.name, message.args, unique),
-  };
-}

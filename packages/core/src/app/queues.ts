@@ -2,8 +2,10 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
-import type { Broker } from '../broker/broker.js';
+import type { Place } from '../broker/ask.js';
 import { removeWaiting } from '../broker/remove-waiting.js';
+import type { Shard, Shards } from '../broker/shards.js';
+import { partBy } from '../part-by.js';
 import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
@@ -34,28 +36,31 @@ const scanned = 1_000;
 
 /** The queues of an App. */
 export class Queues {
-  readonly #broker: Broker;
+  /** The servers that they are on. @internal */
+  readonly shards: Shards;
   readonly #config: AppConfig;
   readonly #onRevoked: OnRevoked;
 
   /** @internal */
-  constructor(broker: Broker, config: AppConfig, onRevoked: OnRevoked) {
-    this.#broker = broker;
+  constructor(shards: Shards, config: AppConfig, onRevoked: OnRevoked) {
+    this.shards = shards;
     this.#config = config;
     this.#onRevoked = onRevoked;
   }
 
   /** The names of the queues that were ever sent to or consumed, sorted. */
-  async names(): Promise<string[]> {
-    const names = await this.#broker.ask('the queues were not read', (connection) =>
-      connection.smembers(queuesKey(this.#config.prefix)),
-    );
-    return names.sort();
+  names(): Promise<string[]> {
+    return namesOn(this.shards.places);
   }
 
-  /** What the server says of itself: the fields of Redis' `INFO`. */
+  /** Those that may have messages of these ids. @internal */
+  namesAround(ids: readonly string[]): Promise<string[]> {
+    return namesOn(this.shards.around(ids));
+  }
+
+  /** What the broker's server says of itself: the fields of Redis' `INFO`. */
   async server(): Promise<Record<string, string>> {
-    const info = await this.#broker.ask('the server was not asked', (connection) =>
+    const info = await this.shards.main.ask('the server was not asked', (connection) =>
       connection.info(),
     );
     const fields = info.split(/\r?\n/).map((line) => line.split(':'));
@@ -64,9 +69,17 @@ export class Queues {
     );
   }
 
-  /** Counts the tasks of a queue. */
-  counts(queue: string): Promise<QueueCounts> {
-    return this.#with(queue, 'counted', async (bull) => {
+  /** Counts the tasks of a queue, over all shards. */
+  async counts(queue: string): Promise<QueueCounts> {
+    const parts = await Promise.all(
+      this.shards.having(queue).map((shard) => this.#countOn(shard, queue)),
+    );
+    const [first] = parts;
+    return parts.length === 1 && first ? first : parts.reduce(added);
+  }
+
+  #countOn(shard: Shard, queue: string): Promise<QueueCounts> {
+    return withBull(shard, queue, 'counted', async (bull) => {
       const counts = await bull.getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
       const of = (state: string): number => counts[state] ?? 0;
       return {
@@ -85,13 +98,21 @@ export class Queues {
    * @returns how many were removed
    */
   async purge(queue: string): Promise<number> {
+    const removed = await Promise.all(
+      this.shards.having(queue).map((shard) => this.#purgeOn(shard, queue)),
+    );
+    return removed.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #purgeOn(shard: Shard, queue: string): Promise<number> {
     let removed = 0;
     for (const state of ['wait', 'prioritized', 'delayed', 'failed'] as const) {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
-        const steps = state === 'failed' ? [] : await this.#stepsIn(queue, state);
-        some = (await this.#removeFrom(queue, steps)).length;
-        some += await this.#with(
+        const steps = state === 'failed' ? [] : await this.#stepsIn(shard, queue, state);
+        some = (await this.#removeFrom(shard, queue, steps)).length;
+        some += await withBull(
+          shard,
           queue,
           'purged',
           async (bull) => (await bull.clean(0, portion - some, state)).length,
@@ -102,27 +123,19 @@ export class Queues {
   }
 
   /** Of the tasks that `clean` would remove, those that something follows, which has to be told. */
-  #stepsIn(queue: string, state: 'wait' | 'prioritized' | 'delayed'): Promise<string[]> {
-    return this.#with(queue, 'purged', async (bull, connection) => {
+  #stepsIn(
+    shard: Shard,
+    queue: string,
+    state: 'wait' | 'prioritized' | 'delayed',
+  ): Promise<string[]> {
+    return withBull(shard, queue, 'purged', async (bull, connection) => {
       const ids = await bull.getRanges([state], 0, portion - 1);
-      const messages = await Promise.all(ids.map((id) => this.#read(connection, queue, id)));
+      const messages = await Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
       return ids.filter((_, at) => {
         const { next, link, linkError } = messages[at] ?? {};
         return next ?? link ?? linkError;
       });
     });
-  }
-
-  /** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
-  async #read(connection: Redis, queue: string, id: string): Promise<Message | undefined> {
-    const key = jobKey(this.#config.prefix, queue, id);
-    const [name, data] = await connection.hmget(key, 'name', 'data');
-    try {
-      return decodeMessage(id, name, JSON.parse(data ?? ''));
-    } catch {
-      // What it says nobody can read: it is removed like the others.
-      return undefined;
-    }
   }
 
   /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */
@@ -138,10 +151,12 @@ export class Queues {
   /** `remove`, and gives the ids. @internal */
   async take(tasks: readonly PlacedTask[]): Promise<string[]> {
     const taken: string[] = [];
-    for (const queue of new Set(tasks.map((task) => task.queue))) {
-      const ids = tasks.filter((task) => task.queue === queue).map(({ id }) => id);
-      for (let from = 0; from < ids.length; from += portion)
-        taken.push(...(await this.#removeFrom(queue, ids.slice(from, from + portion))));
+    for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
+      for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
+        const ids = here.map(({ id }) => id);
+        for (let from = 0; from < ids.length; from += portion)
+          taken.push(...(await this.#removeFrom(shard, queue, ids.slice(from, from + portion))));
+      }
     }
     return taken;
   }
@@ -151,11 +166,18 @@ export class Queues {
    * then moves none out of the next portion. @internal
    */
   async *waiting(queue: string): AsyncGenerator<{ listed: boolean; messages: Message[] }> {
+    for (const shard of this.shards.having(queue)) yield* this.#waitingOn(shard, queue);
+  }
+
+  async *#waitingOn(
+    shard: Shard,
+    queue: string,
+  ): AsyncGenerator<{ listed: boolean; messages: Message[] }> {
     for (const state of ['wait', 'prioritized', 'delayed'] as const) {
       for (let from = 0; ; from += scanned) {
-        const page = await this.#with(queue, 'searched', async (bull, connection) => {
+        const page = await withBull(shard, queue, 'searched', async (bull, connection) => {
           const ids = await bull.getRanges([state], from, from + scanned - 1);
-          return Promise.all(ids.map((id) => this.#read(connection, queue, id)));
+          return Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
         });
         const messages = page.flatMap((message) => (message ? callsIn(message) : []));
         yield { listed: state === 'wait', messages };
@@ -166,39 +188,43 @@ export class Queues {
 
   /** The ids of the delayed tasks of a queue, in portions, the latest first. @internal */
   async *delayed(queue: string): AsyncGenerator<string[]> {
-    for (let from = 0; ; from += scanned) {
-      const ids = await this.#with(queue, 'searched', (bull) =>
-        bull.getRanges(['delayed'], from, from + scanned - 1),
-      );
-      yield ids;
-      if (ids.length < scanned) return;
+    for (const shard of this.shards.having(queue)) {
+      for (let from = 0; ; from += scanned) {
+        const ids = await withBull(shard, queue, 'searched', (bull) =>
+          bull.getRanges(['delayed'], from, from + scanned - 1),
+        );
+        yield ids;
+        if (ids.length < scanned) break;
+      }
     }
   }
 
   /** Ends the wait of delayed tasks; those that wait no more are passed over. @internal */
   async promote(queue: string, ids: readonly string[]): Promise<void> {
-    await this.#with(queue, 'told to go on', (bull) =>
-      Promise.all(
-        ids.map((id) =>
-          bull.backend.promote(id).catch((error: unknown) => {
-            if (typeof (error as { code?: unknown }).code !== 'number') throw error;
-          }),
+    for (const [shard, some] of partBy(ids, (id) => this.shards.at(queue, id))) {
+      await withBull(shard, queue, 'told to go on', (bull) =>
+        Promise.all(
+          some.map((id) =>
+            bull.backend.promote(id).catch((error: unknown) => {
+              if (typeof (error as { code?: unknown }).code !== 'number') throw error;
+            }),
+          ),
         ),
-      ),
-    );
+      );
+    }
   }
 
-  async #removeFrom(queue: string, ids: readonly string[]): Promise<string[]> {
+  async #removeFrom(shard: Shard, queue: string, ids: readonly string[]): Promise<string[]> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
-    const messages = await this.#with(queue, what, (bull, connection) =>
+    const { prefix } = shard;
+    const messages = await withBull(shard, queue, what, (bull, connection) =>
       Promise.all(
         ids.map(async (id) => {
-          const message = await this.#read(connection, queue, id);
+          const message = await readJob(connection, shard, queue, id);
           // A running task is locked, and is not removed; one that has failed has ended already.
-          const { prefix } = this.#config;
           if (!message || !(await removeWaiting(bull, connection, { prefix, queue, id })))
-            return isPacked(id) ? this.#takePacked(connection, { id, queue }) : undefined;
-          if (!message.ignoreResult) this.#storeRevoked(connection, message);
+            return isPacked(id) ? this.#takePacked(connection, prefix, { id, queue }) : undefined;
+          if (!message.ignoreResult) this.#storeRevoked(connection, prefix, message);
           return message;
         }),
       ),
@@ -208,41 +234,74 @@ export class Queues {
     return removed.map(({ id }) => id);
   }
 
-  #takePacked(connection: Redis, task: PlacedTask): Promise<Message | undefined> {
-    const { prefix, resultExpires: keep } = this.#config;
+  #takePacked(connection: Redis, prefix: string, task: PlacedTask): Promise<Message | undefined> {
+    const { resultExpires: keep } = this.#config;
     return takePacked(connection, task, { prefix, keep, outcomeOf: revoked });
   }
 
-  #storeRevoked(connection: Redis, message: Message): void {
+  #storeRevoked(connection: Redis, prefix: string, message: Message): void {
     const text = encodeOutcome(revoked(message), this.#config.maxPayload);
     const keep = message.resultExpires ?? this.#config.resultExpires;
-    const writer = new OutcomeWriter(connection, this.#config.prefix, () => undefined);
+    const writer = new OutcomeWriter(connection, prefix, () => undefined);
     writer.write({ id: message.id, text, reply: message.reply, keep });
     writer.flush();
   }
+}
 
-  async #with<R>(
-    queue: string,
-    done: string,
-    work: (bull: Queue, connection: Redis) => Promise<R>,
-  ): Promise<R> {
-    return this.#broker.ask(`queue ${queue} was not ${done}`, async (connection) => {
-      const bullmq = await import('bullmq');
-      const bull = new bullmq.Queue(bullQueueName(queue), {
-        connection,
-        prefix: this.#config.prefix,
-        skipMetasUpdate: true,
-        skipVersionCheck: true,
-      });
-      bull.on('error', () => undefined);
-      try {
-        return await work(bull, connection);
-      } finally {
-        await bull.close();
-      }
-    });
+async function namesOn(places: readonly Place[]): Promise<string[]> {
+  const names = await Promise.all(
+    places.map(({ ask, prefix }) =>
+      ask('the queues were not read', (connection) => connection.smembers(queuesKey(prefix))),
+    ),
+  );
+  return [...new Set(names.flat())].sort();
+}
+
+/** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
+async function readJob(
+  connection: Redis,
+  { prefix }: Place,
+  queue: string,
+  id: string,
+): Promise<Message | undefined> {
+  const [name, data] = await connection.hmget(jobKey(prefix, queue, id), 'name', 'data');
+  try {
+    return decodeMessage(id, name, JSON.parse(data ?? ''));
+  } catch {
+    // What it says nobody can read: it is removed like the others.
+    return undefined;
   }
 }
+
+function withBull<R>(
+  { ask, prefix }: Place,
+  queue: string,
+  done: string,
+  work: (bull: Queue, connection: Redis) => Promise<R>,
+): Promise<R> {
+  return ask(`queue ${queue} was not ${done}`, async (connection) => {
+    const bullmq = await import('bullmq');
+    const bull = new bullmq.Queue(bullQueueName(queue), {
+      connection,
+      prefix,
+      skipMetasUpdate: true,
+      skipVersionCheck: true,
+    });
+    bull.on('error', () => undefined);
+    try {
+      return await work(bull, connection);
+    } finally {
+      await bull.close();
+    }
+  });
+}
+
+const added = (one: QueueCounts, other: QueueCounts): QueueCounts => ({
+  waiting: one.waiting + other.waiting,
+  delayed: one.delayed + other.delayed,
+  active: one.active + other.active,
+  failed: one.failed + other.failed,
+});
 
 function revoked({ id, name }: Message): Outcome {
   const error = new TaskRevokedError('it was taken out of its queue');

@@ -1,10 +1,14 @@
 /** What results stand on: reading, waiting, revoking. */
-import type { Broker } from '../broker/broker.js';
+import type { Shard, Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
+import { partBy } from '../part-by.js';
 import type { ResultSource } from '../result/async-result.js';
 import { Ledger } from '../result/ledger.js';
-import { Mailbox } from '../result/mailbox.js';
+import { Ledgers } from '../result/ledgers.js';
+import { callerName, Mailbox } from '../result/mailbox.js';
+import { Mailboxes } from '../result/mailboxes.js';
 import { revokeTasks } from '../result/revocation.js';
+import { Tide } from '../result/tide.js';
 
 /**
  * Makes the source of an App's results.
@@ -12,13 +16,12 @@ import { revokeTasks } from '../result/revocation.js';
  * @param revoke ends tasks that were sent
  */
 export function resultSource(
-  broker: Broker,
-  { prefix, resultExpires }: AppConfig,
+  shards: Shards,
+  { resultExpires: keep }: AppConfig,
   revoke: ResultSource['revoke'],
 ): ResultSource {
-  const ledger = new Ledger((what, commands) => broker.ask(what, commands), prefix);
-  const mailbox = new Mailbox(() => broker.open(), prefix, ledger);
-  const place = { prefix, caller: mailbox.caller, keep: resultExpires };
+  const { ledger, mailbox } = readersOf(shards);
+  const { caller } = mailbox;
   return {
     ledger,
     mailbox,
@@ -26,10 +29,41 @@ export function resultSource(
     revokeAll: async (canvas, how) => {
       // First what was sent, so that no worker takes it; then what was not sent yet.
       const removed = await revoke(canvas, how);
-      const ended = await broker.ask('a canvas was not revoked', (connection) =>
-        revokeTasks(connection, canvas, place),
+      const parts = partBy(canvas, ({ id }) => shards.of(id));
+      const ended = await Promise.all(
+        [...parts].map(([{ ask, prefix }, some]) =>
+          ask('a canvas was not revoked', (connection) =>
+            revokeTasks(connection, some, { prefix, caller, keep }),
+          ),
+        ),
       );
-      return removed + ended;
+      return ended.reduce((sum, count) => sum + count, removed);
     },
   };
+}
+
+function readersOf(shards: Shards): Pick<ResultSource, 'ledger' | 'mailbox'> {
+  const caller = callerName();
+  const tide = new Tide();
+  const readers = new Map(
+    shards.places.map((shard) => [shard, readerOf(shard, caller, tide)] as const),
+  );
+  const of = (shard: Shard): Reader => readers.get(shard) as Reader;
+  const main = of(shards.main);
+  if (shards.places.length === 1) return main;
+  const all = [...readers.values()].map(({ mailbox }) => mailbox);
+  return {
+    ledger: new Ledgers((id) => of(shards.of(id)).ledger),
+    mailbox: new Mailboxes(main.mailbox, all, (id) => of(shards.of(id)).mailbox, tide),
+  };
+}
+
+interface Reader {
+  readonly ledger: Ledger;
+  readonly mailbox: Mailbox;
+}
+
+function readerOf({ ask, prefix, broker }: Shard, caller: string, tide: Tide): Reader {
+  const ledger = new Ledger(ask, prefix);
+  return { ledger, mailbox: new Mailbox(() => broker.open(), { prefix, caller, ledger, tide }) };
 }

@@ -1,7 +1,7 @@
 /** Puts together what an App is made of. */
 import { BeatEntries } from '../beat/beat-entries.js';
-import { Broker } from '../broker/broker.js';
 import { FanOut } from '../broker/fan-out.js';
+import { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { Message } from '../protocol/message.js';
@@ -39,7 +39,7 @@ export interface WiringPlace {
 
 /** The parts of an App. */
 export interface Wiring {
-  readonly broker: Broker;
+  readonly broker: Pick<Shards, 'closed' | 'close'>;
   readonly queues: Queues;
   readonly failed: Failed;
   readonly plane: ControlPlane;
@@ -60,20 +60,20 @@ export function wire(place: WiringPlace): Wiring {
     return known && inside(known).definition;
   };
   const fanOut = broadcast.length > 0 ? new FanOut(prefix, broadcast) : undefined;
-  const broker = new Broker(config, fanOut);
-  const queues = new Queues(broker, config, (message, queue, outcome) => {
+  const shards = new Shards(config, fanOut);
+  const queues = new Queues(shards, config, (message, queue, outcome) => {
     void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
     return canvases.flow.ended(message, outcome);
   });
-  const failed = new Failed(broker, prefix, queues, () => canvases.flow);
-  const results = resultSource(broker, config, (tasks, how) => plane.revoke(tasks, how));
+  const failed = new Failed(shards, queues, () => canvases.flow);
+  const results = resultSource(shards, config, (tasks, how) => plane.revoke(tasks, how));
   const { mailbox } = results;
-  const plane = new ControlPlane({ app: name, config, broker, mailbox, queues });
+  const plane = new ControlPlane({ app: name, config, shards, mailbox, queues });
   const known = (task: string): CallSettings => definition(task)?.calls ?? {};
-  const outbox = new Outbox({ config, broker, results, hooks, fanOut, known, routes });
-  const canvases = new Canvases({ config, broker, results, outbox });
+  const outbox = new Outbox({ config, shards, results, hooks, fanOut, known, routes });
+  const canvases = new Canvases({ config, shards, results, outbox });
   const isBroadcast = (queue: string): boolean => fanOut?.has(queue) ?? false;
-  const couriers = new Couriers({ config, broker, results, outbox, isBroadcast });
+  const couriers = new Couriers({ config, shards, results, outbox, isBroadcast });
   const mapReduce = mapReduceOf(couriers);
   const sender: Sender = {
     couriers,
@@ -92,9 +92,9 @@ export function wire(place: WiringPlace): Wiring {
   };
   const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry(), config.timezone);
   const ticks = new Ticks(outbox, canvases);
-  const beat = new BeatEntries({ app: name, config, broker, deck, ticks });
+  const beat = new BeatEntries({ app: name, config, broker: shards.main.broker, deck, ticks });
   const senders = { outbox, canvases, sender, mapReduce };
-  return { broker, queues, failed, plane, results, beat, ticks, ...senders };
+  return { broker: shards, queues, failed, plane, results, beat, ticks, ...senders };
 }
 
 /** A task that was taken out of its queue by this process, as hooks are told of it. */

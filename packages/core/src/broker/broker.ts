@@ -11,7 +11,6 @@ import { enterQueue } from './enter-queue.js';
 import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
 import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
-import { Packer } from './packer.js';
 import { Tracing } from '../trace/tracing.js';
 
 /** The sending side of an App. It connects when it is first used. */
@@ -25,8 +24,6 @@ export class Broker {
   readonly #fanOut: FanOut | undefined;
   #connection: Redis | undefined;
   #closed = false;
-  /** Gathers the calls of tasks that allow it. */
-  readonly packer = new Packer((call, onStored) => this.#store(call, onStored));
   /** Hears of every call that Redis has taken. */
   onSent: ((call: Call) => void) | undefined;
 
@@ -121,10 +118,11 @@ export class Broker {
 
   #send(call: Call, onStored: () => void): Promise<unknown> {
     const stored = this.onSent ? () => this.#stored(call, onStored) : onStored;
-    return call.join?.(call, stored) ?? this.#store(call, stored);
+    return call.join?.(call, stored) ?? this.store(call, stored);
   }
 
-  #store(given: Call, onStored: () => void): Promise<unknown> {
+  /** Stores a call's message, whether or not it has a place in a pack. */
+  store(given: Call, onStored: () => void): Promise<unknown> {
     const { name, id } = given.message;
     let call = given;
     let text: string;
@@ -192,11 +190,13 @@ export class Broker {
 
   #silence(connection: Redis, what: string): BrokerError {
     if (this.#closed) return new BrokerError(`${what}: the App was closed`);
-    const { sendTimeout, broker } = this.#config;
+    const { sendTimeout, broker, shards } = this.#config;
+    const isShard = Array.isArray(shards) && shards.includes(broker);
     return whyDown(
       connection,
       broker,
       `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`,
+      isShard ? "DTASK_SHARDS or the app's shards option" : undefined,
     );
   }
 
@@ -210,7 +210,6 @@ export class Broker {
   /** Ends the connection, and has spans exported. Calls that were not yet stored are rejected. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.packer.flush();
     this.#closed = true;
     const connection = this.#connection;
     if (connection) await closeConnection(connection);

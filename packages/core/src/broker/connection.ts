@@ -90,12 +90,24 @@ export function letGo(connection: Redis): Redis {
   return connection;
 }
 
-/** The error that names what is wrong with a connection, and what to do. */
-export function whyDown(connection: Redis, url: string, what: string): BrokerError {
+/** Where the broker's address comes from. */
+const brokerSource = "DTASK_BROKER_URL or the app's broker option";
+
+/**
+ * The error that names what is wrong with a connection, and what to do.
+ *
+ * @param source where the address comes from
+ */
+export function whyDown(
+  connection: Redis,
+  url: string,
+  what: string,
+  source = brokerSource,
+): BrokerError {
   const cause = lastErrors.get(connection);
   const reason = cause ? `: ${describe(cause)}` : '';
   return new BrokerError(
-    `${what}: Redis at ${redactAddress(url)} does not answer${reason}; check that it runs and that DTASK_BROKER_URL or the app's broker option is right`,
+    `${what}: Redis at ${redactAddress(url)} does not answer${reason}; check that it runs and that ${source} is right`,
     cause && { cause },
   );
 }

@@ -1,5 +1,5 @@
 /** Where the values of a group meet: one hash for each, filled by position. */
-import type { Ask } from '../broker/ask.js';
+import type { PlaceOf } from '../broker/ask.js';
 import { OwnScript } from '../broker/own-script.js';
 import { ChordError } from '../errors.js';
 import { joinKey, listKey } from '../protocol/keys.js';
@@ -123,12 +123,11 @@ const reopen = new OwnScript<unknown>('dtaskReopen', 1, reopenScript);
 
 /** The joins and stored lists of an App. */
 export class Joins {
-  readonly #ask: Ask;
-  readonly #prefix: string;
+  readonly #placeOf: PlaceOf;
 
-  constructor(ask: Ask, prefix: string) {
-    this.#ask = ask;
-    this.#prefix = prefix;
+  /** @param placeOf gives where a group or a list is kept */
+  constructor(placeOf: PlaceOf) {
+    this.#placeOf = placeOf;
   }
 
   /** Opens a join; again with the same is nothing new. `size` may come later, by `seal`. */
@@ -138,8 +137,9 @@ export class Joins {
     continuation: Continuation,
     wait: number,
   ): Promise<void> {
-    const key = joinKey(this.#prefix, id);
-    await this.#ask(`group ${id} was not opened`, (connection) =>
+    const { ask, prefix } = this.#placeOf(id);
+    const key = joinKey(prefix, id);
+    await ask(`group ${id} was not opened`, (connection) =>
       connection
         .multi()
         .hsetnx(key, 'size', size ?? '')
@@ -151,16 +151,18 @@ export class Joins {
 
   /** Fills a place with a value, as JSON text, or with a failure. */
   async fill(id: string, at: number, text: string | undefined, wait: number): Promise<Filled> {
+    const { ask, prefix } = this.#placeOf(id);
     const failed = text === undefined ? '1' : '0';
-    const reply = await this.#ask(`group ${id} was not told of a result`, (connection) =>
-      fill.run(connection, joinKey(this.#prefix, id), at, text ?? '', failed, wait),
+    const reply = await ask(`group ${id} was not told of a result`, (connection) =>
+      fill.run(connection, joinKey(prefix, id), at, text ?? '', failed, wait),
     );
     return filled(reply);
   }
 
   async seal(id: string, size: number): Promise<Filled> {
-    const reply = await this.#ask(`group ${id} was not told its size`, (connection) =>
-      seal.run(connection, joinKey(this.#prefix, id), size),
+    const { ask, prefix } = this.#placeOf(id);
+    const reply = await ask(`group ${id} was not told its size`, (connection) =>
+      seal.run(connection, joinKey(prefix, id), size),
     );
     return filled(reply);
   }
@@ -171,8 +173,9 @@ export class Joins {
     at: number,
     wait: number,
   ): Promise<{ readonly freed: boolean; readonly continuation?: Continuation }> {
-    const reply = await this.#ask(`group ${id} was not opened again`, (connection) =>
-      reopen.run(connection, joinKey(this.#prefix, id), at, wait),
+    const { ask, prefix } = this.#placeOf(id);
+    const reply = await ask(`group ${id} was not opened again`, (connection) =>
+      reopen.run(connection, joinKey(prefix, id), at, wait),
     );
     const [freed, next] = reply as [number, string?];
     return {
@@ -183,8 +186,9 @@ export class Joins {
 
   /** Adds a place to a group that is not complete; the same one for the same name. */
   async grow(id: string, name: string): Promise<number> {
-    const key = joinKey(this.#prefix, id);
-    const at = await this.#ask(`group ${id} did not grow`, (connection) =>
+    const { ask, prefix } = this.#placeOf(id);
+    const key = joinKey(prefix, id);
+    const at = await ask(`group ${id} did not grow`, (connection) =>
       grow.run(connection, key, `${key}:added`, name, grown),
     );
     if (at >= 0) return at;
@@ -199,8 +203,9 @@ export class Joins {
    * @throws ChordError when they are not there any more
    */
   async values(id: string): Promise<string> {
-    const fields = await this.#ask(`the results of group ${id} were not read`, (connection) =>
-      connection.hgetall(joinKey(this.#prefix, id)),
+    const { ask, prefix } = this.#placeOf(id);
+    const fields = await ask(`the results of group ${id} were not read`, (connection) =>
+      connection.hgetall(joinKey(prefix, id)),
     );
     const size = Number(fields['size'] ?? Number.NaN);
     const texts: string[] = [];
@@ -217,32 +222,35 @@ export class Joins {
 
   /** Forgets the values of a group, which nobody needs any more. */
   async drop(id: string): Promise<void> {
-    const key = joinKey(this.#prefix, id);
-    await this.#ask(`group ${id} was not dropped`, (connection) =>
+    const { ask, prefix } = this.#placeOf(id);
+    const key = joinKey(prefix, id);
+    await ask(`group ${id} was not dropped`, (connection) =>
       connection.unlink(key, `${key}:added`),
     );
   }
 
   /** Stores a list of steps once, for all the messages that would carry the rest of it. */
   async store(id: string, steps: readonly Step[], wait: number): Promise<void> {
-    await this.#ask(`chain ${id} was not stored`, (connection) =>
-      connection.set(listKey(this.#prefix, id), JSON.stringify(steps), 'PX', wait),
+    const { ask, prefix } = this.#placeOf(id);
+    await ask(`chain ${id} was not stored`, (connection) =>
+      connection.set(listKey(prefix, id), JSON.stringify(steps), 'PX', wait),
     );
   }
 
   /** A stored list, kept on until its last step; nothing when it is not there any more. */
   async list(id: string, at: number, patience: number): Promise<readonly Step[] | undefined> {
+    const { ask, prefix } = this.#placeOf(id);
     const known = this.#lists.get(id);
-    const key = listKey(this.#prefix, id);
+    const key = listKey(prefix, id);
     const wait = known && at >= known.length - 1 ? afterwards : patience;
     if (known) {
       // Where it fails, there is a week for the next one.
-      void this.#ask(`chain ${id} was not kept`, (connection) =>
-        connection.pexpire(key, wait),
-      ).catch(() => undefined);
+      void ask(`chain ${id} was not kept`, (connection) => connection.pexpire(key, wait)).catch(
+        () => undefined,
+      );
       return known;
     }
-    const text = await this.#ask(`chain ${id} was not read`, (connection) =>
+    const text = await ask(`chain ${id} was not read`, (connection) =>
       connection.getex(key, 'PX', wait),
     );
     if (text === null) return undefined;

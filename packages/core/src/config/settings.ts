@@ -1,6 +1,7 @@
 /** Every setting of dtask, in one table. */
 import { zoneOf } from '../schedule/zone.js';
 import { type PoolKind, poolKinds } from './pool-kind.js';
+import { shardPlaces } from './shard-places.js';
 import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
 
 const name = /^[\w.@:-]+$/;
@@ -21,6 +22,10 @@ export const appSettings = {
     pattern: name,
     expects: 'letters, digits and any of . _ @ : -',
     doc: 'First part of every key in Redis. Apps with different prefixes do not see each other.',
+  }),
+  shards: shardPlaces({
+    env: 'DTASK_SHARDS',
+    doc: "Servers over which tasks and their results are spread: their addresses, parted by commas, or a number of places on the broker's own server.",
   }),
   defaultQueue: text({
     default: 'default',
@@ -81,6 +86,15 @@ export const workerSettings = {
     expects: 'letters, digits and any of . _ @ -',
     flag: '-Q, --queues <names>',
     doc: 'Queues to take tasks from, parted by commas; without it the default queue, the queues that registered tasks and their routes name, and the broadcast queues.',
+  }),
+  onlyShards: list({
+    default: [],
+    env: 'DTASK_ONLY_SHARDS',
+    pattern: /^\d+(-\d+)?$/,
+    expects: 'numbers or ranges of them, such as 0 or 2-3',
+    flag: '--only-shards <numbers>',
+    defaultText: '(all)',
+    doc: "Which of the app's shards to take tasks from, such as `0,2-3`.",
   }),
   excludeQueues: list({
     default: [],

@@ -1,7 +1,8 @@
 /** Ends tasks durably: those that wait, those that run, and those that are still to come. */
 import type { Redis } from 'ioredis';
-import type { Ask } from '../broker/ask.js';
+import { forEachPlace } from '../broker/for-each-place.js';
 import { OwnScript } from '../broker/own-script.js';
+import type { Shards } from '../broker/shards.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import { jobKey, rulesKey } from '../protocol/keys.js';
@@ -28,6 +29,8 @@ export interface Revoked {
 /** The queues, as far as revoking needs them. */
 export interface RevocableQueues {
   names(): Promise<string[]>;
+  /** Those that may have messages of these ids. */
+  namesAround(ids: readonly string[]): Promise<string[]>;
   /** Takes tasks that have not started out of their queues; gives the ids of those. */
   take(tasks: readonly PlacedTask[]): Promise<string[]>;
   /** The messages that wait in a queue, the latest first, in portions. */
@@ -36,8 +39,7 @@ export interface RevocableQueues {
 
 /** What revoking needs of its App. */
 export interface RevocationsPlace {
-  readonly prefix: string;
-  readonly ask: Ask;
+  readonly shards: Shards;
   readonly queues: RevocableQueues;
 }
 
@@ -94,7 +96,7 @@ export class Revocations {
 
   /** Ends tasks by their ids. Those that nobody has are passed over. */
   async revoke(ids: readonly string[], mark: RevocationMark = {}): Promise<Revoked> {
-    const queues = await this.#place.queues.names();
+    const queues = await this.#place.queues.namesAround(ids);
     const all: Revoked[] = [];
     for (let from = 0; from < ids.length; from += portion) {
       const some = ids.slice(from, from + portion);
@@ -116,22 +118,26 @@ export class Revocations {
    * whose worker dies, or that is to be retried, does not get away.
    */
   async revokeIn(tasks: readonly PlacedTask[], mark: RevocationMark = {}): Promise<Revoked> {
-    const { prefix, ask, queues } = this.#place;
+    const { shards, queues } = this.#place;
     const text = JSON.stringify(mark);
-    const replies = await ask('tasks were not revoked', (connection) =>
-      Promise.all(
-        tasks.map(async (task) => {
-          const { id, queue } = task;
-          const deadly = mark.terminate ? '1' : '0';
-          const marks = await Promise.all([
-            setMark.run(connection, jobKey(prefix, queue, id), text, deadly),
-            isPacked(id) ? markPacked(connection, prefix, task, text, deadly) : 0,
-          ]);
-          return marks.includes(1);
-        }),
-      ),
+    const deadly = mark.terminate ? '1' : '0';
+    const marked = await forEachPlace(
+      tasks,
+      ({ queue, id }) => shards.at(queue, id),
+      'tasks were not revoked',
+      (connection, { prefix }, some) =>
+        Promise.all(
+          some.map(async (task) => {
+            const { id, queue } = task;
+            const marks = await Promise.all([
+              setMark.run(connection, jobKey(prefix, queue, id), text, deadly),
+              isPacked(id) ? markPacked(connection, prefix, task, text, deadly) : 0,
+            ]);
+            return marks.includes(1);
+          }),
+        ),
     );
-    const there = tasks.filter((_, at) => replies[at]);
+    const there = tasks.filter((_, at) => marked[at]);
     const removed = await queues.take(there);
     const gone = new Set(removed);
     return { removed, marked: there.filter(({ id }) => !gone.has(id)) };
@@ -158,7 +164,8 @@ export class Revocations {
     terminate: boolean,
     keep: number,
   ): Promise<readonly string[]> {
-    const { prefix, ask, queues } = this.#place;
+    const { shards, queues } = this.#place;
+    const { prefix, ask } = shards.main;
     // First of all, or a task might be sent in between.
     await ask('a rule was not kept', (connection) =>
       Promise.all(
@@ -193,7 +200,7 @@ export class Revocations {
 
   /** The rules that are kept. */
   rules(): Promise<RevocationRule[]> {
-    const { prefix, ask } = this.#place;
+    const { prefix, ask } = this.#place.shards.main;
     return ask('the rules were not read', (connection) => readRules(connection, prefix));
   }
 }

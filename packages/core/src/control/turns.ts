@@ -1,6 +1,7 @@
 /** The turns that calls of tasks have reserved by a rate: taken back when the rate changes. */
-import type { Ask } from '../broker/ask.js';
+import { forEachPlace } from '../broker/for-each-place.js';
 import { OwnScript } from '../broker/own-script.js';
+import type { Shards } from '../broker/shards.js';
 import { jobKey, turnKey } from '../protocol/keys.js';
 import { markFields } from '../protocol/marks.js';
 
@@ -15,8 +16,7 @@ export interface TurnQueues {
 
 /** What turns need of their App. */
 export interface TurnsPlace {
-  readonly prefix: string;
-  readonly ask: Ask;
+  readonly shards: Shards;
   readonly queues: TurnQueues;
 }
 
@@ -66,16 +66,19 @@ export class Turns {
 
   /** Takes the turns from those of some jobs that are calls of the task; gives the ids of these. */
   async #take(task: string, queue: string, ids: readonly string[]): Promise<string[]> {
-    const { prefix, ask } = this.#place;
-    const taken = await ask(`the turns of task ${task} were not taken back`, (connection) =>
-      Promise.all(ids.map((id) => recall.run(connection, jobKey(prefix, queue, id), task))),
+    const taken = await forEachPlace(
+      ids,
+      (id) => this.#place.shards.at(queue, id),
+      `the turns of task ${task} were not taken back`,
+      (connection, { prefix }, some) =>
+        Promise.all(some.map((id) => recall.run(connection, jobKey(prefix, queue, id), task))),
     );
     return ids.filter((_, at) => taken[at] === 1);
   }
 
   /** Removes the times until which the turns are taken: of the task, and of each of its keys. */
   async #forget(task: string): Promise<void> {
-    const { prefix, ask } = this.#place;
+    const { prefix, ask } = this.#place.shards.main;
     const key = turnKey(prefix, task);
     const what = `the turns of task ${task} were not forgotten`;
     await ask(what, (connection) => connection.unlink(key));

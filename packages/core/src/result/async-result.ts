@@ -2,10 +2,10 @@
 import { toMilliseconds } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
-import type { JobState, Ledger } from './ledger.js';
+import type { JobState, ResultLedger } from './ledger.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
-import type { Mailbox } from './mailbox.js';
+import type { ResultMailbox } from './mailbox.js';
 import { onAbort } from './on-abort.js';
 import { errorOf } from './remote-error.js';
 import type { PlacedTask, Revocable, RevokeResultOptions } from './revocation.js';
@@ -13,8 +13,8 @@ import { findCurrentTask } from '../task/context.js';
 
 /** What results need of their App. */
 export interface ResultSource {
-  readonly ledger: Ledger;
-  readonly mailbox: Mailbox;
+  readonly ledger: ResultLedger;
+  readonly mailbox: ResultMailbox;
   /** Ends tasks that wait, and asks those that run to end; gives how many there were. */
   revoke(tasks: readonly PlacedTask[], options: RevokeResultOptions): Promise<number>;
   /** The same for tasks of a canvas, some of which may not be sent yet. */

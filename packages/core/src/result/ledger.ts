@@ -31,8 +31,18 @@ const packFields = [...fields, 'data'] as const;
  */
 const jobsOf = (id: string): readonly string[] => [...new Set([packOf(id), id])];
 
-/** The reading side of results. */
-export class Ledger {
+/** What results read. */
+export interface ResultLedger {
+  /** The outcome of a task as JSON text; `null` where there is none. */
+  read(id: string): Promise<string | null>;
+  /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
+  findJob(id: string, queue?: string): Promise<JobState | undefined>;
+  /** Deletes outcomes; gives whether there was one. */
+  forget(ids: readonly string[]): Promise<boolean>;
+}
+
+/** The reading side of results, on one server. */
+export class Ledger implements ResultLedger {
   readonly #ask: Ask;
   readonly #prefix: string;
 

@@ -5,6 +5,7 @@ import { closeConnection } from '../broker/connection.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
 import type { Ledger, Sighting } from './ledger.js';
+import type { Tide } from './tide.js';
 
 /** Somebody who waits for an outcome. */
 export interface Listener {
@@ -19,6 +20,37 @@ export interface Listener {
   /** The task is neither waiting, nor running, nor done. */
   readonly lost: () => void;
 }
+
+/** Where results are waited for. */
+export interface ResultMailbox {
+  /** The name of this process in messages that ask for a push. */
+  readonly caller: string;
+  /**
+   * A number that stays the same while no push can have been missed. A call that was sent under the
+   * current number needs no look at its key.
+   */
+  readonly epoch: number;
+  /** Waits for a task; gives the function that ends the wait. */
+  wait(id: string, sentAt: number | undefined, listener: Listener): () => void;
+  /**
+   * Hears another channel on the same connection, until the mailbox is closed. Resolves when Redis
+   * has been told, also where it knows: so it shows that the connection lives.
+   */
+  hear(channel: string, listener: (text: string) => void): Promise<void>;
+  /** Ends every wait with an error. */
+  close(error: Error): Promise<void>;
+}
+
+/** What a mailbox needs of its App. */
+export interface MailboxPlace {
+  readonly prefix: string;
+  readonly caller: string;
+  readonly ledger: Ledger;
+  readonly tide: Tide;
+}
+
+/** A name for this process. */
+export const callerName = (): string => randomBytes(9).toString('base64url');
 
 /** A listener and when its key is next looked at without a push. */
 interface Entry {
@@ -61,12 +93,12 @@ const portion = 500;
  * between storing and pushing. The stored record is the truth. It is read when the subscription
  * comes up, and at growing intervals while someone waits.
  */
-export class Mailbox {
-  /** The name of this process in messages that ask for a push. */
-  readonly caller = randomBytes(9).toString('base64url');
+export class Mailbox implements ResultMailbox {
+  readonly caller: string;
   readonly #open: () => Redis;
   readonly #prefix: string;
   readonly #ledger: Ledger;
+  readonly #tide: Tide;
   readonly #entries = new Map<string, Set<Entry>>();
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
@@ -75,25 +107,23 @@ export class Mailbox {
   readonly #listeners = new Map<string, (text: string) => void>();
   #timer: NodeJS.Timeout | undefined;
   #listening = false;
+  /** The level at which it has begun to hear, or has lost what it had heard. */
   #epoch = 0;
   #reading = false;
   #following = false;
 
-  constructor(open: () => Redis, prefix: string, ledger: Ledger) {
+  constructor(open: () => Redis, { prefix, caller, ledger, tide }: MailboxPlace) {
     this.#open = open;
     this.#prefix = prefix;
+    this.caller = caller;
     this.#ledger = ledger;
+    this.#tide = tide;
   }
 
-  /**
-   * A number that stays the same while no push can have been missed; `undefined` while pushes are
-   * not heard. A call that was sent under the current number needs no look at its key.
-   */
-  get epoch(): number | undefined {
-    return this.#listening ? this.#epoch : undefined;
+  get epoch(): number {
+    return this.#tide.level;
   }
 
-  /** Waits for a task; gives the function that ends the wait. */
   wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
     const early = this.#early.get(id);
     const entry: Entry = {
@@ -113,21 +143,16 @@ export class Mailbox {
     this.#add(entry);
     if (!this.#listening) return () => this.#remove(entry);
     if (listener.foreign) this.#follow([entry]);
-    else if (sentAt !== this.#epoch) this.#lookSoon(entry);
+    else if (sentAt === undefined || sentAt < this.#epoch) this.#lookSoon(entry);
     return () => this.#remove(entry);
   }
 
-  /**
-   * Hears another channel on the same connection, until the mailbox is closed. Resolves when Redis
-   * has been told, also where it knows: so it shows that the connection lives.
-   */
   async hear(channel: string, listener: (text: string) => void): Promise<void> {
     this.#listeners.set(channel, listener);
     if (!this.#subscription) this.#subscribe();
     await this.#subscription?.subscribe(channel);
   }
 
-  /** Ends every wait with an error. */
   async close(error: Error): Promise<void> {
     const waiting = [...this.#entries.values()].flatMap((set) => [...set]);
     this.#entries.clear();
@@ -184,7 +209,7 @@ export class Mailbox {
 
   #heard(): void {
     this.#listening = true;
-    this.#epoch += 1;
+    this.#epoch = this.#tide.rise();
     const entries = [...this.#entries.values()].flatMap((set) => [...set]);
     this.#follow(entries.filter(({ listener }) => listener.foreign));
     this.#lookAt(entries.filter(({ listener }) => !listener.foreign));
@@ -250,7 +275,7 @@ export class Mailbox {
       if (this.#early.size <= mostKept && this.#earlySize <= mostCharacters) return;
       this.#drop(oldest, dropped);
       // Whoever asks for that one must look at its key.
-      this.#epoch += 1;
+      this.#epoch = this.#tide.rise();
     }
   }
 

@@ -199,16 +199,20 @@ export class Dispatcher {
     now: number,
   ): Promise<string | undefined> {
     if (lastId === undefined || lastId === id) return undefined;
-    const { app, connection } = this.#place;
-    const { prefix, resultExpires } = app.config;
-    const text = await connection.get(resultKey(prefix, lastId));
+    const { app } = this.#place;
+    const { resultExpires } = app.config;
+    const { ask, prefix } = app.queues.shards.of(lastId);
+    const what = `the task ${lastId} of the tick before was not looked for`;
+    const text = await ask(what, (connection) => connection.get(resultKey(prefix, lastId)));
     if (text !== null && hasEnded(text)) return undefined;
     // Of a canvas only the end is known: when no record can be left, it has ended.
     if (lastQueue === undefined)
       return resultExpires === 0 || now - lastAt < resultExpires ? lastId : undefined;
     // One that has failed stays for people to look at, whatever became of its result.
     const job = jobKey(prefix, lastQueue, lastId);
-    const [made, ended] = await connection.hmget(job, 'timestamp', 'finishedOn');
+    const [made, ended] = await ask(what, (connection) =>
+      connection.hmget(job, 'timestamp', 'finishedOn'),
+    );
     return made != null && ended == null ? lastId : undefined;
   }
 }

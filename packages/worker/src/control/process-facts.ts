@@ -2,7 +2,7 @@
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import v8 from 'node:v8';
 import type { App, MemoryFacts } from '@dtask/core';
-import { formatBytes, redactAddress } from '@dtask/core/internal';
+import { formatBytes, shownSettings } from '@dtask/core/internal';
 
 /** Versions, the machine and the App, as `dtask report` has them. */
 export function reportFacts(app: App): Record<string, string> {
@@ -20,10 +20,9 @@ export function reportFacts(app: App): Record<string, string> {
   };
 }
 
-/** The App's settings, without the password. */
+/** The App's settings, without passwords. */
 export const settingsOf = ({ config }: App): Record<string, unknown> => ({
-  ...config,
-  broker: redactAddress(config.broker),
+  ...shownSettings(config),
 });
 
 /** What the process uses, in bytes. */

@@ -1,26 +1,26 @@
 /** The tasks of queues that wait for their time. */
 import type { ScheduledTask } from '@dtask/core';
 import { briefArgs, bullQueueName, decodeMessage, jobKey } from '@dtask/core/internal';
-import type { Redis } from 'ioredis';
+import type { Link } from '../links.js';
 
 /** Most that are shown. */
 const most = 100;
 /** BullMQ keeps a job's due time times this, so that those of one millisecond have an order. */
 const scale = 0x1000;
 
-/** Reads the next tasks of some queues that are due, the soonest first. */
+/** Reads the next tasks of some queues that are due, the soonest first, on the servers that are there. */
 export async function scheduledTasks(
-  connection: Redis,
-  prefix: string,
+  links: readonly Link[],
   queues: readonly string[],
 ): Promise<ScheduledTask[]> {
-  const all = await Promise.all(queues.map((queue) => dueIn(connection, prefix, queue)));
+  const there = links.filter(({ connection }) => connection.status === 'ready');
+  const all = await Promise.all(there.flatMap((link) => queues.map((queue) => dueIn(link, queue))));
   const soonest = all
     .flat()
     .sort((one, other) => one.due - other.due)
     .slice(0, most);
   return Promise.all(
-    soonest.map(async ({ id, queue, due }) => {
+    soonest.map(async ({ link: { connection, prefix }, id, queue, due }) => {
       const fields = ['name', 'data', 'priority', 'atm'] as const;
       const [name, data, priority, attempts] = await connection.hmget(
         jobKey(prefix, queue, id),
@@ -34,18 +34,20 @@ export async function scheduledTasks(
 }
 
 interface Due {
+  readonly link: Link;
   readonly id: string;
   readonly queue: string;
   readonly due: number;
 }
 
-async function dueIn(connection: Redis, prefix: string, queue: string): Promise<Due[]> {
+async function dueIn(link: Link, queue: string): Promise<Due[]> {
+  const { connection, prefix } = link;
   const key = `${prefix}:${bullQueueName(queue)}:delayed`;
   const found = await connection.zrange(key, 0, most - 1, 'WITHSCORES');
   const tasks: Due[] = [];
   for (let at = 0; at + 1 < found.length; at += 2) {
     const due = Math.floor(Number(found[at + 1]) / scale);
-    tasks.push({ id: found[at] ?? '', queue, due });
+    tasks.push({ link, id: found[at] ?? '', queue, due });
   }
   return tasks;
 }

@@ -1,11 +1,10 @@
 /** Gives a worker its control desk. */
 import { type App, StartupError } from '@dtask/core';
 import type { WorkerConfig } from '@dtask/core/internal';
-import type { Redis } from 'ioredis';
 import type { Scale } from '../autoscaler.js';
-import type { Consumers } from '../consumers.js';
-import type { Executor } from '../executor.js';
+import type { Branches } from '../branches.js';
 import type { Limits } from '../limits/limits.js';
+import type { Links } from '../links.js';
 import type { WorkerLog } from '../log.js';
 import type { TaskCounts } from '../monitor/task-counts.js';
 import type { Pools } from '../pools.js';
@@ -26,11 +25,9 @@ export interface SeatedWorker {
 
 /** Parts of the worker, which come and go while it starts and stops. */
 export interface SeatParts {
-  readonly executor: Executor | undefined;
+  readonly branches: Branches | undefined;
   readonly pools: Pools | undefined;
   readonly limits: Limits | undefined;
-  /** Only while it takes tasks. */
-  readonly consumers: Consumers | undefined;
 }
 
 /**
@@ -40,12 +37,12 @@ export interface SeatParts {
  */
 export function seat(
   worker: SeatedWorker,
-  connection: Redis,
+  links: Links,
   parts: () => SeatParts,
   autoscale: (scale: Scale) => void,
 ): ControlDesk {
   const { app, name, config, log, counts } = worker;
-  const consumers = (): Consumers => have(parts().consumers);
+  const branches = (): Branches => have(open(parts().branches));
   const pools = (): Pools => have(parts().pools);
   const stop = (): void => {
     worker.stop().catch((error: unknown) => log.error({ err: error }, 'not stopped in order'));
@@ -54,14 +51,15 @@ export function seat(
     app,
     worker: name,
     config,
-    connection,
+    connection: links.main.connection,
+    links,
     log,
     counts,
-    current: () => parts().executor?.current ?? [],
+    current: () => parts().branches?.current ?? [],
     queues: () => worker.queues,
-    addConsumer: (queue) => consumers().add(queue),
-    cancelConsumer: (queue) => consumers().cancel(queue),
-    revoke: (id, by) => parts().executor?.revoke(id, by) ?? false,
+    addConsumer: (queue) => branches().add(queue),
+    cancelConsumer: (queue) => branches().cancel(queue),
+    revoke: (id, by) => parts().branches?.revoke(id, by) ?? false,
     forgetTurns: (task) => parts().limits?.forgetTurns(task),
     size: () => worker.size,
     resize: (size) => worker.resize(size),
@@ -72,6 +70,9 @@ export function seat(
     stop: () => void setImmediate(stop),
   });
 }
+
+const open = (branches: Branches | undefined): Branches | undefined =>
+  branches?.open ? branches : undefined;
 
 function have<T>(part: T | undefined): T {
   if (part) return part;

@@ -27,6 +27,7 @@ import type { Scale } from '../autoscaler.js';
 import type { Current } from '../current.js';
 import type { TaskCounts } from '../monitor/task-counts.js';
 import type { Heart } from '../events/heart.js';
+import type { Links } from '../links.js';
 import type { Pool } from '../pool/pool.js';
 import { type Revoked, revokedBy } from '../revoked.js';
 import { type ControlTarget, NotSupported } from './control-target.js';
@@ -40,6 +41,8 @@ export interface TargetPlace {
   readonly worker: string;
   readonly config: WorkerConfig;
   readonly connection: Redis;
+  /** The servers that it takes tasks from. */
+  readonly links: Links;
   readonly counts: TaskCounts;
   readonly rules: RevocationRules;
   /** The limits that were changed at run time, by the task's name. */
@@ -91,8 +94,8 @@ export class WorkerTarget implements ControlTarget {
   }
 
   scheduled(): Promise<readonly ScheduledTask[]> {
-    const { connection, app, queues } = this.#place;
-    return scheduledTasks(connection, app.config.prefix, queues());
+    const { links, queues } = this.#place;
+    return scheduledTasks(links.served, queues());
   }
 
   revoked(): RevokedFacts {

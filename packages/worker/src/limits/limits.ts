@@ -18,6 +18,7 @@ import type { Redis } from 'ioredis';
 import { type Backend, careful } from '../backend.js';
 import { bullmq } from '../bullmq.js';
 import type { Current } from '../current.js';
+import type { Links } from '../links.js';
 import type { WorkerLog } from '../log.js';
 import { marksOf } from '../marks.js';
 import { Places, waitingKey } from './places.js';
@@ -26,7 +27,7 @@ import { LocalTurns, takeTurn } from './turn.js';
 /** What limits need of their worker. */
 export interface LimitsPlace {
   readonly app: App;
-  readonly connection: Redis;
+  readonly links: Links;
   readonly log: WorkerLog;
   /** Limits that were changed at run time, by the task's name. */
   readonly overrides: ReadonlyMap<string, LimitOverride>;
@@ -67,12 +68,12 @@ export class Limits {
   readonly #place: LimitsPlace;
   readonly #places: Places;
   readonly #local = new LocalTurns();
-  readonly #backends = new Map<string, Backend>();
+  readonly #backends = new Map<Redis, Map<string, Backend>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(place: LimitsPlace) {
     this.#place = place;
-    this.#places = new Places(place.connection, limitedKey(place.app.config.prefix));
+    this.#places = new Places(place.links.main.connection, limitedKey(place.app.config.prefix));
   }
 
   /** Begins to look after places whose holder has died. */
@@ -124,7 +125,7 @@ export class Limits {
       const wait =
         rate?.scope === 'worker'
           ? this.#local.take(key, interval)
-          : await takeTurn(this.#place.connection, key, interval);
+          : await takeTurn(this.#place.links.main.connection, key, interval);
       if (wait > 0) return this.#putOff(current, wait);
     }
     if (!concurrency) return undefined;
@@ -157,16 +158,24 @@ export class Limits {
 
   /** Notes that this attempt has had its turn. */
   async #mark(queue: string, job: Job): Promise<void> {
-    const key = jobKey(this.#place.app.config.prefix, queue, job.id ?? '');
-    await this.#place.connection.hset(key, markFields.admitted, job.attemptsMade);
+    const id = job.id ?? '';
+    const { connection, prefix } = this.#place.links.at(queue, id);
+    await connection.hset(jobKey(prefix, queue, id), markFields.admitted, job.attemptsMade);
   }
 
   /** Gives a place back, and calls those who may have one now. */
   async #leave(holders: string, who: string, max: number): Promise<void> {
     let next = await this.#places.leave(holders, who, max);
+    const passed = new Set<string>();
     while (next.length > 0) {
       const called = await Promise.all(next.map((waiting) => this.#call(waiting)));
       if (!called.includes(false)) return;
+      // Those whose server is away keep no others from their turn; and once is enough.
+      for (const waiting of next.filter((one) => this.#isAway(one))) {
+        if (passed.has(waiting)) return;
+        passed.add(waiting);
+        await this.#places.defer(holders, waiting);
+      }
       await this.#forgetGone(holders);
       next = await this.#places.leave(holders, '', max);
     }
@@ -174,17 +183,25 @@ export class Limits {
 
   /** Has a job that waits for a place look again; gives whether there is such a job. */
   async #call(waiting: string): Promise<boolean> {
+    if (this.#isAway(waiting)) return false;
     const { queue, id } = placeOf(waiting);
     if (await this.#promote(queue, id)) return true;
     // It has been called already, or runs; or it was revoked, and stands in line for nothing.
-    const { connection, app } = this.#place;
-    return (await connection.exists(jobKey(app.config.prefix, queue, id))) === 1;
+    return this.#isThere(queue, id);
+  }
+
+  /** Whether the server of somebody who waits is not there; without shards it is the one that says so. */
+  #isAway(waiting: string): boolean {
+    const { links } = this.#place;
+    if (!links.several) return false;
+    const { queue, id } = placeOf(waiting);
+    return links.at(queue, id).connection.status !== 'ready';
   }
 
   /** Gives whether the job was put off, and is not any more. */
   async #promote(queue: string, id: string): Promise<boolean> {
     try {
-      await this.#backend(queue).promote(id);
+      await this.#backend(queue, id).promote(id);
       return true;
     } catch (error) {
       this.#place.log.debug({ queue, id, err: error }, 'a task was not called: it is on its way');
@@ -194,36 +211,46 @@ export class Limits {
 
   /** Takes those at the head of a line out of it that were revoked meanwhile, however many. */
   async #forgetGone(holders: string): Promise<void> {
-    const { connection, app } = this.#place;
+    const { connection } = this.#place.links.main;
     for (;;) {
       const line = await connection.zrange(waitingKey(holders), 0, mostSwept - 1);
       const there = await Promise.all(
         line.map((waiting) => {
           const { queue, id } = placeOf(waiting);
-          return connection.exists(jobKey(app.config.prefix, queue, id));
+          return this.#isThere(queue, id);
         }),
       );
-      const gone = line.filter((_, at) => there[at] === 0);
+      const gone = line.filter((_, at) => !there[at]);
       if (gone.length > 0) await connection.zrem(waitingKey(holders), ...gone);
       if (gone.length < line.length || line.length === 0) return;
     }
   }
 
-  #backend(queue: string): Backend {
-    let backend = this.#backends.get(queue);
+  /** Whether a job is in its queue; one whose server is away may be. */
+  async #isThere(queue: string, id: string): Promise<boolean> {
+    const { connection, prefix } = this.#place.links.at(queue, id);
+    if (connection.status !== 'ready') return true;
+    return (await connection.exists(jobKey(prefix, queue, id))) === 1;
+  }
+
+  #backend(queue: string, id: string): Backend {
+    const { connection, prefix } = this.#place.links.at(queue, id);
+    let backends = this.#backends.get(connection);
+    if (!backends) this.#backends.set(connection, (backends = new Map()));
+    let backend = backends.get(queue);
     if (!backend) {
-      const { connection, app } = this.#place;
-      const options = { connection, prefix: app.config.prefix, skipVersionCheck: true };
+      const options = { connection, prefix, skipVersionCheck: true };
       backend = careful(bullQueueName(queue), options);
       backend.on('error', () => undefined);
-      this.#backends.set(queue, backend);
+      backends.set(queue, backend);
     }
     return backend;
   }
 
   /** Frees the places of tasks whose worker has died, and calls those who were not called. */
   async #sweep(): Promise<void> {
-    const { connection, app } = this.#place;
+    const { links, app } = this.#place;
+    const { connection } = links.main;
     if (connection.status !== 'ready') return;
     const limited = limitedKey(app.config.prefix);
     try {
@@ -241,13 +268,17 @@ export class Limits {
   }
 
   async #freeDead(holders: string): Promise<void> {
-    const { connection, app } = this.#place;
+    const { links } = this.#place;
+    const { connection } = links.main;
     const [seconds] = (await connection.time()) as unknown as [string];
     const old = await connection.zrangebyscore(holders, 0, Number(seconds) * 1_000 - settled);
     for (const who of old) {
       const { queue, id } = placeOf(who);
-      const lock = lockKey(app.config.prefix, queue, id);
-      if ((await connection.exists(lock)) === 0) await connection.zrem(holders, who);
+      const { connection: there, prefix } = links.at(queue, id);
+      // With its server away nobody knows whether it runs.
+      if (there.status !== 'ready') continue;
+      if ((await there.exists(lockKey(prefix, queue, id))) === 0)
+        await connection.zrem(holders, who);
     }
   }
 }

@@ -30,6 +30,12 @@ local free = tonumber(ARGV[2]) - redis.call('ZCARD', KEYS[1])
 if free <= 0 then return {} end
 return redis.call('ZRANGE', KEYS[2], 0, free - 1)`;
 
+/** Sends somebody to the end of the line, if they are in it. KEYS: who waits. ARGV: who. */
+const deferScript = `
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', 9e13 + clock[1] * 1000 + math.floor(clock[2] / 1000), ARGV[1])`;
+
+const deferPlace = new OwnScript<unknown>('dtaskDeferPlace', 1, deferScript);
 const takePlace = new OwnScript<number>('dtaskTakePlace', 3, takeScript);
 const leavePlace = new OwnScript<string[]>('dtaskLeavePlace', 2, leaveScript);
 
@@ -51,6 +57,11 @@ export class Places {
   async take(holders: string, who: string, max: number, priority: number): Promise<boolean> {
     const keys = [holders, waitingKey(holders), this.#limited];
     return (await takePlace.run(this.#connection, ...keys, who, max, priority)) === 1;
+  }
+
+  /** Lets all others go first. */
+  async defer(holders: string, who: string): Promise<void> {
+    await deferPlace.run(this.#connection, waitingKey(holders), who);
   }
 
   /** Gives those who may have a place now; they stay in line until they take it. */

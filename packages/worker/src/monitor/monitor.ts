@@ -65,7 +65,7 @@ export class Monitor {
       throw error;
     }
     // Told to stop while the port was opened, the worker found nothing to close.
-    if (this.#parts().stopping && !this.#parts().connection) await this.close();
+    if (this.#parts().stopping && !this.#parts().links) await this.close();
   }
 
   async #listen(host: string, port: number): Promise<void> {
@@ -117,8 +117,8 @@ export class Monitor {
 
   async #text(prometheus: Prometheus): Promise<string> {
     const { name: worker, running, size } = this.#worker;
-    const { pools, connection } = this.#parts();
-    const depth = connection?.status === 'ready' ? await this.#depths.read() : new Map();
+    const { pools, links } = this.#parts();
+    const depth = links?.main.connection.status === 'ready' ? await this.#depths.read() : new Map();
     const online = this.#readiness.obstacle() === undefined;
     const children = pools?.loaded() ?? {};
     const reading = { worker, counts: this.counts, depth, online, running, size, children };

@@ -1,11 +1,12 @@
 /** Whether a worker takes tasks. */
 import type { Redis } from 'ioredis';
+import type { Link, Links } from '../links.js';
 import type { Pools } from '../pools.js';
 import type { Presence } from '../presence.js';
 
 /** What there is of a worker. */
 export interface WorkerParts {
-  readonly connection: Redis | undefined;
+  readonly links: Links | undefined;
   readonly presence: Presence | undefined;
   readonly pools: Pools | undefined;
   /** Whether it was told to stop. */
@@ -28,9 +29,10 @@ export class Readiness {
 
   /** As far as it can be told without asking: what keeps the worker from taking tasks. */
   obstacle(): string | undefined {
-    const { connection, presence, pools, stopping } = this.#parts();
+    const { links, presence, pools, stopping } = this.#parts();
     if (stopping) return 'the worker stops';
-    if (connection && connection.status !== 'ready') return 'there is no connection to Redis';
+    if (links && !isUp(links.main)) return 'there is no connection to Redis';
+    if (links && !links.served.some(isUp)) return 'there is no connection to any of its shards';
     if (!this.started) return 'the worker starts';
     if (!presence?.held) return 'another worker has the name';
     if (!pools?.ready) return 'no child has loaded the app yet';
@@ -41,14 +43,24 @@ export class Readiness {
   async look(): Promise<string | undefined> {
     const obstacle = this.obstacle();
     if (obstacle !== undefined) return obstacle;
-    const { connection } = this.#parts();
-    if (!connection) return 'there is no connection to Redis';
-    this.#asking ??= answers(connection).finally(() => {
+    const { links } = this.#parts();
+    if (!links) return 'there is no connection to Redis';
+    this.#asking ??= answersFor(links).finally(() => {
       this.#asking = undefined;
     });
     // A connection to a server that hangs, or beyond a network that is gone, looks as if it were up.
     return (await this.#asking) ? this.obstacle() : 'Redis does not answer';
   }
+}
+
+const isUp = ({ connection }: Link): boolean => connection.status === 'ready';
+
+/** Whether the main server answers, and one at least of those that have tasks: it has work to do. */
+async function answersFor({ main, served }: Links): Promise<boolean> {
+  const shards = served.filter((link) => link !== main && isUp(link));
+  if (!(await answers(main.connection))) return false;
+  if (served.includes(main)) return true;
+  return (await Promise.all(shards.map(({ connection }) => answers(connection)))).includes(true);
 }
 
 async function answers(connection: Redis): Promise<boolean> {

@@ -8,14 +8,15 @@ import {
   type Message,
   openSink,
 } from '@dtask/core/internal';
-import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
 import type { WorkerLog } from '../log.js';
 
 /** What singles need of their worker. */
 export interface SinglesPlace {
-  readonly app: App;
+  /** To the server that has their packs. */
   readonly connection: Redis;
+  /** First part of every key there. */
+  readonly prefix: string;
   readonly log: WorkerLog;
 }
 
@@ -70,8 +71,7 @@ export class Singles {
     attempts = 0,
     crashes = 0,
   }: Single): Promise<void> {
-    const { connection, app } = this.#place;
-    const { prefix } = app.config;
+    const { connection, prefix } = this.#place;
     let sink = this.#sinks.get(queue);
     if (!sink) this.#sinks.set(queue, (sink = openSink(connection, prefix, queue)));
     await addAgain(connection, prefix, await sink, {

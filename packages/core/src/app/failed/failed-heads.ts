@@ -1,19 +1,21 @@
 /** The failed jobs of several queues, newest first: which they are and when they failed. */
-import type { Redis } from 'ioredis';
+import type { Place } from '../../broker/ask.js';
 import { failedKey } from '../../protocol/keys.js';
 
 /** A failed job, unread. */
 export interface Head {
+  /** Where it is kept. */
+  readonly place: Place;
   readonly queue: string;
   readonly id: string;
   /** When it failed, as Redis prints it: it tells this failure from a later one of the same job. */
   readonly at: string;
 }
 
-/** Where heads are read. */
+/** A queue, or its part on one server. */
 export interface HeadSource {
-  readonly prefix: string;
-  readonly ask: <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
+  readonly place: Place;
+  readonly queue: string;
 }
 
 /** The span of time that is looked at, in milliseconds since 1970 or Redis' words for any. */
@@ -30,12 +32,11 @@ export interface Span {
  * @param portion how many of a queue are asked for at a time
  */
 export async function* headsOf(
-  source: HeadSource,
-  queues: readonly string[],
+  sources: readonly HeadSource[],
   span: Span,
   portion: number,
 ): AsyncGenerator<Head, void, undefined> {
-  const streams = queues.map((queue) => headsIn(source, queue, span, portion));
+  const streams = sources.map((source) => headsIn(source, span, portion));
   const heads = await Promise.all(streams.map((stream) => stream.next()));
   for (;;) {
     let newest = -1;
@@ -53,11 +54,11 @@ export async function* headsOf(
 }
 
 async function* headsIn(
-  { prefix, ask }: HeadSource,
-  queue: string,
+  { place, queue }: HeadSource,
   { oldest, newest }: Span,
   portion: number,
 ): AsyncGenerator<Head, void, undefined> {
+  const { prefix, ask } = place;
   let from = String(newest);
   // Of the jobs that failed in one millisecond, those that were given: no rank holds while others
   // take jobs out.
@@ -80,7 +81,7 @@ async function* headsIn(
       if (at !== from) [from, given] = [at, new Set()];
       if (given.has(id)) continue;
       given.add(id);
-      yield { queue, id, at };
+      yield { place, queue, id, at };
     }
     if (found.length < wanted * 2) return;
   }

@@ -1,10 +1,12 @@
 /** The failed store: the tasks that have failed for good, to look at, to retry, to drop. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import type { Broker } from '../../broker/broker.js';
+import type { Place } from '../../broker/ask.js';
+import { forEachPlace } from '../../broker/for-each-place.js';
+import type { Shards } from '../../broker/shards.js';
 import type { Flow } from '../../canvas/flow.js';
 import { show } from '../../config/setting.js';
 import { ConfigError, MessageRejectedError } from '../../errors.js';
+import { partBy } from '../../part-by.js';
 import { failedKey, jobKey, lockKey, resultKey } from '../../protocol/keys.js';
 import { clearFailures, isFailure } from '../../result/clearing.js';
 import type { Queues } from '../queues.js';
@@ -37,15 +39,13 @@ const mostTries = 3;
  * long: its settings `keepFailed` and `keepFailedFor`.
  */
 export class Failed {
-  readonly #broker: Broker;
-  readonly #prefix: string;
+  readonly #shards: Shards;
   readonly #queues: Queues;
   readonly #flow: () => Flow;
 
   /** @internal */
-  constructor(broker: Broker, prefix: string, queues: Queues, flow: () => Flow) {
-    this.#broker = broker;
-    this.#prefix = prefix;
+  constructor(shards: Shards, queues: Queues, flow: () => Flow) {
+    this.#shards = shards;
     this.#queues = queues;
     this.#flow = flow;
   }
@@ -120,10 +120,16 @@ export class Failed {
     return dropped;
   }
 
-  #drop(heads: readonly Head[]): Promise<number> {
-    return this.#ask('failed tasks were not dropped', (connection) =>
-      removeFailed(connection, this.#prefix, heads),
+  async #drop(heads: readonly Head[]): Promise<number> {
+    const parts = partBy(heads, ({ place }) => place);
+    const dropped = await Promise.all(
+      [...parts].map(([{ ask, prefix }, some]) =>
+        ask('failed tasks were not dropped', (connection) =>
+          removeFailed(connection, prefix, some),
+        ),
+      ),
     );
+    return dropped.reduce((sum, count) => sum + count, 0);
   }
 
   async #retryOne(id: string): Promise<boolean> {
@@ -155,8 +161,11 @@ export class Failed {
    */
   async #retry(jobs: readonly FailedJob[], attempt = 1): Promise<number> {
     const waits = await Promise.all(jobs.map((job) => this.#takeBack(job)));
-    const moved = await this.#ask('failed tasks were not retried', (connection) =>
-      moveBack(connection, this.#prefix, jobs.map(retrialOf)),
+    const moved = await forEachPlace(
+      jobs,
+      ({ head }) => head.place,
+      'failed tasks were not retried',
+      (connection, { prefix }, some) => moveBack(connection, prefix, some.map(retrialOf)),
     );
     const retried = moved.filter(Boolean).length;
     // Somebody came first, and by now it may have failed again and filled its place in a group,
@@ -170,11 +179,15 @@ export class Failed {
   async #takeBack({ head: { id }, message }: FailedJob): Promise<boolean> {
     if (!message) return false;
     const { told, waits } = await this.#flow().reopen(message);
-    await this.#ask(`the failure of task ${id} was not cleared`, async (connection) => {
-      // What has a worker was run: it is an end of its own.
-      await clearFailures(connection, this.#prefix, told, message.reply, ({ worker }) => !worker);
-      await clearFailures(connection, this.#prefix, [id], message.reply);
-    });
+    const what = `the failure of task ${id} was not cleared`;
+    for (const [{ ask, prefix }, some] of partBy(told, (one) => this.#shards.of(one))) {
+      await ask(what, (connection) =>
+        // What has a worker was run: it is an end of its own.
+        clearFailures(connection, prefix, some, message.reply, ({ worker }) => !worker),
+      );
+    }
+    const { ask, prefix } = this.#shards.of(id);
+    await ask(what, (connection) => clearFailures(connection, prefix, [id], message.reply));
     return waits;
   }
 
@@ -188,7 +201,7 @@ export class Failed {
   async #find(id: string): Promise<Head | undefined> {
     if (typeof id !== 'string' || id === '')
       throw new ConfigError(`a failed task is named by its id, got ${show(id)}`);
-    const queues = await this.#queues.names();
+    const queues = await this.#queues.namesAround([id]);
     for (let look = 1; ; look += 1) {
       const head = await this.#lookFor(id, queues);
       if (head || look === mostLooks) return head;
@@ -200,10 +213,18 @@ export class Failed {
 
   /** Gives the newest where several queues have one. */
   async #lookFor(id: string, queues: readonly string[]): Promise<Head | undefined> {
-    const times = await this.#ask(`failed task ${id} was not searched for`, (connection) =>
-      Promise.all(queues.map((queue) => connection.zscore(failedKey(this.#prefix, queue), id))),
+    const heads = await forEachPlace(
+      queues,
+      (queue) => this.#shards.at(queue, id),
+      `failed task ${id} was not searched for`,
+      (connection, place, some) =>
+        Promise.all(
+          some.map(async (queue) => {
+            const at = await connection.zscore(failedKey(place.prefix, queue), id);
+            return { place, queue, id, at: at ?? '' };
+          }),
+        ),
     );
-    const heads = queues.map((queue, index) => ({ queue, id, at: times[index] ?? '' }));
     return heads
       .filter(({ at }) => at !== '')
       .toSorted((one, other) => Number(other.at) - Number(one.at))[0];
@@ -211,10 +232,11 @@ export class Failed {
 
   /** Whether a worker is about to put a task among the failed ones. */
   #fails(id: string, queues: readonly string[]): Promise<boolean> {
-    return this.#ask(`failed task ${id} was not searched for`, async (connection) => {
+    const { ask, prefix } = this.#shards.of(id);
+    return ask(`failed task ${id} was not searched for`, async (connection) => {
       const [text, ...locks] = await Promise.all([
-        connection.get(resultKey(this.#prefix, id)),
-        ...queues.map((queue) => connection.exists(lockKey(this.#prefix, queue, id))),
+        connection.get(resultKey(prefix, id)),
+        ...queues.map((queue) => connection.exists(lockKey(prefix, queue, id))),
       ]);
       return text !== null && locks.includes(1) && isFailure(text);
     });
@@ -235,7 +257,9 @@ export class Failed {
     const queues = queue === undefined ? await this.#queues.names() : [queue];
     // Judging throws heads away, so that more have to be read.
     const size = fits ? portion : Math.min(portion, limit);
-    const source = { prefix: this.#prefix, ask: this.#ask };
+    const sources = queues.flatMap((name) =>
+      this.#shards.having(name).map((place) => ({ place, queue: name })),
+    );
     let some: Head[] = [];
     const pick = async (): Promise<Head[]> => {
       const picked = (fits ? await this.#judge(some, fits) : some).slice(0, left);
@@ -243,7 +267,7 @@ export class Failed {
       some = [];
       return picked;
     };
-    for await (const head of headsOf(source, queues, criteria, size)) {
+    for await (const head of headsOf(sources, criteria, size)) {
       some.push(head);
       if (some.length < size) continue;
       yield await pick();
@@ -256,14 +280,16 @@ export class Failed {
     heads: readonly Head[],
     fits: NonNullable<Criteria['fits']>,
   ): Promise<readonly Head[]> {
-    const found = await this.#ask('failed tasks were not read', (connection) =>
-      Promise.all(
-        heads.map(({ queue, id }) =>
-          connection
-            .hmget(jobKey(this.#prefix, queue, id), 'name', 'failedReason')
-            .catch(damagedOnly),
+    const found = await forEachPlace(
+      heads,
+      placeOf,
+      'failed tasks were not read',
+      (connection, { prefix }, some) =>
+        Promise.all(
+          some.map(({ queue, id }) =>
+            connection.hmget(jobKey(prefix, queue, id), 'name', 'failedReason').catch(damagedOnly),
+          ),
         ),
-      ),
     );
     return heads.filter((_, index) => {
       const fields = found[index];
@@ -273,19 +299,22 @@ export class Failed {
   }
 
   async #read(heads: readonly Head[]): Promise<FailedJob[]> {
-    const found = await this.#ask('failed tasks were not read', (connection) =>
-      Promise.all(
-        heads.map(({ queue, id }) =>
-          connection.hgetall(jobKey(this.#prefix, queue, id)).catch(damagedOnly),
+    const found = await forEachPlace(
+      heads,
+      placeOf,
+      'failed tasks were not read',
+      (connection, { prefix }, some) =>
+        Promise.all(
+          some.map(({ queue, id }) =>
+            connection.hgetall(jobKey(prefix, queue, id)).catch(damagedOnly),
+          ),
         ),
-      ),
     );
     return heads.map((head, index) => readFailed(head, found[index] ?? {}));
   }
-
-  readonly #ask = <R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> =>
-    this.#broker.ask(what, commands);
 }
+
+const placeOf = ({ place }: Head): Place => place;
 
 /** A key that holds something else is one damaged job, and no more than that. */
 function damagedOnly(error: Error): Error {

@@ -1,0 +1,108 @@
+/** The servers of an App: one for what all share, and those over which its tasks are spread. */
+import { checkApart, isSameServer } from '../config/shard-places.js';
+import type { AppConfig } from '../config/resolve.js';
+import type { Call } from '../protocol/message.js';
+import { shardOf } from '../protocol/shard.js';
+import type { Ask, Place } from './ask.js';
+import { Broker } from './broker.js';
+import type { FanOut } from './fan-out.js';
+import { Packer } from './packer.js';
+
+/** A server, or a part of one, where tasks live: jobs, results, groups. */
+export class Shard implements Place {
+  /** Its number, from 0; -1 for a main server that is none of the shards. */
+  readonly index: number;
+  /** The server's URL. */
+  readonly address: string;
+  /** First part of every key there. */
+  readonly prefix: string;
+  readonly broker: Broker;
+
+  constructor(index: number, config: AppConfig, fanOut?: FanOut) {
+    this.index = index;
+    this.address = config.broker;
+    this.prefix = config.prefix;
+    this.broker = new Broker(config, fanOut);
+  }
+
+  readonly ask: Ask = (what, commands) => this.broker.ask(what, commands);
+}
+
+/**
+ * A task lives on one shard, which the hash of its id says, and with it all that has to keep an order
+ * with it: its job, its record, the pushes of both. Workers' names, control, events, limits, beat and
+ * what is broadcast are on the main server. Without shards the main server is the only one.
+ */
+export class Shards {
+  /** Where that is which is not of one task. */
+  readonly main: Shard;
+  /** Where tasks are. */
+  readonly all: readonly Shard[];
+  /** Every server that may have messages: the shards, and a main server that is none of them. */
+  readonly places: readonly Shard[];
+  /** Gathers the calls of tasks that allow it; a pack is where its calls are. */
+  readonly packer = new Packer((call, onStored) =>
+    this.of(call.message.id).broker.store(call, onStored),
+  );
+  readonly #fanOut: FanOut | undefined;
+
+  /** @throws ConfigError when the broker and a shard are databases of one server */
+  constructor(config: AppConfig, fanOut?: FanOut) {
+    const { shards, broker, prefix } = config;
+    checkApart(broker, shards);
+    this.#fanOut = fanOut;
+    const configs = Array.isArray(shards)
+      ? shards.map((address: string) => ({ ...config, broker: address }))
+      : Array.from({ length: shards as number }, (_, index) => ({
+          ...config,
+          prefix: `${prefix}{${index}}`,
+        }));
+    const own = configs.findIndex(
+      (one) => one.prefix === prefix && isSameServer(one.broker, broker),
+    );
+    const spread = configs.map(
+      (one, index) => new Shard(index, one, index === own ? fanOut : undefined),
+    );
+    this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, config, fanOut);
+    this.all = spread.length === 0 ? [this.main] : spread;
+    this.places = this.all.includes(this.main) ? this.all : [...this.all, this.main];
+  }
+
+  /** Where that is which belongs to a task, a group or a map. */
+  of(id: string): Shard {
+    const { all } = this;
+    return all[shardOf(id, all.length)] ?? this.main;
+  }
+
+  /** Where a message is: what is broadcast to one worker has a queue of its own. */
+  at(queue: string, id: string): Shard {
+    return queue.includes('=') ? this.main : this.of(id);
+  }
+
+  /** Every place that a queue has messages on. */
+  having(queue: string): readonly Shard[] {
+    return queue.includes('=') ? [this.main] : this.all;
+  }
+
+  /** Every place that may have messages of these ids. */
+  around(ids: readonly string[]): readonly Shard[] {
+    if (this.places.length === 1) return this.places;
+    return [...new Set([...ids.map((id) => this.of(id)), this.main])];
+  }
+
+  /** Stores a call's message, as `Broker.send` does. */
+  send(call: Call, onStored: () => void): Promise<unknown> {
+    const shard = this.#fanOut?.has(call.queue) ? this.main : this.of(call.message.id);
+    return shard.broker.send(call, onStored);
+  }
+
+  get closed(): boolean {
+    return this.main.broker.closed;
+  }
+
+  /** Ends the connections. */
+  async close(): Promise<void> {
+    this.packer.flush();
+    await Promise.all(this.places.map(({ broker }) => broker.close()));
+  }
+}

@@ -1,0 +1,87 @@
+/** The setting that says over which servers an App's tasks are spread. */
+import { parseAddress, redactAddress } from '../broker/address.js';
+import { ConfigError } from '../errors.js';
+import { type Setting, show } from './setting.js';
+
+/** Addresses of servers, or so many places on the broker's own server; no address is no shards. */
+export type ShardPlaces = number | readonly string[];
+
+/** More would be no use: each process has connections to each. */
+const most = 1_024;
+
+/** Shards: a number or addresses. */
+export function shardPlaces(row: Pick<Setting<ShardPlaces>, 'env' | 'doc'>): Setting<ShardPlaces> {
+  return {
+    kind: 'number or list',
+    default: [],
+    defaultText: '(none)',
+    ...row,
+    parse: (value, what) => {
+      if (typeof value === 'string' && /^\s*\d+\s*$/.test(value)) return count(Number(value), what);
+      if (typeof value === 'number') return count(value, what);
+      const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+      if (Array.isArray(items) && items.every((item) => typeof item === 'string'))
+        return addresses(items as string[], what);
+      throw new ConfigError(
+        `${what} must be a number of shards or an array of Redis' addresses, got ${show(value)}`,
+      );
+    },
+  };
+}
+
+function count(value: number, what: string): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new ConfigError(
+    `${what} must be a whole number from 1 to ${most}, or addresses of Redis servers, got ${show(value)}`,
+  );
+}
+
+function addresses(given: readonly string[], what: string): readonly string[] {
+  if (given.length > most)
+    throw new ConfigError(`${what} must be ${most} addresses at most, got ${given.length}`);
+  const seen = new Map<string, string>();
+  for (const [index, address] of given.entries()) {
+    const server = serverOf(address, `${what}[${index}]`);
+    const before = seen.get(server);
+    if (before !== undefined) {
+      throw new ConfigError(
+        `${what} has the server ${server} twice (${redactAddress(before)}, ${redactAddress(address)}), and databases of one server share its one CPU and its channels; name each server once, or give the number of shards`,
+      );
+    }
+    seen.set(server, address);
+  }
+  return Object.freeze([...given]);
+}
+
+function serverOf(address: string, what: string): string {
+  try {
+    const { host, port } = parseAddress(address);
+    return `${host}:${port}`;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // Its message never has the password.
+    throw new ConfigError(`${what}: ${error.message}`);
+  }
+}
+
+/** Whether two addresses are of one server, whatever the database. */
+export function isSameServer(one: string, other: string): boolean {
+  const [first, second] = [parseAddress(one), parseAddress(other)];
+  return first.host === second.host && first.port === second.port;
+}
+
+/**
+ * Whether the broker and a shard are databases of one server, which hear one another's channels.
+ *
+ * @throws ConfigError where they are
+ */
+export function checkApart(broker: string, places: ShardPlaces): void {
+  if (typeof places === 'number' || places.length === 0) return;
+  const { db } = parseAddress(broker);
+  for (const address of places) {
+    if (!isSameServer(address, broker) || parseAddress(address).db === db) continue;
+    throw new ConfigError(
+      `the shard ${redactAddress(address)} is on the broker's server (${redactAddress(broker)}) in another database; give both the same database, or the number of shards`,
+    );
+  }
+}

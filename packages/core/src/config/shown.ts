@@ -1,0 +1,20 @@
+/** The settings of an App as they may be shown: without passwords. */
+import { redactAddress } from '../broker/address.js';
+import type { AppConfig } from './resolve.js';
+
+/** The servers' addresses lose their passwords; the rest is as it is. */
+export const shownSettings = (config: AppConfig): AppConfig => ({
+  ...config,
+  broker: redactAddress(config.broker),
+  shards:
+    typeof config.shards === 'number'
+      ? config.shards
+      : config.shards.map((address) => redactAddress(address)),
+});
+
+/** The shards, as they may be shown to people; nothing where there are none. */
+export function shownShards(config: AppConfig): string | undefined {
+  const { shards } = shownSettings(config);
+  if (typeof shards === 'number') return `${shards} on the broker`;
+  return shards.length === 0 ? undefined : shards.join(', ');
+}
