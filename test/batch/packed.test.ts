@@ -318,6 +318,7 @@ describe('running', () => {
     const listening = (async (): Promise<void> => {
       const events = app.events({
         types: ['task-received', 'task-succeeded'],
+        since: 'start',
         signal: stop.signal,
       });
       for await (const event of events) heard.push(`${event.type} ${event.id}`);
