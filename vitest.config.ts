@@ -1,5 +1,6 @@
 /** How the tests run: `unit` beside the sources, `blackbox` in test/ against built packages and real servers. */
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.js';
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     allowOnly: false,
+    sequence: { sequencer: LongestFirst },
     // Other packages are used as users get them: built, and loaded by Node itself.
     server: { deps: { external: [/\/(packages|apps)\/[^/]+\/dist\//] } },
     reporters: ['default', './scripts/closing-line.mjs'],

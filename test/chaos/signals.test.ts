@@ -67,7 +67,10 @@ describe('while Redis does not answer', () => {
   it('a second signal still ends the worker within seconds, and its task runs elsewhere', async () => {
     const { app, trace, environment } = fromStage();
     const proxy = await startProxy(engine.port);
-    const worker = await startWorker({ env: { ...environment, DTASK_BROKER_URL: proxy.url } });
+    // Its lock is to lapse, and that soon.
+    const flags = ['--lock-duration', '2s', '--stalled-interval', '500ms'];
+    const env = { ...environment, DTASK_BROKER_URL: proxy.url };
+    const worker = await startWorker({ env, flags });
     const call = await app.sendTask('gated', ['cut', 5]);
     await trace.started('cut');
     proxy.become('blackhole');
@@ -76,7 +79,7 @@ describe('while Redis does not answer', () => {
     worker.signal('SIGTERM');
     expect(await worker.end(12_000)).toEqual({ code: 1, signal: null });
     trace.open('cut');
-    await startWorker({ env: environment });
+    await startWorker({ env: environment, flags });
     expect(await call.get({ timeout: '20s' })).toMatchObject({ square: 25 });
   });
 

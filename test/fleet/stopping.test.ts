@@ -14,6 +14,8 @@ import { startWorker, startWorkerSoon } from '../support/worker-process.js';
 const soon = { timeout: '20s' } as const;
 /** Locks that do not lapse while a test lasts: who gets a task has been given it. */
 const locked = ['--lock-duration', '60s', '--stalled-interval', '30s'];
+/** Locks that lapse soon, as what its worker could not hand back is waited for. */
+const lapsing = ['--lock-duration', '2s', '--stalled-interval', '500ms'];
 
 describe.each(['threads', 'processes'] as const)('a worker with %s', (pool) => {
   const flags = ['-P', pool, '-c', '2', ...locked];
@@ -89,14 +91,8 @@ describe('what cannot be told to end', () => {
     const { app, trace, environment } = fromStage();
     const proxy = await startProxy(engine.port);
     const env = { ...environment, DTASK_BROKER_URL: proxy.url };
-    const worker = await poolWorker(env, [
-      '-P',
-      'processes',
-      '-c',
-      '1',
-      '--shutdown-timeout',
-      '1s',
-    ]);
+    const flags = ['-P', 'processes', '-c', '1', ...lapsing];
+    const worker = await poolWorker(env, [...flags, '--shutdown-timeout', '1s']);
     const call = app.sendTask('burn.first', ['silent']);
     const [start] = await trace.started('silent');
     proxy.become('blackhole');
@@ -107,7 +103,7 @@ describe('what cannot be told to end', () => {
     report('SIGTERM while Redis is silent, to end within 1 s', { 'ended after ms': took });
     expect(took).toBeLessThan(4_000);
     await untilGone([start?.pid ?? 0]);
-    await poolWorker(environment, ['-P', 'processes', '-c', '1']);
+    await poolWorker(environment, flags);
     expect(await call.get(soon)).toBe('silent');
   });
 });
