@@ -21,6 +21,7 @@ import { watching } from './scenarios/watching.mjs';
 import { recovery } from './scenarios/recovery.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
+import { shards } from './scenarios/shards.mjs';
 import { start } from './scenarios/start.mjs';
 import { throughput } from './scenarios/throughput.mjs';
 import { waiting } from './scenarios/waiting.mjs';
@@ -51,6 +52,7 @@ const scenarios = [
   kill,
   beat,
   memory,
+  shards,
 ];
 
 /** Nothing here takes longer; a bench that hangs is worse than none. */
