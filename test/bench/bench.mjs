@@ -27,6 +27,7 @@ import { recovery } from './scenarios/recovery.mjs';
 import { results } from './scenarios/results.mjs';
 import { roundTrip } from './scenarios/round-trip.mjs';
 import { sending } from './scenarios/sending.mjs';
+import { shards } from './scenarios/shards.mjs';
 import { start } from './scenarios/start.mjs';
 import { throughput } from './scenarios/throughput.mjs';
 import { waiting } from './scenarios/waiting.mjs';
@@ -64,6 +65,7 @@ const scenarios = [
   beat,
   backlog,
   memory,
+  shards,
 ];
 
 /** Nothing here takes longer; a bench that hangs is worse than none. */

@@ -34,11 +34,11 @@ export class RoleProcess {
 
   /**
    * @param {string} name file in `roles/`, without its ending
-   * @param {{ url: string, prefix?: string, expires?: string, execArgv?: string[] }} place
+   * @param {{ url: string, shards?: string, prefix?: string, expires?: string, execArgv?: string[] }} place
    */
-  constructor(name, { url, prefix = 'bench', expires = '1d', execArgv = [] }) {
+  constructor(name, { url, shards = '', prefix = 'bench', expires = '1d', execArgv = [] }) {
     const file = fileURLToPath(new URL(`roles/${name}.mjs`, import.meta.url));
-    const env = { ...process.env, BENCH_REDIS: url, BENCH_PREFIX: prefix, BENCH_EXPIRES: expires };
+    const env = { ...process.env, BENCH_REDIS: url, DTASK_SHARDS: shards, BENCH_PREFIX: prefix, BENCH_EXPIRES: expires };
     this.#name = name;
     this.#child = fork(file, { env, execArgv });
     track(this.#child);

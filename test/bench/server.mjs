@@ -46,6 +46,14 @@ export class Server {
     return this.#field('used_memory');
   }
 
+  /** How many scripts it was asked to run. */
+  async requests() {
+    const stats = String(await this.redis.info('commandstats'));
+    const calls = (/** @type {string} */ name) =>
+      Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
+    return calls('evalsha') + calls('eval');
+  }
+
   /** Bytes that it has read and written. */
   async traffic() {
     const [input, output] = [

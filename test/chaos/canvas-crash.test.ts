@@ -189,7 +189,7 @@ async function play(scene: Scene, pair: Pair, at: number): Promise<{ again: numb
   expect(finished.map(({ task }) => task)).toEqual([]);
   expect(again.length).toBeLessThanOrEqual(1);
   expect(await leaksOf(stage)).toEqual([]);
-  expect(await stage.redis.zcard(stage.key('failed'))).toBe(scene.failed ?? 0);
+  expect(await stage.app.failed.count()).toBe(scene.failed ?? 0);
   return isCut ? { again: again.length } : undefined;
 }
 
@@ -219,6 +219,10 @@ function explain(error: unknown): string {
   if (!('actual' in error && 'expected' in error)) return error.message;
   return `${error.message}: ${JSON.stringify(error.actual)} for ${JSON.stringify(error.expected)}`;
 }
+
+/** The keys of a part of the queue: under DTASK_SHARDS, one for each shard. */
+const keysOf = ({ app }: Stage, part: string): string[] =>
+  app.queues.shards.all.map(({ prefix }) => `${prefix}:{default}:${part}`);
 
 /** A worker behind a proxy of its own. */
 interface Guarded {
@@ -255,9 +259,11 @@ class Pair {
     this.#place = `before ${victim.proxy.counted.slice(-2).map(brief).reverse().join(', after ')}`;
     await victim.worker.kill();
     await victim.proxy.stop();
-    const active = await stage.redis.lrange(stage.key('active'), 0, -1);
+    const active = (
+      await Promise.all(keysOf(stage, 'active').map((key) => stage.redis.lrange(key, 0, -1)))
+    ).flat();
     const records = await Promise.all(
-      active.map((id) => stage.redis.get(`${stage.prefix}:r:${id}`)),
+      active.map((id) => stage.redis.get(`${stage.app.queues.shards.of(id).prefix}:r:${id}`)),
     );
     const unended = active.filter(
       (_id, at) => !/"state":"(SUCCESS|FAILURE)"/.test(records[at] ?? ''),
@@ -282,14 +288,12 @@ class Pair {
   /** Resolves when nothing is left to do. */
   async settled(): Promise<void> {
     const { redis } = this.stage;
+    const keys = (part: string): string[] => keysOf(this.stage, part);
     await until('the queue is empty and its worker waits', async () => {
-      const replies = await redis
-        .multi()
-        .llen(this.stage.key('wait'))
-        .llen(this.stage.key('active'))
-        .zcard(this.stage.key('delayed'))
-        .zcard(this.stage.key('prioritized'))
-        .exec();
+      const asked = redis.multi();
+      for (const key of [...keys('wait'), ...keys('active')]) asked.llen(key);
+      for (const key of [...keys('delayed'), ...keys('prioritized')]) asked.zcard(key);
+      const replies = await asked.exec();
       return replies?.every(([, count]) => count === 0) && this.victim.proxy.isIdle;
     });
   }

@@ -2,27 +2,29 @@
 import { chain } from 'dtask';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { hasNative, needsNative } from '../support/engine.js';
+import { type Engine, hasNative, needsNative } from '../support/engine.js';
 import { idOn, ShardServers, workerOf } from '../support/shard-servers.js';
+import { Trace } from '../support/trace.js';
+import { startWorker } from '../support/worker-process.js';
 
 describe.skipIf(!hasNative)(`a shard that is away (${needsNative})`, () => {
   let servers: ShardServers;
-  let away = false;
+  let away: Engine | undefined;
   beforeAll(async () => {
     servers = await ShardServers.start(2, { keep: true });
   });
   afterEach(async () => {
-    if (away) await comeBack();
+    await comeBack();
   });
   afterAll(() => servers[Symbol.asyncDispose]());
 
-  const goAway = async (): Promise<void> => {
-    await servers.shards[1]?.kill();
-    away = true;
+  const goAway = async (engine = servers.shards[1] as Engine): Promise<void> => {
+    away = engine;
+    await engine.kill();
   };
   const comeBack = async (): Promise<void> => {
-    away = false;
-    await servers.shards[1]?.back();
+    await away?.back();
+    away = undefined;
   };
   const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
@@ -88,5 +90,47 @@ describe.skipIf(!hasNative)(`a shard that is away (${needsNative})`, () => {
     expect(await double.applyAsync([2], { id: idOn(app, 0) }).get()).toBe(4);
     await worker.stop();
     expect(worker.running).toBe(0);
+  });
+
+  test('is no matter to tasks where it is the server of all', async () => {
+    const app = servers.app({ sendTimeout: '1.5s' });
+    const double = app.task('double', (n: number) => n * 2);
+    await workerOf(app);
+    const both = (n: number): Promise<number[]> =>
+      Promise.all([0, 1].map((shard) => double.applyAsync([n], { id: idOn(app, shard) }).get()));
+    expect(await both(1)).toEqual([2, 2]);
+    await goAway(servers.main);
+    expect(await both(2)).toEqual([4, 4]);
+    await expect(app.inspect.ping()).rejects.toMatchObject({ code: 'BROKER' });
+    await comeBack();
+    await eventually(
+      async () => Object.keys(await app.inspect.ping().catch(() => ({}))).length,
+    ).toBe(1);
+  });
+});
+
+describe('a worker that is killed', () => {
+  test('loses no task of any shard: others run them again', { timeout: 60_000 }, async () => {
+    await using servers = await ShardServers.start(2);
+    using trace = new Trace();
+    const app = servers.app();
+    const env = {
+      DTASK_BROKER_URL: servers.main.url,
+      DTASK_SHARDS: servers.urls.join(','),
+      DTASK_PREFIX: app.config.prefix,
+      TRACE_DIR: trace.dir,
+    };
+    const first = await startWorker({ env, flags: ['-c', '4'] });
+    const ids = [0, 1, 0, 1].map((shard) => idOn(app, shard));
+    const calls = ids.map((id, x) => app.sendTask('gated', ['kill', x], { id }));
+    await trace.started('kill', 4);
+    await startWorker({ env, flags: ['-c', '4'] });
+    await first.kill();
+    trace.open('kill');
+    const values = await Promise.all(calls.map((call) => call.get({ timeout: '30s' })));
+    expect(values).toMatchObject([0, 1, 2, 3].map((x) => ({ square: x * x })));
+    const again = trace.starts('kill').slice(4);
+    expect(again.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+    await app.close();
   });
 });

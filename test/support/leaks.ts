@@ -20,7 +20,7 @@ export async function findLeaks(redis: Redis, prefix: string): Promise<string[]>
   const keys = await redis.keys(`${prefix}:*`);
   const leaks: string[] = [];
   for (const key of keys) {
-    if (key === `${prefix}:queues` || (await redis.pttl(key)) !== -1) continue;
+    if (isKeptForAll(key, prefix) || (await redis.pttl(key)) !== -1) continue;
     if (!(await isKept(redis, prefix, key))) leaks.push(key);
   }
   return leaks.sort();
@@ -34,11 +34,15 @@ async function isKept(redis: Redis, prefix: string, key: string): Promise<boolea
   return (await redis.zscore(`${prefix}:${queue}:failed`, part)) !== null;
 }
 
+/** The names of the queues, and how many shards there are. */
+const isKeptForAll = (key: string, prefix: string): boolean =>
+  key === `${prefix}:queues` || key === `${prefix}:shards`;
+
 /** The keys under a prefix that hold or point to messages, results or locks of tasks. */
 export async function taskKeys(redis: Redis, prefix: string): Promise<string[]> {
   const keys = await redis.keys(`${prefix}:*`);
   const spared = (key: string): boolean =>
-    key === `${prefix}:queues` ||
+    isKeptForAll(key, prefix) ||
     key === `${prefix}:workers` ||
     key.startsWith(`${prefix}:w:`) ||
     perQueue.has(key.split(':').at(-1) ?? '');

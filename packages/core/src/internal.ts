@@ -40,6 +40,7 @@ export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
+export { shardOf } from './protocol/shard.js';
 export {
   assertSize,
   decodeMessage,

@@ -50,3 +50,13 @@ test('the parts of a group and the chunks of a map are spread evenly', () => {
     }
   }
 });
+
+test.each([
+  ['1f0c6b1e-9f5e-4d2a-8a53-0a5f9d6f2f4e', 1, 0, 9],
+  ['1f0c6b1e-9f5e-4d2a-8a53-0a5f9d6f2f4e~p7', 1, 0, 9],
+  ['nightly-2026-01-31', 0, 0, 4],
+  ['order-4711', 1, 2, 11],
+  ['größe-1', 0, 1, 6],
+])('%s is where the protocol says', (id, ...places) => {
+  expect([2, 3, 16].map((count) => shardOf(id, count))).toEqual(places);
+});
