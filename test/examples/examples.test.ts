@@ -134,6 +134,12 @@ describe('the short examples', () => {
     );
   });
 
+  it('calls are taken together, and each gets its own result', async () => {
+    expect(await printedBy('batches')).toBe(
+      ['words: [ 4, 2, 2 ]', '[ 6 ]', 'TaskFailedError: no text', ''].join('\n'),
+    );
+  });
+
   it('a task runs over any number of items', async () => {
     expect(await printedBy('map')).toBe(
       [

@@ -24,8 +24,8 @@ if not ok or type(marks) ~= 'table' then marks = {} end
  * the call's id, the mark, '1' where it asks for the task's death.
  */
 const markScript = `
-if redis.call('HEXISTS', KEYS[1], 'timestamp') == 0 then return 0 end
-if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return 0 end
+local found = redis.call('HMGET', KEYS[1], 'name', 'finishedOn')
+if found[1] ~= '${packTask}' or found[2] then return 0 end
 ${readMarks}
 if marks[ARGV[1]] == '${taken}' then return 0 end
 if ARGV[3] == '1' or not marks[ARGV[1]] then
@@ -40,8 +40,8 @@ return 1`;
  * the call has been taken.
  */
 const takeScript = `
-local found = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', 'data')
-if not found[1] or found[2] or redis.call('EXISTS', KEYS[2]) == 1 then return false end
+local found = redis.call('HMGET', KEYS[1], 'name', 'finishedOn', 'data')
+if found[1] ~= '${packTask}' or found[2] or redis.call('EXISTS', KEYS[2]) == 1 then return false end
 ${readMarks}
 if marks[ARGV[1]] == ARGV[2] then return false end
 marks[ARGV[1]] = ARGV[2]

@@ -1,5 +1,5 @@
 /** What became of each call of a gathering, from what became of its run. */
-import { RegistryError } from '@dtask/core';
+import { ConfigError, RegistryError } from '@dtask/core';
 import { decode, decodeArgs, Encoded, type GatheredEnd } from '@dtask/core/internal';
 import { judgeThrown } from '../perform.js';
 import type { Report } from '../report.js';
@@ -13,8 +13,12 @@ import type { Member } from './member.js';
 export function endsOf(report: Report, members: readonly Member[], decodes: boolean): Report[] {
   switch (report.kind) {
     case 'value': {
-      const ends = JSON.parse((report.value as Encoded).text) as GatheredEnd[];
-      return members.map((_, at) => endOf(ends[at] ?? { left: 'requeue' }, decodes));
+      const ends = report.value instanceof Encoded ? (JSON.parse(report.value.text) as unknown) : 0;
+      if (isEnds(ends, members.length)) return ends.map((end) => endOf(end, decodes));
+      const error = new ConfigError(
+        'a middleware gave another value for a run of many calls, whose values only their task can give',
+      );
+      return members.map(() => ({ kind: 'fail', error }));
     }
     // Its time was over, or it could not be begun: each call has retries of its own.
     case 'fail':
@@ -31,6 +35,11 @@ export function endsOf(report: Report, members: readonly Member[], decodes: bool
       return members.map(() => report);
   }
 }
+
+const isEnds = (value: unknown, count: number): value is GatheredEnd[] =>
+  Array.isArray(value) &&
+  value.length === count &&
+  value.every((end) => typeof end === 'object' && end !== null);
 
 function endOf(end: GatheredEnd, decodes: boolean): Report {
   if ('left' in end) return { kind: end.left };

@@ -127,7 +127,10 @@ export class Gatherings {
   #begin(gathering: Gathering): void {
     this.#close(gathering);
     const { members } = gathering;
-    if (members.length > 0) void this.#runAll(gathering, members);
+    if (members.length === 0) return;
+    this.#runAll(gathering, members).catch((error: unknown) => {
+      for (const member of members) member.settle({ kind: 'fail', error });
+    });
   }
 
   async #runAll(gathering: Gathering, members: readonly Member[]): Promise<void> {

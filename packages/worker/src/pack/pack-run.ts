@@ -1,4 +1,5 @@
 /** Runs the calls of a pack, one after another, each as a task of its own. */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Message, RevocationMark } from '@dtask/core/internal';
 import { type Current, newCurrent } from '../current.js';
 import { FailedRun, ownFields } from '../failed-run.js';
@@ -13,6 +14,9 @@ import type { Single, Singles } from './singles.js';
  * whoever has room. What sending them costs is little beside what they take.
  */
 const budget = 250;
+
+/** Calls whose functions are not async run for so long without a turn of the event loop, in milliseconds. */
+const longestTurn = 10;
 
 /** What a run needs of its worker. */
 export interface PackPlace {
@@ -31,6 +35,7 @@ export class PackRun {
   readonly #calls: readonly Message[];
   readonly #revoked: Map<string, string>;
   readonly #began = performance.now();
+  #lastTurn = this.#began;
   /** The place of the next call that is begun. */
   #next = 0;
 
@@ -52,7 +57,7 @@ export class PackRun {
   run(): Promise<void> | undefined {
     while (this.#next < this.#calls.length) {
       if (this.#isEnough()) return this.#sendRest();
-      const pending = this.#begin();
+      const pending = this.#begin() ?? this.#breath();
       if (pending) return this.#goOn(pending);
     }
     return undefined;
@@ -60,7 +65,19 @@ export class PackRun {
 
   async #goOn(begun: Promise<void>): Promise<void> {
     await begun;
-    await this.run();
+    while (this.#next < this.#calls.length) {
+      if (this.#isEnough()) return this.#sendRest();
+      await (this.#begin() ?? this.#breath());
+    }
+    return undefined;
+  }
+
+  /** Lets the event loop turn now and then: the ends of calls are written then, and others run. */
+  #breath(): Promise<void> | undefined {
+    const now = performance.now();
+    if (now - this.#lastTurn < longestTurn) return undefined;
+    this.#lastTurn = now;
+    return turn();
   }
 
   /** Sends each call by itself that has not ended. One that was revoked ends. */

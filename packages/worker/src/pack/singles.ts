@@ -56,6 +56,8 @@ export class Singles {
       try {
         return await this.#add(single);
       } catch (error) {
+        // The worker has ended: whoever finds the pack without one goes on.
+        if (this.#place.connection.status === 'end') throw error;
         const { name: task, id } = single.message;
         log.warn({ task, id, err: error }, 'a call of a pack was not sent by itself; tried again');
         await pause(again);
