@@ -105,9 +105,9 @@ test('what is scheduled is shown from all servers, the soonest first', async () 
     await later.applyAsync([n], { id, countdown: 600_000 + n * 1_000 });
   await workerOf(app);
   const [scheduled] = Object.values(await app.inspect.scheduled());
-  expect((scheduled as { request: { id: string } }[]).map(({ request }) => request.id)).toEqual(
-    ids,
-  );
+  expect(
+    (scheduled as readonly { request: { id: string } }[]).map(({ request }) => request.id),
+  ).toEqual(ids);
 });
 
 test('events tell of the tasks of all servers', async () => {
