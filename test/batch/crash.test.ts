@@ -57,6 +57,23 @@ it('a worker that is killed between two calls loses none', { timeout: 60_000 }, 
   expect(trace.starts('killed-0')).toHaveLength(1);
 });
 
+it('of thousands of calls none is lost when a worker dies', { timeout: 60_000 }, async () => {
+  const { echo, troupe } = await hire([
+    ['-c', '4'],
+    ['-c', '4'],
+  ]);
+  const results = await Promise.all(Array.from({ length: 3_000 }, (_, x) => echo.delay(x)));
+  const ends = results.map((result) => result.get(soon));
+  // By now some packs have run, some run, and most wait.
+  await ends[100];
+  troupe.worker('w0').signal('SIGKILL');
+  expect(await Promise.all(ends)).toEqual([...results.keys()]);
+  await until(
+    'no message is left',
+    async () => (await troupe.stage.redis.keys(`${troupe.prefix}:{default}:*~p*`)).length === 0,
+  );
+});
+
 it('a call that was revoked while its worker died does not run again', async () => {
   const { held, trace, troupe } = await hire([['-c', '1']]);
   const calls = await Promise.all([0, 1, 2].map((x) => held.delay('revoked', x, 1)));

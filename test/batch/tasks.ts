@@ -30,6 +30,8 @@ export function declare(app: App) {
     { batch: true },
   );
 
+  const echo = app.task('echo', (x: number) => x, { batch: true });
+
   /** Computes for so long, and hears of nothing meanwhile. */
   const burn = app.task(
     'burn',
@@ -87,5 +89,5 @@ export function declare(app: App) {
     { batch: { gather: true, size: 3, wait: '10s' } },
   );
 
-  return { poison, held, burn, flaky, gathered, patient };
+  return { poison, held, echo, burn, flaky, gathered, patient };
 }
