@@ -6,8 +6,8 @@ import {
   Ignore,
   type TaskOptions,
   TaskRevokedError,
-  type Worker,
 } from 'dtask';
+import type { Worker } from 'dtask/worker';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { eventually } from '../behaviour/eventually.js';
