@@ -130,7 +130,7 @@ it('calls that a killed worker had gathered run elsewhere', { timeout: 60_000 },
 });
 
 it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async () => {
-  const { flaky, burn, poison, trace, troupe } = await hire([['-c', '2', '-P', 'processes']]);
+  const { flaky, burn, held, poison, trace, troupe } = await hire([['-c', '2', '-P', 'processes']]);
   const calls = [0, 1, 2].map((fails) => flaky.delay(fails));
   expect(await Promise.all(calls.map((call) => call.get(soon)))).toMatchObject([
     { id: calls[0]?.id, retries: 0 },
@@ -143,6 +143,15 @@ it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async
   expect(killed).toMatchObject({ name: 'TimeLimitExceededError' });
   expect(typeof before).toBe('number');
   expect(typeof behind).toBe('number');
+  // One that is terminated takes its child with it, and no other call.
+  const doomed = await Promise.all([0, 1, 2].map((x) => held.delay('doomed', x, 1)));
+  await trace.started('doomed-1');
+  expect(await doomed[1]?.revoke({ terminate: true })).toBe(true);
+  expect(await Promise.all(doomed.map((call) => call.get(soon)))).toMatchObject([
+    0,
+    { name: 'TaskRevokedError' },
+    2,
+  ]);
   const deadly = [0, 1, 2].map((x) => poison.delay('child', x, 1));
   expect(await Promise.all(deadly.map((call) => call.get(soon)))).toMatchObject([
     0,
