@@ -1,6 +1,7 @@
 /** Packs whose workers, or the processes that run their calls, die on the way. */
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
+import { Engine, hasNative, needsNative } from '../support/engine.js';
 import { engine } from '../support/own-engine.js';
 import { Troupe } from '../support/troupe.js';
 import { until } from '../support/until.js';
@@ -11,8 +12,8 @@ const soon = { timeout: '30s', propagate: false } as const;
 /** What a dead worker had is found within a second or two. */
 const quick = ['--lock-duration', '1s', '--stalled-interval', '500ms'];
 
-async function hire(workers: readonly (readonly string[])[]) {
-  const troupe = new Troupe(engine.url, here);
+async function hire(workers: readonly (readonly string[])[], url = engine.url) {
+  const troupe = new Troupe(url, here);
   onTestFinished(() => troupe.disband());
   await Promise.all(workers.map((flags, at) => troupe.hire(`w${at}`, [...flags, ...quick])));
   return { troupe, trace: troupe.trace, ...declare(troupe.app) };
@@ -42,19 +43,38 @@ it(
   },
 );
 
-it('a worker that is killed between two calls loses none', { timeout: 60_000 }, async () => {
-  const { held, trace, troupe } = await hire([['-c', '1']]);
-  const calls = [0, 1, 2].map((x) => held.delay('killed', x, 1));
-  await trace.started('killed-1');
-  await until(
-    'the first has ended',
-    async () => (await calls[0]?.then((call) => call.state())) === 'SUCCESS',
-  );
+it('of many calls none is lost when a worker dies', { timeout: 60_000 }, async () => {
+  const { echo, troupe } = await hire([
+    ['-c', '4'],
+    ['-c', '4'],
+  ]);
+  const results = await Promise.all(Array.from({ length: 1_500 }, (_, x) => echo.delay(x)));
+  const ends = results.map((result) => result.get(soon));
+  // By now some packs have run, some run, and most wait.
+  await ends[100];
   troupe.worker('w0').signal('SIGKILL');
-  trace.open('killed');
-  await troupe.hire('w1', ['-c', '1', ...quick]);
-  expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([0, 1, 2]);
-  expect(trace.starts('killed-0')).toHaveLength(1);
+  expect(await Promise.all(ends)).toEqual([...results.keys()]);
+  await until(
+    'no message is left',
+    async () => (await troupe.stage.redis.keys(`${troupe.prefix}:{default}:*~p*`)).length === 0,
+  );
+});
+
+it('a Redis that goes away holds a pack and its retries up, and no more', async ({ skip }) => {
+  if (!hasNative) skip(needsNative);
+  const own = await Engine.start({ keep: true });
+  onTestFinished(() => own[Symbol.asyncDispose]());
+  const { shaky, trace } = await hire([['-c', '2']], own.url);
+  const calls = [0, 1, 2].map((x) => shaky.delay('away', x, 1));
+  await trace.started('away');
+  await own.stop();
+  trace.open('away');
+  await own.back();
+  expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([
+    [0, 0],
+    [1, 1],
+    [2, 1],
+  ]);
 });
 
 it('a call that was revoked while its worker died does not run again', async () => {
@@ -110,7 +130,7 @@ it('calls that a killed worker had gathered run elsewhere', { timeout: 60_000 },
 });
 
 it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async () => {
-  const { flaky, burn, poison, trace, troupe } = await hire([['-c', '2', '-P', 'processes']]);
+  const { flaky, burn, held, poison, trace, troupe } = await hire([['-c', '2', '-P', 'processes']]);
   const calls = [0, 1, 2].map((fails) => flaky.delay(fails));
   expect(await Promise.all(calls.map((call) => call.get(soon)))).toMatchObject([
     { id: calls[0]?.id, retries: 0 },
@@ -123,6 +143,15 @@ it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async
   expect(killed).toMatchObject({ name: 'TimeLimitExceededError' });
   expect(typeof before).toBe('number');
   expect(typeof behind).toBe('number');
+  // One that is terminated takes its child with it, and no other call.
+  const doomed = await Promise.all([0, 1, 2].map((x) => held.delay('doomed', x, 1)));
+  await trace.started('doomed-1');
+  expect(await doomed[1]?.revoke({ terminate: true })).toBe(true);
+  expect(await Promise.all(doomed.map((call) => call.get(soon)))).toMatchObject([
+    0,
+    { name: 'TaskRevokedError' },
+    2,
+  ]);
   const deadly = [0, 1, 2].map((x) => poison.delay('child', x, 1));
   expect(await Promise.all(deadly.map((call) => call.get(soon)))).toMatchObject([
     0,

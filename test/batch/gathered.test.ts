@@ -260,6 +260,17 @@ describe('ending', () => {
       expect(end).toMatchObject({ reason: { name: 'TimeLimitExceededError' } });
   });
 
+  test('a middleware that gives another value for many calls fails them all', async () => {
+    const app = await served();
+    const { double } = doubling(app, { gather: true, size: 2 });
+    app.use({ run: async (_context, next) => (await next(), 5) });
+    const calls = [1, 2].map((x) => double.delay(x).get(soon));
+    for (const end of await Promise.allSettled(calls))
+      expect(end).toMatchObject({
+        reason: { message: expect.stringMatching(/a middleware gave/) },
+      });
+  });
+
   test('hooks hear of the end of each call', async () => {
     const app = await served();
     const told: string[] = [];

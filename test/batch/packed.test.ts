@@ -256,6 +256,27 @@ describe('running', () => {
     expect(runs.filter(([x]) => x === 3)).toHaveLength(3);
   });
 
+  test.each([0, 3])(
+    'a call of priority %i that goes back to its queue comes again',
+    async (priority) => {
+      const app = await served();
+      const runs: number[] = [];
+      const back = app.task(
+        'back',
+        (x: number) => {
+          runs.push(x);
+          if (x === 1 && runs.filter((one) => one === 1).length < 3)
+            throw new Reject('not yet', { requeue: true });
+          return x;
+        },
+        { batch: true, priority },
+      );
+      const calls = [0, 1, 2].map((x) => back.delay(x));
+      expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([0, 1, 2]);
+      expect(runs.toSorted((a, b) => a - b)).toEqual([0, 1, 1, 1, 2]);
+    },
+  );
+
   test('a call that waits for its retry says so, and may ask for other arguments', async () => {
     const app = await served();
     const asking = app.task(

@@ -30,6 +30,23 @@ export function declare(app: App) {
     { batch: true },
   );
 
+  /** One of its calls waits until the test lets it go on; it and those behind it then fail once. */
+  const shaky = app.task(
+    'shaky',
+    async (mark: string, x: number, stop: number) => {
+      const { retries } = currentTask();
+      if (x === stop && retries === 0) {
+        noteStart(mark);
+        await passGate(mark);
+      }
+      if (x >= stop && retries === 0) throw new Error('once more');
+      return [x, retries];
+    },
+    { batch: true, maxRetries: 2, retryDelay: 1 },
+  );
+
+  const echo = app.task('echo', (x: number) => x, { batch: true });
+
   /** Computes for so long, and hears of nothing meanwhile. */
   const burn = app.task(
     'burn',
@@ -87,5 +104,5 @@ export function declare(app: App) {
     { batch: { gather: true, size: 3, wait: '10s' } },
   );
 
-  return { poison, held, burn, flaky, gathered, patient };
+  return { poison, held, shaky, echo, burn, flaky, gathered, patient };
 }

@@ -77,6 +77,7 @@ function mend(reply: unknown): string | undefined {
         break;
       case markFields.revoked:
       case markFields.revokedCalls:
+      case markFields.ended:
       case markFields.crashes:
       case markFields.admitted:
         keepMarks(fields, id);

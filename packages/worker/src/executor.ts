@@ -3,9 +3,11 @@ import type { Job } from 'bullmq';
 import {
   type Definition,
   findDefinition,
+  markFields,
   type Message,
   type OutcomeWriter,
   packTask,
+  parseOutcome,
 } from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
@@ -117,10 +119,21 @@ export class Executor {
 
   #take(current: Current, message: Message): Promise<void> | undefined {
     current.message = message;
+    const { ended } = marksOf(current.job);
+    if (ended !== undefined) return this.#endAgain(current, message, ended);
     this.#place.counts.received(message.name);
     this.#place.events.received(message, current.queue, current.job.attemptsMade);
     this.#hooks.received(message, at(current));
     return this.#attempt(current, message);
+  }
+
+  /** A call that has failed in a pack comes to be kept with the failed ones. */
+  async #endAgain({ job }: Current, message: Message, ended: string): Promise<void> {
+    const outcome = parseOutcome(ended);
+    // Whoever retries it, by whatever means, wants it to run.
+    const key = `${job.queueQualifiedName}:${job.id}`;
+    await this.#place.connection.hdel(key, markFields.ended);
+    return this.#endings.again(job, message, outcome);
   }
 
   /** A pack is none of the tasks that run here: its calls are. */

@@ -8,6 +8,8 @@ export interface Marks {
   readonly revoked?: string;
   /** Of a pack: which of its calls were revoked, as JSON. */
   readonly revokedCalls?: string;
+  /** It has failed already, as a call of a pack: the record of its end. */
+  readonly ended?: string;
   /** How many times it has killed the process that it ran in. */
   readonly crashes: number;
   /** The attempt that the rate limiter has let through. */
@@ -34,6 +36,9 @@ export function keepMarks(fields: readonly unknown[], id: string): void {
         break;
       case markFields.revokedCalls:
         (marks ??= { ...none }).revokedCalls = value;
+        break;
+      case markFields.ended:
+        (marks ??= { ...none }).ended = value;
         break;
       case markFields.crashes:
         (marks ??= { ...none }).crashes = Number(value);

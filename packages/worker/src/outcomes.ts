@@ -27,7 +27,7 @@ export interface OutcomesPlace {
 }
 
 /** Who sends a tick again, or a step, must find that it has ended, however soon results expire. */
-const keepOf = ({ once }: Pick<Message, 'once'>, expires: number): number =>
+const keepOf = ({ once }: Message, expires: number): number =>
   once && expires > 0 ? Math.max(expires, leastTrace) : expires;
 
 /** Stores what becomes of tasks. */
@@ -88,12 +88,6 @@ export class Outcomes {
       reply: message.reply,
       keep: keepOf(message, message.resultExpires ?? resultExpires),
     });
-  }
-
-  /** Stores the record of an end that nobody hears of, for whoever takes its message again. */
-  keep({ id, resultExpires }: Message, text: string): void {
-    const keep = keepOf({ once: true }, resultExpires ?? this.#place.app.config.resultExpires);
-    this.writer.write({ id, text, reply: undefined, keep });
   }
 
   /** The end of a task, where it is recorded. */

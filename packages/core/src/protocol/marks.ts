@@ -5,6 +5,8 @@ export const markFields = {
   revoked: 'rv',
   /** Calls of a pack that were revoked: by id, a `RevocationMark` as JSON, all as JSON. */
   revokedCalls: 'rvc',
+  /** A packed call that has failed: the record of that. It does not run; it is kept as failed. */
+  ended: 'end',
   /** How many times it has killed the process that it ran in. */
   crashes: 'cr',
   /** The attempt that the rate limiter has let through. */

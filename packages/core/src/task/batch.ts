@@ -86,7 +86,7 @@ export function batchOf(
     kind: 'pack',
     size: given.size === undefined ? size.default : size.parse(given.size, 'batch.size'),
     bytes: given.bytes === undefined ? room.default : room.parse(given.bytes, 'batch.bytes'),
-    wait: toMilliseconds(given.wait ?? 0, 'batch.wait'),
+    wait: waitOf(given.wait ?? 0),
   };
 }
 
@@ -103,9 +103,15 @@ function gatheringOf(
   return {
     kind: 'gather',
     size: given.size === undefined ? 32 : size.parse(given.size, 'batch.size'),
-    wait: toMilliseconds(given.wait ?? 50, 'batch.wait'),
+    wait: waitOf(given.wait ?? 50),
   };
 }
+
+/** Node's timers fire at once where they are to wait longer. */
+const longestTimer = 2 ** 31 - 1;
+
+const waitOf = (wait: Duration): number =>
+  Math.min(toMilliseconds(wait, 'batch.wait'), longestTimer);
 
 const contradiction = (what: string, key: string, why: string): ConfigError =>
   new ConfigError(

@@ -1,6 +1,7 @@
 /** Runs the calls of a pack, one after another, each as a task of its own. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Message, RevocationMark } from '@dtask/core/internal';
+import { encodeOutcome, type Message, type RevocationMark } from '@dtask/core/internal';
+import type { Job } from 'bullmq';
 import { type Current, newCurrent } from '../current.js';
 import { FailedRun, ownFields } from '../failed-run.js';
 import { marksOf, setRevoked } from '../marks.js';
@@ -88,9 +89,9 @@ export class PackRun {
       calls.map(async (call, at) => {
         const end = ends[at];
         if (!end) return this.#alone(call);
-        // One that has failed is among the failed ones when its end has been found.
-        if (end.state === 'FAILURE') return this.#sendAlone({ ...call, once: true });
-        return undefined;
+        if (end.state !== 'FAILURE') return undefined;
+        // Maybe it is not among the failed ones yet.
+        return this.#sendAlone(call, { ended: encodeOutcome(end, Number.MAX_SAFE_INTEGER) });
       }),
     );
   }
@@ -151,16 +152,12 @@ export class PackRun {
 
   /**
    * Puts a call that has failed for good among the failed ones: as a message whose end is known.
-   * Whoever takes it finds that, and fails it without a run.
+   * Whoever takes it fails it without a run.
    */
-  async #bury(message: Message, job: object, thrown: FailedRun): Promise<void> {
-    const { outcomes } = this.#place;
-    const once = { ...message, once: true };
-    thrown.keepWith(job as never);
+  #bury(message: Message, job: Job, thrown: FailedRun): Promise<void> {
+    thrown.keepWith(job);
     const { err } = ownFields(job);
-    if (message.ignoreResult && err !== undefined) outcomes.keep(once, err);
-    await outcomes.writer.stored();
-    await this.#sendAlone(once);
+    return this.#sendAlone(message, err === undefined ? {} : { ended: err });
   }
 
   #sendAlone(message: Message, more: Partial<Single> = {}): Promise<void> {

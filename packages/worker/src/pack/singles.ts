@@ -31,6 +31,8 @@ export interface Single {
   readonly attempts?: number;
   /** How many times it has killed the process that it ran in. */
   readonly crashes?: number;
+  /** The record of its failure, where it is not to run: whoever takes it keeps it as failed. */
+  readonly ended?: string;
 }
 
 /** Wait between attempts while Redis does not take it, in milliseconds. */
@@ -72,6 +74,7 @@ export class Singles {
     delay = 0,
     attempts = 0,
     crashes = 0,
+    ended,
   }: Single): Promise<void> {
     const { connection, prefix } = this.#place;
     let sink = this.#sinks.get(queue);
@@ -86,6 +89,7 @@ export class Singles {
       fields: [
         ...(attempts > 0 ? ['atm', attempts] : []),
         ...(crashes > 0 ? [markFields.crashes, crashes] : []),
+        ...(ended === undefined ? [] : [markFields.ended, ended]),
       ],
     });
   }
