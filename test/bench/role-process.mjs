@@ -38,7 +38,13 @@ export class RoleProcess {
    */
   constructor(name, { url, shards = '', prefix = 'bench', expires = '1d', execArgv = [] }) {
     const file = fileURLToPath(new URL(`roles/${name}.mjs`, import.meta.url));
-    const env = { ...process.env, BENCH_REDIS: url, DTASK_SHARDS: shards, BENCH_PREFIX: prefix, BENCH_EXPIRES: expires };
+    const env = {
+      ...process.env,
+      BENCH_REDIS: url,
+      DTASK_SHARDS: shards,
+      BENCH_PREFIX: prefix,
+      BENCH_EXPIRES: expires,
+    };
     this.#name = name;
     this.#child = fork(file, { env, execArgv });
     track(this.#child);

@@ -1,5 +1,5 @@
 /** What looks at tasks and changes them sees those of all servers. */
-import { currentTask } from 'dtask';
+import { currentTask, type ScheduledTask } from 'dtask';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
@@ -105,9 +105,7 @@ test('what is scheduled is shown from all servers, the soonest first', async () 
     await later.applyAsync([n], { id, countdown: 600_000 + n * 1_000 });
   await workerOf(app);
   const [scheduled] = Object.values(await app.inspect.scheduled());
-  expect(
-    (scheduled as readonly { request: { id: string } }[]).map(({ request }) => request.id),
-  ).toEqual(ids);
+  expect((scheduled as readonly ScheduledTask[]).map(({ request }) => request.id)).toEqual(ids);
 });
 
 test('events tell of the tasks of all servers', async () => {

@@ -75,7 +75,17 @@ export class Branches {
 
   /** Takes tasks from one more queue; gives whether it did not before. */
   async add(queue: string): Promise<boolean> {
-    const added = await Promise.all(this.#on(queue).map(({ consumers }) => consumers.add(queue)));
+    const added = await Promise.all(
+      this.#on(queue).map(({ consumers, link }) => {
+        const adding = consumers.add(queue);
+        if (!this.#links.several || link.connection.status === 'ready') return adding;
+        // It goes on when the server is there.
+        adding.catch((error: unknown) => {
+          this.#place.log.error({ err: error, queue }, `not taken from on ${nameOf(link.shard)}`);
+        });
+        return true;
+      }),
+    );
     return added.includes(true);
   }
 
