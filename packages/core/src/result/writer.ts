@@ -1,6 +1,7 @@
 /** Writes outcomes: the record under the result key, and the push to the caller who waits. */
 import type { Redis } from 'ioredis';
 import { OwnScript } from '../broker/own-script.js';
+import { partBy } from '../part-by.js';
 import { followedKey, replyChannel, resultKey } from '../protocol/keys.js';
 
 /** One outcome on its way to Redis. */
@@ -114,7 +115,7 @@ export class OutcomeWriter {
     // The outcomes by themselves: what Redis reads in one piece it answers in one piece, and their
     // callers would wait for the commands behind them.
     let last: Promise<unknown> | undefined;
-    for (const [keep, batch] of partBy(outcomes, (outcome) => outcome.keep))
+    for (const [keep, batch] of partAlike(outcomes, (outcome) => outcome.keep))
       last = this.#send(batch, keep);
     if (acknowledged.length > 0) {
       this.#acknowledged = [];
@@ -138,7 +139,7 @@ export class OutcomeWriter {
 
   /** @param batch outcomes that are kept for the same time */
   #send(batch: readonly OutcomeWrite[], keep: number): Promise<unknown> {
-    const callers = partBy(batch, ({ reply }) => reply);
+    const callers = partAlike(batch, ({ reply }) => reply);
     const keys: string[] = [];
     const counts: (string | number)[] = [];
     const texts: string[] = [];
@@ -156,7 +157,7 @@ export class OutcomeWriter {
 }
 
 /** Parts outcomes by what they have in common; mostly all have. */
-function partBy<K>(
+function partAlike<K>(
   outcomes: readonly OutcomeWrite[],
   common: (outcome: OutcomeWrite) => K,
 ): Map<K, readonly OutcomeWrite[]> {
@@ -164,12 +165,5 @@ function partBy<K>(
   if (!first) return new Map();
   if (outcomes.every((outcome) => common(outcome) === common(first)))
     return new Map([[common(first), outcomes]]);
-  const parts = new Map<K, OutcomeWrite[]>();
-  for (const outcome of outcomes) {
-    const key = common(outcome);
-    const part = parts.get(key);
-    if (part) part.push(outcome);
-    else parts.set(key, [outcome]);
-  }
-  return parts;
+  return partBy(outcomes, common);
 }

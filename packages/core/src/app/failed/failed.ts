@@ -1,6 +1,6 @@
 /** The failed store: the tasks that have failed for good, to look at, to retry, to drop. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Place } from '../../broker/ask.js';
+import type { Redis } from 'ioredis';
 import { forEachPlace } from '../../broker/for-each-place.js';
 import type { Shards } from '../../broker/shards.js';
 import type { Flow } from '../../canvas/flow.js';
@@ -280,16 +280,8 @@ export class Failed {
     heads: readonly Head[],
     fits: NonNullable<Criteria['fits']>,
   ): Promise<readonly Head[]> {
-    const found = await forEachPlace(
-      heads,
-      placeOf,
-      'failed tasks were not read',
-      (connection, { prefix }, some) =>
-        Promise.all(
-          some.map(({ queue, id }) =>
-            connection.hmget(jobKey(prefix, queue, id), 'name', 'failedReason').catch(damagedOnly),
-          ),
-        ),
+    const found = await ofEach(heads, (connection, key) =>
+      connection.hmget(key, 'name', 'failedReason'),
     );
     return heads.filter((_, index) => {
       const fields = found[index];
@@ -299,22 +291,25 @@ export class Failed {
   }
 
   async #read(heads: readonly Head[]): Promise<FailedJob[]> {
-    const found = await forEachPlace(
-      heads,
-      placeOf,
-      'failed tasks were not read',
-      (connection, { prefix }, some) =>
-        Promise.all(
-          some.map(({ queue, id }) =>
-            connection.hgetall(jobKey(prefix, queue, id)).catch(damagedOnly),
-          ),
-        ),
-    );
+    const found = await ofEach(heads, (connection, key) => connection.hgetall(key));
     return heads.map((head, index) => readFailed(head, found[index] ?? {}));
   }
 }
 
-const placeOf = ({ place }: Head): Place => place;
+/** What each job tells of itself, or the error where that is damaged. */
+const ofEach = <R>(
+  heads: readonly Head[],
+  read: (connection: Redis, key: string) => Promise<R>,
+): Promise<(R | Error)[]> =>
+  forEachPlace(
+    heads,
+    ({ place }) => place,
+    'failed tasks were not read',
+    (connection, { prefix }, some) =>
+      Promise.all(
+        some.map(({ queue, id }) => read(connection, jobKey(prefix, queue, id)).catch(damagedOnly)),
+      ),
+  );
 
 /** A key that holds something else is one damaged job, and no more than that. */
 function damagedOnly(error: Error): Error {
