@@ -76,7 +76,7 @@ export class Branches {
   /** Takes tasks from one more queue; gives whether it did not before. */
   async add(queue: string): Promise<boolean> {
     const added = await Promise.all(
-      this.#on(queue).map(({ consumers, link }) => {
+      this.#on(queue).map(async ({ consumers, link }) => {
         const adding = consumers.add(queue);
         if (!this.#links.several || link.connection.status === 'ready') return adding;
         // It goes on when the server is there.
