@@ -86,30 +86,33 @@ export interface Call {
 
 /** Writes a message as the JSON text of a BullMQ job. */
 export function encodeMessage(message: Message, maxPayload: number): string {
-  const { name, args, headers } = message;
-  const packed = args.some(isEncoded);
-  const written = packed ? [] : encode(args, 'args');
-  const envelope: Record<string, unknown> = { v: messageVersion, args: written };
-  for (const key of optionalKeys) if (message[key] !== undefined) envelope[key] = message[key];
-  if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
-  const text = packed ? withArgs(envelope, args) : JSON.stringify(envelope);
+  const { name, args } = message;
+  let text = `{"v":${messageVersion},"args":${argsText(args)}`;
+  // Most messages have few of the fields: so those that there are, and not all that there may be.
+  for (const key of Object.keys(message) as (keyof Message)[]) {
+    if (!optionalKeys.has(key)) continue;
+    const value = key === 'headers' ? headersOf(message) : message[key];
+    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`;
+  }
+  text += '}';
   // A UTF-16 unit takes at most three bytes, so most texts need no counting.
   if (text.length * 3 > maxPayload) assertSize(text, maxPayload, `the message of task ${name}`);
   return text;
 }
 
-const isEncoded = (arg: unknown): arg is Encoded => arg instanceof Encoded;
+const headersOf = ({ headers }: Message): unknown =>
+  headers === undefined ? undefined : encode(headers, 'headers');
 
-/** Writes an envelope with arguments some of which are text already. */
-function withArgs(envelope: Record<string, unknown>, args: readonly unknown[]): string {
+/** Arguments, some of which may be text already. */
+function argsText(args: readonly unknown[]): string {
+  if (!args.some(isEncoded)) return JSON.stringify(encode(args, 'args'));
   const texts = args.map((arg, at) =>
     isEncoded(arg) ? arg.text : JSON.stringify(encode(arg, `args[${at}]`)),
   );
-  // The envelope begins with its version and no arguments.
-  const empty = JSON.stringify(envelope);
-  const start = empty.indexOf('[') + 1;
-  return `${empty.slice(0, start)}${texts.join(',')}${empty.slice(start)}`;
+  return `[${texts.join(',')}]`;
 }
+
+const isEncoded = (arg: unknown): arg is Encoded => arg instanceof Encoded;
 
 /** Throws unless `text` fits `maxPayload` bytes. */
 export function assertSize(text: string, maxPayload: number, what: string): void {
@@ -184,7 +187,7 @@ const optionalFields: readonly (readonly [Exclude<keyof Message, 'id' | 'name' |
     ['linkError', 'array'],
   ];
 
-const optionalKeys = optionalFields.map(([key]) => key);
+const optionalKeys: ReadonlySet<string> = new Set(optionalFields.map(([key]) => key));
 
 function matches(value: unknown, kind: Kind): boolean {
   if (kind === 'object') return isRecord(value);
