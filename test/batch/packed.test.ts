@@ -412,6 +412,25 @@ describe('running', () => {
     expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([1, 2, 3]);
   });
 
+  test('a rate that is set while calls of a message run holds for the others, and none is lost', async () => {
+    const app = await served();
+    let setting: Promise<unknown> | undefined;
+    const paced = app.task(
+      'paced',
+      async (x: number) => {
+        setting ??= app.control.rateLimit('paced', '200/s');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return x;
+      },
+      { batch: true },
+    );
+    const numbers = Array.from({ length: 20 }, (_, x) => x);
+    const calls = await Promise.all(numbers.map((x) => paced.delay(x)));
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(numbers);
+    await setting;
+    await eventually(() => stage.redis.keys(`${app.config.prefix}:{default}:*~p*`)).toEqual([]);
+  });
+
   test('results that nobody asked for are not stored', async () => {
     const app = await served();
     let runs = 0;

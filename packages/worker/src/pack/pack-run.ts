@@ -34,16 +34,24 @@ export class PackRun {
   readonly #place: PackPlace;
   readonly #pack: Current;
   readonly #calls: readonly Message[];
+  readonly #limited: () => boolean;
   readonly #revoked: Map<string, string>;
   readonly #began = performance.now();
   #lastTurn = this.#began;
   /** The place of the next call that is begun. */
   #next = 0;
 
-  constructor(place: PackPlace, pack: Current, calls: readonly Message[]) {
+  /** @param limited whether its calls have limits by now: one that has to wait needs a job to wait in */
+  constructor(
+    place: PackPlace,
+    pack: Current,
+    calls: readonly Message[],
+    limited: () => boolean,
+  ) {
     this.#place = place;
     this.#pack = pack;
     this.#calls = calls;
+    this.#limited = limited;
     this.#revoked = revokedIn(marksOf(pack.job).revokedCalls);
   }
 
@@ -108,7 +116,7 @@ export class PackRun {
   }
 
   #isEnough(): boolean {
-    if (this.#place.withdrawn()) return true;
+    if (this.#place.withdrawn() || this.#limited()) return true;
     return this.#next > 0 && performance.now() - this.#began > budget;
   }
 
