@@ -24,6 +24,15 @@ const waiting = (app: App, queue = 'default'): Promise<string[]> =>
 
 const packOf = (id: string): string => id.replace(/~p\d+$/, '');
 
+/** Lists in a list, so many levels of them. */
+function deep(levels: number): unknown {
+  let value: unknown = [];
+  for (let level = 1; level < levels; level += 1) value = [value];
+  return value;
+}
+
+const depthOf = (value: unknown): number => (Array.isArray(value) ? 1 + depthOf(value[0]) : 0);
+
 /** An App with a worker that stops at the end of the test. */
 async function served(options: ConstructorParameters<typeof App>[1] = {}): Promise<App> {
   const app = stage.app(options);
@@ -122,6 +131,30 @@ describe('sending', () => {
     expect(await rejection(calls[1] as (typeof calls)[0])).toMatchObject({ code: 'ENCODE' });
     expect(await calls[0]?.get(soon)).toBe(1);
     expect(await calls[2]?.get(soon)).toBe(3);
+  });
+
+  test('a call that is nested too deeply for a shared message goes by itself', async () => {
+    const app = await served();
+    app.use({
+      publish: async (call, next) => {
+        if (call.headers['deepen'] === true) call.args = [deep(499)];
+        await next();
+      },
+    });
+    const depth = app.task('depth', (x: unknown) => depthOf(x), { batch: true });
+    const calls = await Promise.all([
+      depth.delay(deep(1)),
+      depth.delay(deep(496)),
+      depth.delay(deep(497)),
+      depth.delay(deep(499)),
+      depth.applyAsync([deep(2)], { headers: { deepen: true } }),
+      depth.applyAsync([deep(3)], { headers: { far: deep(498) } }),
+    ]);
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([
+      1, 496, 497, 499, 499, 3,
+    ]);
+    expect(packOf(calls[0]?.id ?? '')).toBe(packOf(calls[1]?.id ?? ''));
+    expect(packOf(calls[0]?.id ?? '')).not.toBe(packOf(calls[2]?.id ?? ''));
   });
 
   test('middleware sees each call, and a call that it moves goes where it says', async () => {
