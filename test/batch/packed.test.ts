@@ -544,6 +544,49 @@ describe('looking and revoking', () => {
     expect(runs).toEqual([1, 3]);
   });
 
+  test('a call that has failed and is about to be kept cannot be revoked', async () => {
+    const app = stage.app();
+    const gate = new Gate();
+    const picky = app.task(
+      'picky',
+      async (x: number) => {
+        if (x === 0) throw new Error('not 0');
+        await gate.passed;
+      },
+      { batch: true },
+    );
+    const headers = { of: 'a' };
+    const calls = await Promise.all([0, 1].map((x) => picky.applyAsync([x], { headers })));
+    const first = calls[0] as (typeof calls)[0];
+    // While the second runs there is no place for the message that has the end of the first.
+    await stage.worker(app, { concurrency: 1 });
+    await eventually(() => stage.redis.exists(messageKey(app, 'default', first.id))).toBe(1);
+    expect(await first.revoke()).toBe(false);
+    expect(await app.control.revoke(first.id)).toMatchObject({ removed: 0, running: 0 });
+    await app.control.revokeByHeaders(headers);
+    expect(await first.state()).toBe('FAILURE');
+    gate.open();
+    await eventually(async () => (await app.failed.show(first.id))?.error.message).toBe('not 0');
+    expect(await rejection(first.get(soon))).toMatchObject({ message: 'not 0' });
+  });
+
+  test('a call that has ended cannot be revoked while others of its message run', async () => {
+    const app = stage.app();
+    const gate = new Gate();
+    const held = app.task('held', async (x: number) => (x > 0 && (await gate.passed), x), {
+      batch: true,
+    });
+    const calls = await Promise.all([0, 1].map((x) => held.delay(x)));
+    await stage.worker(app);
+    const first = calls[0] as (typeof calls)[0];
+    expect(await first.get(soon)).toBe(0);
+    expect(await first.revoke()).toBe(false);
+    expect(await app.control.revoke(first.id)).toMatchObject({ removed: 0, running: 0 });
+    expect(await first.state()).toBe('SUCCESS');
+    gate.open();
+    expect(await calls[1]?.get(soon)).toBe(1);
+  });
+
   test('a rule revokes those calls of a pack that it is for', async () => {
     const app = stage.app();
     const runs: number[] = [];
