@@ -262,6 +262,68 @@ describe('running', () => {
     expect(await app.result(calls[1]?.id ?? '').get(soon)).toBe(1);
   });
 
+  test.each([0, 3])(
+    'a call of priority %i that has failed is kept ahead of all messages that wait',
+    async (priority) => {
+      const app = stage.app();
+      let hasFailed = false;
+      const failing = new Gate();
+      const holding = new Gate();
+      const picky = app.task(
+        'picky',
+        async (x: number) => {
+          if (x > 0 || hasFailed) return x;
+          hasFailed = true;
+          await failing.passed;
+          throw new Error('not 0');
+        },
+        { batch: true, priority },
+      );
+      const held = app.task('held', () => holding.passed);
+      const calls = await Promise.all([0, 1].map((x) => picky.delay(x)));
+      const first = calls[0] as (typeof calls)[0];
+      await stage.worker(app, { concurrency: 1 });
+      await eventually(() => first.state()).toBe('STARTED');
+      const behind = await Promise.all([1, 2, 3].map(() => held.delay()));
+      failing.open();
+      expect(await rejection(first.get(soon))).toMatchObject({ message: 'not 0' });
+      await eventually(async () => (await app.failed.show(first.id))?.error.message).toBe('not 0');
+      expect(await stage.redis.hget(messageKey(app, 'default', first.id), 'priority')).toBe(
+        String(priority),
+      );
+      expect(await app.failed.retry(first.id)).toBe(true);
+      holding.open();
+      expect(await app.result(first.id).get(soon)).toBe(0);
+      await Promise.all(behind.map((result) => result.get(soon)));
+    },
+  );
+
+  test.each([0, 2])(
+    'calls of priority %i that go by themselves keep their order, ahead of those that were sent later',
+    async (priority) => {
+      const app = stage.app();
+      const gate = new Gate();
+      const runs: number[] = [];
+      const slow = app.task(
+        'slow',
+        async (x: number) => {
+          runs.push(x);
+          if (x > 0) return;
+          await gate.passed;
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        },
+        { batch: true, priority },
+      );
+      const calls = await Promise.all([0, 1, 2, 3].map((x) => slow.delay(x)));
+      await stage.worker(app, { concurrency: 1 });
+      await eventually(() => runs).toEqual([0]);
+      const later = await slow.delay(4);
+      gate.open();
+      await Promise.all([...calls, later].map((call) => call.get(soon)));
+      expect(runs).toEqual([0, 1, 2, 3, 4]);
+    },
+  );
+
   test('a call is retried by itself, by the rules of its task, and its neighbours do not wait', async () => {
     const app = await served();
     const runs: [number, number][] = [];
@@ -451,7 +513,7 @@ describe('running', () => {
     const paced = app.task(
       'paced',
       async (x: number) => {
-        setting ??= app.control.rateLimit('paced', '200/s');
+        setting ??= app.control.rateLimit('paced', '50/s');
         await new Promise((resolve) => setTimeout(resolve, 5));
         return x;
       },
