@@ -24,6 +24,15 @@ const waiting = (app: App, queue = 'default'): Promise<string[]> =>
 
 const packOf = (id: string): string => id.replace(/~p\d+$/, '');
 
+/** Lists in a list, so many levels of them. */
+function deep(levels: number): unknown {
+  let value: unknown = [];
+  for (let level = 1; level < levels; level += 1) value = [value];
+  return value;
+}
+
+const depthOf = (value: unknown): number => (Array.isArray(value) ? 1 + depthOf(value[0]) : 0);
+
 /** An App with a worker that stops at the end of the test. */
 async function served(options: ConstructorParameters<typeof App>[1] = {}): Promise<App> {
   const app = stage.app(options);
@@ -122,6 +131,30 @@ describe('sending', () => {
     expect(await rejection(calls[1] as (typeof calls)[0])).toMatchObject({ code: 'ENCODE' });
     expect(await calls[0]?.get(soon)).toBe(1);
     expect(await calls[2]?.get(soon)).toBe(3);
+  });
+
+  test('a call that is nested too deeply for a shared message goes by itself', async () => {
+    const app = await served();
+    app.use({
+      publish: async (call, next) => {
+        if (call.headers['deepen'] === true) call.args = [deep(499)];
+        await next();
+      },
+    });
+    const depth = app.task('depth', (x: unknown) => depthOf(x), { batch: true });
+    const calls = await Promise.all([
+      depth.delay(deep(1)),
+      depth.delay(deep(496)),
+      depth.delay(deep(497)),
+      depth.delay(deep(499)),
+      depth.applyAsync([deep(2)], { headers: { deepen: true } }),
+      depth.applyAsync([deep(3)], { headers: { far: deep(498) } }),
+    ]);
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([
+      1, 496, 497, 499, 499, 3,
+    ]);
+    expect(packOf(calls[0]?.id ?? '')).toBe(packOf(calls[1]?.id ?? ''));
+    expect(packOf(calls[0]?.id ?? '')).not.toBe(packOf(calls[2]?.id ?? ''));
   });
 
   test('middleware sees each call, and a call that it moves goes where it says', async () => {
@@ -228,6 +261,70 @@ describe('running', () => {
     await app.failed.retry(calls[1]?.id ?? '');
     expect(await app.result(calls[1]?.id ?? '').get(soon)).toBe(1);
   });
+
+  test.each([0, 3])(
+    'a call of priority %i that has failed is kept ahead of all messages that wait',
+    async (priority) => {
+      // One shard: no order holds over several.
+      const app = stage.app({ shards: 1 });
+      let hasFailed = false;
+      const failing = new Gate();
+      const holding = new Gate();
+      const picky = app.task(
+        'picky',
+        async (x: number) => {
+          if (x > 0 || hasFailed) return x;
+          hasFailed = true;
+          await failing.passed;
+          throw new Error('not 0');
+        },
+        { batch: true, priority },
+      );
+      const held = app.task('held', () => holding.passed);
+      const calls = await Promise.all([0, 1].map((x) => picky.delay(x)));
+      const first = calls[0] as (typeof calls)[0];
+      await stage.worker(app, { concurrency: 1 });
+      await eventually(() => first.state()).toBe('STARTED');
+      const behind = await Promise.all([1, 2, 3].map(() => held.delay()));
+      failing.open();
+      expect(await rejection(first.get(soon))).toMatchObject({ message: 'not 0' });
+      await eventually(async () => (await app.failed.show(first.id))?.error.message).toBe('not 0');
+      expect(await stage.redis.hget(messageKey(app, 'default', first.id), 'priority')).toBe(
+        String(priority),
+      );
+      expect(await app.failed.retry(first.id)).toBe(true);
+      holding.open();
+      expect(await app.result(first.id).get(soon)).toBe(0);
+      await Promise.all(behind.map((result) => result.get(soon)));
+    },
+  );
+
+  test.each([0, 2])(
+    'calls of priority %i that go by themselves keep their order, ahead of those that were sent later',
+    async (priority) => {
+      // One shard: no order holds over several.
+      const app = stage.app({ shards: 1 });
+      const gate = new Gate();
+      const runs: number[] = [];
+      const slow = app.task(
+        'slow',
+        async (x: number) => {
+          runs.push(x);
+          if (x > 0) return;
+          await gate.passed;
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        },
+        { batch: true, priority },
+      );
+      const calls = await Promise.all([0, 1, 2, 3].map((x) => slow.delay(x)));
+      await stage.worker(app, { concurrency: 1 });
+      await eventually(() => runs).toEqual([0]);
+      const later = await slow.delay(4);
+      gate.open();
+      await Promise.all([...calls, later].map((call) => call.get(soon)));
+      expect(runs).toEqual([0, 1, 2, 3, 4]);
+    },
+  );
 
   test('a call is retried by itself, by the rules of its task, and its neighbours do not wait', async () => {
     const app = await served();
@@ -412,6 +509,25 @@ describe('running', () => {
     expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([1, 2, 3]);
   });
 
+  test('a rate that is set while calls of a message run holds for the others, and none is lost', async () => {
+    const app = await served();
+    let setting: Promise<unknown> | undefined;
+    const paced = app.task(
+      'paced',
+      async (x: number) => {
+        setting ??= app.control.rateLimit('paced', '50/s');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return x;
+      },
+      { batch: true },
+    );
+    const numbers = Array.from({ length: 20 }, (_, x) => x);
+    const calls = await Promise.all(numbers.map((x) => paced.delay(x)));
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(numbers);
+    await setting;
+    await eventually(() => stage.redis.keys(`${app.config.prefix}:{default}:*~p*`)).toEqual([]);
+  });
+
   test('results that nobody asked for are not stored', async () => {
     const app = await served();
     let runs = 0;
@@ -490,6 +606,49 @@ describe('looking and revoking', () => {
       expect(await rejection(call.get(soon))).toBeInstanceOf(TaskRevokedError);
     expect(await calls[2]?.get(soon)).toBe(3);
     expect(runs).toEqual([1, 3]);
+  });
+
+  test('a call that has failed and is about to be kept cannot be revoked', async () => {
+    const app = stage.app();
+    const gate = new Gate();
+    const picky = app.task(
+      'picky',
+      async (x: number) => {
+        if (x === 0) throw new Error('not 0');
+        await gate.passed;
+      },
+      { batch: true },
+    );
+    const headers = { of: 'a' };
+    const calls = await Promise.all([0, 1].map((x) => picky.applyAsync([x], { headers })));
+    const first = calls[0] as (typeof calls)[0];
+    // While the second runs there is no place for the message that has the end of the first.
+    await stage.worker(app, { concurrency: 1 });
+    await eventually(() => stage.redis.exists(messageKey(app, 'default', first.id))).toBe(1);
+    expect(await first.revoke()).toBe(false);
+    expect(await app.control.revoke(first.id)).toMatchObject({ removed: 0, running: 0 });
+    await app.control.revokeByHeaders(headers);
+    expect(await first.state()).toBe('FAILURE');
+    gate.open();
+    await eventually(async () => (await app.failed.show(first.id))?.error.message).toBe('not 0');
+    expect(await rejection(first.get(soon))).toMatchObject({ message: 'not 0' });
+  });
+
+  test('a call that has ended cannot be revoked while others of its message run', async () => {
+    const app = stage.app();
+    const gate = new Gate();
+    const held = app.task('held', async (x: number) => (x > 0 && (await gate.passed), x), {
+      batch: true,
+    });
+    const calls = await Promise.all([0, 1].map((x) => held.delay(x)));
+    await stage.worker(app);
+    const first = calls[0] as (typeof calls)[0];
+    expect(await first.get(soon)).toBe(0);
+    expect(await first.revoke()).toBe(false);
+    expect(await app.control.revoke(first.id)).toMatchObject({ removed: 0, running: 0 });
+    expect(await first.state()).toBe('SUCCESS');
+    gate.open();
+    expect(await calls[1]?.get(soon)).toBe(1);
   });
 
   test('a rule revokes those calls of a pack that it is for', async () => {

@@ -15,14 +15,19 @@ export interface Again {
   readonly priority: number;
   /** Wait before it may start, in milliseconds. */
   readonly delay: number;
+  /**
+   * Where it goes that waits for no time: `last` among its like, `first` among them as a job that is
+   * given back, or `next`, ahead of all whatever their priority.
+   */
+  readonly turn: 'last' | 'first' | 'next';
   /** What its hash gets beside BullMQ's fields: names and values in turns. */
   readonly fields: readonly (string | number)[];
 }
 
 /**
  * BullMQ's own script, in one piece with the fields: a job that is there already keeps its own. The
- * key of the job comes behind BullMQ's keys, the fields come behind its arguments: how many there are
- * is the last.
+ * keys of the job and of those with priorities come behind BullMQ's keys. Behind its arguments come the
+ * fields, how many there are, the score of a job that comes first among its like, or '', and its id.
  */
 const within = (add: string, keys: number): string => `
 local function add()
@@ -31,12 +36,16 @@ end
 local isNew = redis.call('EXISTS', KEYS[${keys + 1}]) == 0
 local reply = add()
 if isNew and redis.call('EXISTS', KEYS[${keys + 1}]) == 1 then
-  local count = tonumber(ARGV[#ARGV])
-  for i = #ARGV - count, #ARGV - 1, 2 do redis.call('HSET', KEYS[${keys + 1}], ARGV[i], ARGV[i + 1]) end
+  local count = tonumber(ARGV[#ARGV - 2])
+  for i = #ARGV - 2 - count, #ARGV - 3, 2 do redis.call('HSET', KEYS[${keys + 1}], ARGV[i], ARGV[i + 1]) end
+  if ARGV[#ARGV - 1] ~= '' then redis.call('ZADD', KEYS[${keys + 2}], ARGV[#ARGV - 1], ARGV[#ARGV]) end
 end
 return reply`;
 
 type Scripted = Record<string, (...args: readonly ScriptArgument[]) => Promise<unknown>>;
+
+/** BullMQ's score of a job with a priority is this times that, and a number that counts up. */
+const step = 0x100000000;
 
 /** Stores it, unless there is a job of its id. */
 export async function addAgain(
@@ -45,22 +54,33 @@ export async function addAgain(
   { backend }: JobSink,
   again: Again,
 ): Promise<void> {
-  const { script, args } = await record(backend, again);
+  const { id, queue, priority, delay, turn } = again;
+  const listed = delay === 0 && (turn === 'next' || (turn === 'first' && priority === 0));
+  const { script, args } = await record(backend, again, listed);
   const command = `dtaskAgain:${script}`;
   const known = findScript(connection, script);
   if (!known) throw new Error(`BullMQ has no script ${script}`);
   const { numberOfKeys: keys, lua } = known;
   if (!(command in connection))
-    connection.defineCommand(command, { lua: within(lua, keys), numberOfKeys: keys + 1 });
-  const key = jobKey(prefix, again.queue, again.id);
-  const all = [...args.slice(0, keys), key, ...args.slice(keys), ...again.fields];
-  await (connection as unknown as Scripted)[command]?.(...all, again.fields.length);
+    connection.defineCommand(command, { lua: within(lua, keys), numberOfKeys: keys + 2 });
+  const own = [jobKey(prefix, queue, id), jobKey(prefix, queue, 'prioritized')];
+  const fields = listed ? [...again.fields, ...lasting(priority)] : again.fields;
+  const all = [...args.slice(0, keys), ...own, ...args.slice(keys), ...fields, fields.length];
+  const score = turn === 'first' && delay === 0 && priority > 0 ? priority * step : '';
+  await (connection as unknown as Scripted)[command]?.(...all, score, id);
 }
+
+/** What a job is to have that was put ahead of the list: the next time it comes where its like do. */
+const lasting = (priority: number): readonly (string | number)[] => [
+  ...['opts', JSON.stringify(priority > 0 ? { delay: 0, priority } : plain)],
+  ...['priority', priority],
+];
 
 /** The script that BullMQ would call, and with what. */
 async function record(
   backend: JobSink['backend'],
   { id, name, text, delay, priority }: Again,
+  listed: boolean,
 ): Promise<{ script: string; args: readonly ScriptArgument[] }> {
   let script = '';
   let args: readonly ScriptArgument[] = [];
@@ -71,7 +91,8 @@ async function record(
       return id;
     },
   };
-  const opts = delay > 0 || priority > 0 ? { delay, priority } : plain;
+  const usual = delay > 0 || priority > 0 ? { delay, priority } : plain;
+  const opts = listed ? { lifo: true } : usual;
   const job = { name, data: text, opts, timestamp: Date.now() } as JobJson;
   await backend.addJobToTransaction(recorder as never, job, id);
   return { script, args };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { encode } from '../codec/index.js';
 import { PayloadTooLargeError } from '../errors.js';
 import type { Call } from '../protocol/message.js';
-import { commonKey, encodePacked, packMessage } from '../protocol/packed.js';
+import { commonKey, encodePacked, packedDepth, packMessage } from '../protocol/packed.js';
 
 /** How the calls of a task are packed. */
 export interface Packing {
@@ -51,9 +51,9 @@ export class Packer {
     const { message } = call;
     let args: string;
     try {
-      args = JSON.stringify(encode(message.args, 'args'));
+      args = encodeArgs(call);
     } catch {
-      // Its caller hears why when it is sent.
+      // Its caller hears why when it is sent, unless it can go by itself.
       return call;
     }
     const bytes = Buffer.byteLength(args);
@@ -93,6 +93,10 @@ export class Packer {
 /** Where a call goes, and what it has in common with others. */
 const keyOf = ({ message, queue, priority }: Call): string =>
   `${queue} ${priority} ${commonKey(message)}`;
+
+/** @throws EncodeError where they cannot travel in a pack */
+const encodeArgs = ({ message }: Call): string =>
+  JSON.stringify(encode(message.args, 'args', packedDepth));
 
 /** A UUID with one dash: the id of the first call is then as long as ids mostly are. */
 function newPackId(): string {
@@ -170,21 +174,27 @@ class Pack {
     args: string | undefined,
     onStored: () => void,
   ): Promise<unknown> | undefined {
-    if (this.#gone || call.delay > 0 || keyOf(call) !== this.#key) {
+    const text = this.#textOf(call, place, args);
+    if (text === undefined) {
       this.#expected -= 1;
       this.#sendIfComplete();
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      const { message } = call;
-      const text = encodePacked(
-        place,
-        args ?? JSON.stringify(encode(message.args, 'args')),
-        message,
-      );
       this.#members.push({ call, text, onStored, resolve, reject });
       this.#sendIfComplete();
     });
+  }
+
+  /** A call as it stands in the message; nothing where it cannot. */
+  #textOf(call: Call, place: number, args: string | undefined): string | undefined {
+    if (this.#gone || call.delay > 0 || keyOf(call) !== this.#key) return undefined;
+    try {
+      return encodePacked(place, args ?? encodeArgs(call), call.message);
+    } catch {
+      // By itself it may travel; or its caller hears why not.
+      return undefined;
+    }
   }
 
   /** No other call can come. */

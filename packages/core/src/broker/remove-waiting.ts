@@ -1,17 +1,18 @@
-/** Takes a job out of its queue, if it has not ended and does not run. */
+/** Takes a job out of its queue, if its task has not ended and does not run. */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { jobKey } from '../protocol/keys.js';
+import { markFields } from '../protocol/marks.js';
 import { findScript } from './script-call.js';
 
 /**
  * Goes ahead of BullMQ's own script, in one piece with it. That gives 1 for a job that is not there
  * any more as well, and removes one that has failed: a task that ends while it is looked for would be
- * said to be revoked, and its result be lost.
+ * said to be revoked, and its result be lost. A packed call that has failed waits to be kept.
  */
 const check = `
-local found = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
-if not found[1] or found[2] then return 0 end
+local found = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', '${markFields.ended}')
+if not found[1] or found[2] or found[3] then return 0 end
 `;
 
 const command = 'dtaskRemoveWaiting';

@@ -48,8 +48,8 @@ export interface RevocationsPlace {
  * where it asks for the task's death.
  */
 const markScript = `
-if redis.call('HEXISTS', KEYS[1], 'timestamp') == 0 then return 0 end
-if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return 0 end
+local found = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', '${markFields.ended}')
+if not found[1] or found[2] or found[3] then return 0 end
 if ARGV[2] == '1' or redis.call('HEXISTS', KEYS[1], '${markFields.revoked}') == 0 then
   redis.call('HSET', KEYS[1], '${markFields.revoked}', ARGV[1])
 end

@@ -4,6 +4,12 @@ import { MessageRejectedError } from '../errors.js';
 import { Encoded } from './encoded.js';
 import type { Message } from './message.js';
 
+/**
+ * How many levels the arguments of a packed call may have, and its headers: a reader stops at 500, and
+ * the pack's arguments, the list of calls and the call are around them.
+ */
+export const packedDepth = 497;
+
 /** The name of a message that holds several calls of one task. */
 export const packTask = 'dtask.pack';
 
@@ -33,12 +39,13 @@ export const commonKey = (message: Message): string =>
  * Writes one call.
  *
  * @param args its arguments, encoded, as JSON
- * @throws EncodeError when its headers cannot travel
+ * @throws EncodeError when its headers cannot travel, or not in a pack
  */
 export function encodePacked(place: number, args: string, message: Message): string {
   let text = `{"n":${place},"args":${args}`;
   const { headers, expires, trace } = message;
-  if (headers !== undefined) text += `,"headers":${JSON.stringify(encode(headers, 'headers'))}`;
+  if (headers !== undefined)
+    text += `,"headers":${JSON.stringify(encode(headers, 'headers', packedDepth))}`;
   if (expires !== undefined) text += `,"expires":${expires}`;
   if (trace !== undefined) text += `,"trace":${JSON.stringify(trace)}`;
   return `${text}}`;

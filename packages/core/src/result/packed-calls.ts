@@ -7,7 +7,7 @@ import { decodeMessage, type Message } from '../protocol/message.js';
 import { packOf } from '../protocol/pack.js';
 import { callsOf, packTask } from '../protocol/packed.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
-import { type PlacedTask, storeRevocation } from './revocation.js';
+import { hasEnded, type PlacedTask, storeRevocation } from './revocation.js';
 
 /** What says that a call has ended elsewhere. */
 const taken = JSON.stringify({ taken: true });
@@ -20,12 +20,12 @@ if not ok or type(marks) ~= 'table' then marks = {} end
 `;
 
 /**
- * Marks a call of a pack that has not ended, and never weakens a mark. KEYS: the pack's job. ARGV:
- * the call's id, the mark, '1' where it asks for the task's death.
+ * Marks a call of a pack, unless one of them has ended, and never weakens a mark. KEYS: the pack's
+ * job, the call's record. ARGV: the call's id, the mark, '1' where it asks for the task's death.
  */
-const markScript = `
+const markScript = `${hasEnded}
 local found = redis.call('HMGET', KEYS[1], 'name', 'finishedOn')
-if found[1] ~= '${packTask}' or found[2] then return 0 end
+if found[1] ~= '${packTask}' or found[2] or hasEnded(KEYS[2]) then return 0 end
 ${readMarks}
 if marks[ARGV[1]] == '${taken}' then return 0 end
 if ARGV[3] == '1' or not marks[ARGV[1]] then
@@ -36,20 +36,21 @@ return 1`;
 
 /**
  * Marks a call of a pack that waits as taken: the worker passes it over. KEYS: the pack's job, its
- * lock. ARGV: the call's id, the mark. Gives the pack's data; nothing where the pack does not wait, or
- * the call has been taken.
+ * lock, the call's record. ARGV: the call's id, the mark. Gives the pack's data; nothing where the pack
+ * does not wait, or the call has ended or been taken.
  */
-const takeScript = `
+const takeScript = `${hasEnded}
 local found = redis.call('HMGET', KEYS[1], 'name', 'finishedOn', 'data')
 if found[1] ~= '${packTask}' or found[2] or redis.call('EXISTS', KEYS[2]) == 1 then return false end
+if hasEnded(KEYS[3]) then return false end
 ${readMarks}
 if marks[ARGV[1]] == ARGV[2] then return false end
 marks[ARGV[1]] = ARGV[2]
 redis.call('HSET', KEYS[1], '${markFields.revokedCalls}', cjson.encode(marks))
 return found[3]`;
 
-const setMark = new OwnScript<number>('dtaskMarkPacked', 1, markScript);
-const take = new OwnScript<string | null>('dtaskTakePacked', 2, takeScript);
+const setMark = new OwnScript<number>('dtaskMarkPacked', 2, markScript);
+const take = new OwnScript<string | null>('dtaskTakePacked', 3, takeScript);
 
 /** Whether a call may be one of a pack, by its id. */
 export const isPacked = (id: string): boolean => packOf(id) !== id;
@@ -63,7 +64,7 @@ export function markPacked(
   deadly: '0' | '1',
 ): Promise<number> {
   const key = jobKey(prefix, queue, packOf(id));
-  return setMark.run(connection, key, id, mark, deadly);
+  return setMark.run(connection, key, resultKey(prefix, id), id, mark, deadly);
 }
 
 /** How a call that was taken out ends. */
@@ -85,13 +86,14 @@ export async function takePacked(
   { prefix, outcomeOf, keep }: PackedEnd,
 ): Promise<Message | undefined> {
   const pack = packOf(id);
-  const keys = [jobKey(prefix, queue, pack), lockKey(prefix, queue, pack)] as const;
+  const record = resultKey(prefix, id);
+  const keys = [jobKey(prefix, queue, pack), lockKey(prefix, queue, pack), record] as const;
   const data = await take.run(connection, ...keys, id, taken);
   const message = data === null ? undefined : findCall(pack, data, id);
   if (!message || message.ignoreResult) return message;
   const ended = await storeRevocation(
     connection,
-    { record: resultKey(prefix, id), lock: lockKey(prefix, queue, id) },
+    { record, lock: lockKey(prefix, queue, id) },
     encodeOutcome(outcomeOf(message), Number.MAX_SAFE_INTEGER),
     message.resultExpires ?? keep,
     message.reply === undefined ? '' : replyChannel(prefix, message.reply),

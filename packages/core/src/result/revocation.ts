@@ -22,16 +22,22 @@ export interface RevokeResultOptions {
   terminate?: boolean;
 }
 
+/** Tells by its record whether a task has ended, for scripts. The pattern is how `encodeOutcome` begins. */
+export const hasEnded = `
+local function hasEnded(key)
+  local old = redis.call('GET', key)
+  local state = old and string.match(old, '^{"v":1,"id":"[^"]*","state":"(%u+)"')
+  return state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'IGNORED'
+end
+`;
+
 /**
  * Stores a record, unless the task runs or has ended: whoever takes its message then finds it, and
  * does not run it. KEYS: the record, the lock of a task that runs. ARGV: the record, how long to
- * keep it, the channel of the caller, or ''. The pattern is how `encodeOutcome` begins.
+ * keep it, the channel of the caller, or ''.
  */
-const script = `
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local old = redis.call('GET', KEYS[1])
-local state = old and string.match(old, '^{"v":1,"id":"[^"]*","state":"(%u+)"')
-if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'IGNORED' then return 0 end
+const script = `${hasEnded}
+if redis.call('EXISTS', KEYS[2]) == 1 or hasEnded(KEYS[1]) then return 0 end
 if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']') end
 redis.call('PUBLISH', KEYS[1], '')

@@ -34,16 +34,19 @@ export class PackRun {
   readonly #place: PackPlace;
   readonly #pack: Current;
   readonly #calls: readonly Message[];
+  readonly #limited: () => boolean;
   readonly #revoked: Map<string, string>;
   readonly #began = performance.now();
   #lastTurn = this.#began;
   /** The place of the next call that is begun. */
   #next = 0;
 
-  constructor(place: PackPlace, pack: Current, calls: readonly Message[]) {
+  /** @param limited whether its calls have limits by now: one that has to wait needs a job to wait in */
+  constructor(place: PackPlace, pack: Current, calls: readonly Message[], limited: () => boolean) {
     this.#place = place;
     this.#pack = pack;
     this.#calls = calls;
+    this.#limited = limited;
     this.#revoked = revokedIn(marksOf(pack.job).revokedCalls);
   }
 
@@ -96,9 +99,12 @@ export class PackRun {
     );
   }
 
-  /** The calls that have not begun; none is, behind that. */
+  /**
+   * The calls that have not begun; none is, behind that. The last comes first, for each of them is put
+   * ahead of those that wait.
+   */
   #rest(): readonly Message[] {
-    const rest = this.#calls.slice(this.#next);
+    const rest = this.#calls.slice(this.#next).toReversed();
     this.#next = this.#calls.length;
     return rest.filter(({ id }) => this.#revoked.get(id) !== taken);
   }
@@ -108,7 +114,7 @@ export class PackRun {
   }
 
   #isEnough(): boolean {
-    if (this.#place.withdrawn()) return true;
+    if (this.#place.withdrawn() || this.#limited()) return true;
     return this.#next > 0 && performance.now() - this.#began > budget;
   }
 
@@ -139,10 +145,12 @@ export class PackRun {
   }
 
   /** Puts a call where its end says. */
-  #put({ message, opts, crashes, job }: PackedJob, thrown: unknown): Promise<void> {
+  async #put({ message, opts, crashes, job }: PackedJob, thrown: unknown): Promise<void> {
     const { attempts, backoff } = opts;
     if (!(thrown instanceof FailedRun)) {
-      // It goes back to its queue; whatever else it was is found again by whoever runs it alone.
+      // It goes back to its queue, ahead of those behind it; whatever else it was is found again by
+      // whoever runs it alone.
+      if (this.#isEnough()) await this.#sendRest();
       return this.#sendAlone(message, { crashes });
     }
     if (attempts === 0) return this.#bury(message, job, thrown);

@@ -30,11 +30,18 @@ export class Packs {
    */
   begin(current: Current, message: Message): Promise<void> | undefined {
     const calls = callsOf(message);
-    const run = new PackRun(this.#place, current, calls);
+    const { app, limits } = this.#place;
+    const [first] = calls;
+    const definition = first && findDefinition(app.tasks, first);
+    const limited = (): boolean =>
+      definition !== undefined && limits.limits(first?.name ?? '', definition);
+    const run = new PackRun(this.#place, current, calls, limited);
     this.#runs.add(run);
     let pending: Promise<void> | undefined;
     try {
-      pending = this.#goesAlone(current, calls) ? run.scatter() : run.run();
+      // What gathers was packed by another version of the code.
+      const apart = definition?.batch?.kind === 'gather' || limited();
+      pending = this.#isRisky(current, calls) || apart ? run.scatter() : run.run();
     } finally {
       if (!pending) this.#runs.delete(run);
     }
@@ -48,20 +55,12 @@ export class Packs {
   }
 
   /**
-   * Whether each call is to go by itself. After the death of a worker, that is: one of them may have
-   * killed it, and its neighbours are not to pay for it. And where each of them has limits to wait for.
+   * Whether one of the calls may have killed the worker that had them last: its neighbours are not to
+   * pay for that.
    */
-  #goesAlone({ job }: Current, calls: readonly Message[]): boolean {
-    const { app, limits, counts } = this.#place;
-    const [first] = calls;
-    if (!first) return false;
-    if (job.stalledCounter > 0) {
-      for (const { name } of calls) counts.redelivered(name);
-      return true;
-    }
-    const definition = findDefinition(app.tasks, first);
-    if (!definition) return false;
-    // Another version of the code packed them.
-    return definition.batch?.kind === 'gather' || limits.limits(first.name, definition);
+  #isRisky({ job }: Current, calls: readonly Message[]): boolean {
+    if (job.stalledCounter === 0) return false;
+    for (const { name } of calls) this.#place.counts.redelivered(name);
+    return true;
   }
 }

@@ -27,7 +27,7 @@ export interface Single {
   readonly priority: number;
   /** Wait before it runs, in milliseconds. */
   readonly delay?: number;
-  /** How many times it was tried. */
+  /** How many times it was tried, where it is to be tried again: it then waits for its turn anew. */
   readonly attempts?: number;
   /** How many times it has killed the process that it ran in. */
   readonly crashes?: number;
@@ -86,6 +86,7 @@ export class Singles {
       queue,
       priority,
       delay,
+      turn: turnOf(attempts, ended),
       fields: [
         ...(attempts > 0 ? ['atm', attempts] : []),
         ...(crashes > 0 ? [markFields.crashes, crashes] : []),
@@ -93,4 +94,10 @@ export class Singles {
       ],
     });
   }
+}
+
+/** What has not run yet keeps the place that its pack had; what has ended is to be kept at once. */
+function turnOf(attempts: number, ended: string | undefined): 'last' | 'first' | 'next' {
+  if (ended !== undefined) return 'next';
+  return attempts > 0 ? 'last' : 'first';
 }

@@ -8,7 +8,10 @@ import { show } from '../../config/setting.js';
 import { ConfigError, MessageRejectedError } from '../../errors.js';
 import { partBy } from '../../part-by.js';
 import { failedKey, jobKey, lockKey, resultKey } from '../../protocol/keys.js';
+import { markFields } from '../../protocol/marks.js';
+import { packOf } from '../../protocol/pack.js';
 import { clearFailures, isFailure } from '../../result/clearing.js';
+import { isPacked } from '../../result/packed-calls.js';
 import type { Queues } from '../queues.js';
 import { checkFilter, type Criteria, type FailedFilter } from './failed-filter.js';
 import { type Head, headsOf } from './failed-heads.js';
@@ -230,15 +233,24 @@ export class Failed {
       .toSorted((one, other) => Number(other.at) - Number(one.at))[0];
   }
 
-  /** Whether a worker is about to put a task among the failed ones. */
+  /**
+   * Whether a worker is about to put a task among the failed ones. One that was packed fails in its
+   * pack, and then has a message of its own that says so.
+   */
   #fails(id: string, queues: readonly string[]): Promise<boolean> {
     const { ask, prefix } = this.#shards.of(id);
+    const ids = new Set([id, packOf(id)]);
     return ask(`failed task ${id} was not searched for`, async (connection) => {
-      const [text, ...locks] = await Promise.all([
+      const [text, ...signs] = await Promise.all([
         connection.get(resultKey(prefix, id)),
-        ...queues.map((queue) => connection.exists(lockKey(prefix, queue, id))),
+        ...queues.flatMap((queue) => [
+          ...[...ids].map((one) => connection.exists(lockKey(prefix, queue, one))),
+          ...(isPacked(id)
+            ? [connection.hexists(jobKey(prefix, queue, id), markFields.ended)]
+            : []),
+        ]),
       ]);
-      return text !== null && locks.includes(1) && isFailure(text);
+      return text !== null && signs.includes(1) && isFailure(text);
     });
   }
 
