@@ -101,11 +101,11 @@ export class Gatherings {
   async #due(gathering: Gathering): Promise<void> {
     const { slots } = this.#place;
     clearTimeout(gathering.timer);
-    while (!gathering.begun && !slots.take()) await slots.room(gathering);
-    if (gathering.begun) return;
+    if (!(await slots.enter(gathering))) return;
     const [first] = gathering.members;
-    if (first) first.lent = false;
-    else slots.release();
+    // It may have begun, or have nobody left, since it got the slot.
+    if (gathering.begun || !first) return slots.release();
+    first.lent = false;
     this.#begin(gathering);
   }
 
