@@ -104,5 +104,27 @@ export function declare(app: App) {
     { batch: { gather: true, size: 3, wait: '10s' } },
   );
 
-  return { poison, held, shaky, echo, burn, flaky, gathered, patient };
+  /** Kills its process where it gets many calls; one call by itself may wait until the test lets it go on. */
+  const brittle = app.task(
+    'brittle',
+    async (calls: readonly BatchCall<[mark: string, x: number, stop: number]>[]) => {
+      if (calls.length > 1) return dies();
+      return Promise.all(
+        calls.map(async ({ args: [mark, x, stop] }) => {
+          noteStart(`${mark}-${x}`);
+          if (x === stop) await passGate(mark);
+          return x;
+        }),
+      );
+    },
+    { batch: { gather: true, size: 4, wait: '10s' }, maxCrashes: 5 },
+  );
+
+  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle };
+}
+
+/** Ends the process; what comes after that never comes. */
+function dies(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => undefined);
 }

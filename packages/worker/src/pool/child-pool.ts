@@ -52,6 +52,7 @@ class Waiting implements Performance {
   #begin: () => void = () => undefined;
   #aborted: Error | undefined;
   #cut = false;
+  gaveUp = false;
 
   constructor(work: Work) {
     this.work = work;
@@ -97,6 +98,12 @@ class Waiting implements Performance {
     else if (reason instanceof TaskRevokedError)
       this.cut({ kind: 'revoked', by: { kind: 'revoked', reason: reason.message } });
     else this.#aborted = reason;
+  }
+
+  giveUp(): void {
+    if (this.#started || this.#cut) return;
+    this.gaveUp = true;
+    this.cut({ kind: 'requeue' });
   }
 
   cut(report: Report): void {
