@@ -20,6 +20,15 @@ beforeAll(async () => {
 });
 afterAll(() => troupe.disband());
 
+it('calls that may run only once all fail when the process dies that runs them', async () => {
+  const { paid } = tasks;
+  const { trace } = troupe;
+  const calls = await Promise.all([0, 1, 2].map((x) => paid.delay('paid', x)));
+  for (const end of await Promise.all(calls.map((call) => call.get(soon))))
+    expect(end).toMatchObject({ name: 'WorkerLostError' });
+  for (const x of [0, 1, 2]) expect(trace.starts(`paid-${x}`)).toHaveLength(1);
+});
+
 it('where calls run one by one because their process died, those that are revoked hold up no other', async () => {
   const { brittle } = tasks;
   const { trace } = troupe;

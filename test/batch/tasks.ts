@@ -120,7 +120,22 @@ export function declare(app: App) {
     { batch: { gather: true, size: 4, wait: '10s' }, maxCrashes: 5 },
   );
 
-  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle };
+  /** Kills its process where it gets many calls, each of which may run only once. */
+  const paid = app.task(
+    'paid',
+    async (calls: readonly BatchCall<[mark: string, x: number]>[]) => {
+      for (const { args } of calls) noteStart(`${args[0]}-${args[1]}`);
+      return calls.length > 1 ? dies() : calls.map(({ args }) => args[1]);
+    },
+    {
+      batch: { gather: true, size: 3, wait: '10s' },
+      delivery: 'at-most-once',
+      maxRetries: 3,
+      retryDelay: 1,
+    },
+  );
+
+  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle, paid };
 }
 
 /** Ends the process; what comes after that never comes. */

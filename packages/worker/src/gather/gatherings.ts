@@ -142,7 +142,8 @@ export class Gatherings {
   async #runAll(gathering: Gathering): Promise<void> {
     const report = await this.#run(gathering, gathering.members);
     const { running } = gathering;
-    if (report.kind !== 'crashed' || running.length === 1) {
+    const { atMostOnce = false } = running[0]?.definition.execution ?? {};
+    if (report.kind !== 'crashed' || running.length === 1 || atMostOnce) {
       this.#end(running, report);
       return;
     }
