@@ -29,6 +29,20 @@ it('calls that may run only once all fail when the process dies that runs them',
   for (const x of [0, 1, 2]) expect(trace.starts(`paid-${x}`)).toHaveLength(1);
 });
 
+it('values that together are more than maxPayload are stored, and one that is so alone fails alone', async () => {
+  const { wide } = tasks;
+  const lengths = [400_000, 1_200_000, 400_001, 400_002];
+  const calls = lengths.map((length) => wide.delay(length));
+  const ends = await Promise.all(calls.map((call) => call.get(soon)));
+  expect(ends[1]).toMatchObject({ message: expect.stringMatching(/more than maxPayload allows/) });
+  expect(ends.map((end) => typeof end === 'string' && end.length)).toEqual([
+    400_000,
+    false,
+    400_001,
+    400_002,
+  ]);
+});
+
 it('where calls run one by one because their process died, those that are revoked hold up no other', async () => {
   const { brittle } = tasks;
   const { trace } = troupe;

@@ -135,7 +135,15 @@ export function declare(app: App) {
     },
   );
 
-  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle, paid };
+  /** Takes many calls: each gets a text of the length that it asks for. */
+  const wide = app.task(
+    'wide',
+    (calls: readonly BatchCall<[length: number, nested?: unknown]>[]) =>
+      calls.map(({ args: [length] }) => 'x'.repeat(length)),
+    { batch: { gather: true, size: 4, wait: '200ms' } },
+  );
+
+  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle, paid, wide };
 }
 
 /** Ends the process; what comes after that never comes. */

@@ -10,6 +10,7 @@ import {
   encodeError,
   encodeOutcome,
   findDefinition,
+  gatherTask,
   keepContext,
   loadApp,
   nodeToJson,
@@ -147,7 +148,9 @@ class Child {
 
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
     this.#runs.delete(number);
-    const { report, encoded, text } = encodeReport(ended, this.#app.config.maxPayload);
+    // The values of a gathering are many: the worker looks at each.
+    const limit = run.name === gatherTask ? Infinity : this.#app.config.maxPayload;
+    const { report, encoded, text } = encodeReport(ended, limit);
     const listens = this.#app.hooks.touchesEnds || definition.hooks !== undefined;
     if (listens)
       this.#untold.set(number, () => concludeRun(definition, run, report, this.#app.hooks));
