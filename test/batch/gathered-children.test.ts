@@ -43,6 +43,16 @@ it('values that together are more than maxPayload are stored, and one that is so
   ]);
 });
 
+it('a call whose arguments are nested as deeply as they may be runs with others', async () => {
+  const { wide } = tasks;
+  let nested: unknown = [];
+  // The arguments are a level themselves.
+  for (let level = 2; level < 500; level += 1) nested = [nested];
+  const headers = { nested };
+  const calls = [wide.delay(1, nested), wide.delay(2), wide.applyAsync([3], { headers })];
+  expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(['x', 'xx', 'xxx']);
+});
+
 it('where calls run one by one because their process died, those that are revoked hold up no other', async () => {
   const { brittle } = tasks;
   const { trace } = troupe;

@@ -84,11 +84,16 @@ export interface Call {
   readonly join?: (call: Call, onStored: () => void) => Promise<unknown> | undefined;
 }
 
-/** Writes a message as the JSON text of a BullMQ job. */
-export function encodeMessage(message: Message, maxPayload: number): string {
+/**
+ * Writes a message as the JSON text of a BullMQ job.
+ *
+ * @param maxPayload most bytes
+ * @param levels how many levels of containers the arguments may have; 500 unless it says otherwise
+ */
+export function encodeMessage(message: Message, maxPayload: number, levels?: number): string {
   const { name, args, headers } = message;
   const packed = args.some(isEncoded);
-  const written = packed ? [] : encode(args, 'args');
+  const written = packed ? [] : encode(args, 'args', levels);
   const envelope: Record<string, unknown> = { v: messageVersion, args: written };
   for (const key of optionalKeys) if (message[key] !== undefined) envelope[key] = message[key];
   if (headers !== undefined) envelope['headers'] = encode(headers, 'headers');
@@ -124,9 +129,10 @@ export function assertSize(text: string, maxPayload: number, what: string): void
 /**
  * Reads the data of a BullMQ job as a message.
  *
+ * @param levels how many levels of containers the arguments may have; 500 unless it says otherwise
  * @throws MessageRejectedError when it is not an envelope that this version understands
  */
-export function decodeMessage(id: string, name: unknown, data: unknown): Message {
+export function decodeMessage(id: string, name: unknown, data: unknown, levels?: number): Message {
   if (typeof name !== 'string' || name === '') reject(id, 'it has no task name');
   if (!isRecord(data)) reject(id, 'its data is not an object');
   if (data['v'] !== messageVersion) {
@@ -148,7 +154,7 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
     message[key] = value;
   }
   try {
-    message['args'] = decode(data['args'], 'args');
+    message['args'] = decode(data['args'], 'args', levels);
     if (message['headers'] !== undefined)
       message['headers'] = decode(message['headers'], 'headers');
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   findDefinition,
   gatherTask,
   keepContext,
+  levelsOf,
   loadApp,
   nodeToJson,
 } from '@dtask/core/internal';
@@ -130,7 +131,7 @@ class Child {
     let report: Report | Promise<Report>;
     let definition: Definition | undefined;
     try {
-      const message = decodeMessage(id, name, JSON.parse(text));
+      const message = decodeMessage(id, name, JSON.parse(text), levelsOf(name));
       definition = findDefinition(this.#app.tasks, message);
       if (!definition) throw new UnknownTaskError(`a child of the worker has no task ${name}`);
       run = new Run(message, retries, queue, this.#placeOf(number), limit);
