@@ -104,5 +104,50 @@ export function declare(app: App) {
     { batch: { gather: true, size: 3, wait: '10s' } },
   );
 
-  return { poison, held, shaky, echo, burn, flaky, gathered, patient };
+  /** Kills its process where it gets many calls; one call by itself may wait until the test lets it go on. */
+  const brittle = app.task(
+    'brittle',
+    async (calls: readonly BatchCall<[mark: string, x: number, stop: number]>[]) => {
+      if (calls.length > 1) return dies();
+      return Promise.all(
+        calls.map(async ({ args: [mark, x, stop] }) => {
+          noteStart(`${mark}-${x}`);
+          if (x === stop) await passGate(mark);
+          return x;
+        }),
+      );
+    },
+    { batch: { gather: true, size: 4, wait: '10s' }, maxCrashes: 5 },
+  );
+
+  /** Kills its process where it gets many calls, each of which may run only once. */
+  const paid = app.task(
+    'paid',
+    async (calls: readonly BatchCall<[mark: string, x: number]>[]) => {
+      for (const { args } of calls) noteStart(`${args[0]}-${args[1]}`);
+      return calls.length > 1 ? dies() : calls.map(({ args }) => args[1]);
+    },
+    {
+      batch: { gather: true, size: 3, wait: '10s' },
+      delivery: 'at-most-once',
+      maxRetries: 3,
+      retryDelay: 1,
+    },
+  );
+
+  /** Takes many calls: each gets a text of the length that it asks for. */
+  const wide = app.task(
+    'wide',
+    (calls: readonly BatchCall<[length: number, nested?: unknown]>[]) =>
+      calls.map(({ args: [length] }) => 'x'.repeat(length)),
+    { batch: { gather: true, size: 4, wait: '200ms' } },
+  );
+
+  return { poison, held, shaky, echo, burn, flaky, gathered, patient, brittle, paid, wide };
+}
+
+/** Ends the process; what comes after that never comes. */
+function dies(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => undefined);
 }

@@ -35,7 +35,12 @@ export { brief, briefArgs } from './events/brief.js';
 export { eventTypes } from './events/event.js';
 export { EventWriter } from './events/event-writer.js';
 export { findDefinition, gatheringOf } from './app/find-definition.js';
-export { type GatheredCall, type GatheredEnd, gatherTask } from './gather/gathered-call.js';
+export {
+  type GatheredCall,
+  type GatheredEnd,
+  gatherTask,
+  levelsOf,
+} from './gather/gathered-call.js';
 export { exportsOf } from './app/include.js';
 export { formatMilliseconds, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';

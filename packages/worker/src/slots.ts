@@ -2,6 +2,9 @@
 
 /** A counting semaphore; whoever waits for room says who they are. */
 export class Slots {
+  /** They have work at hand, and get the next slots. */
+  readonly #entering = new Map<object, (taken: boolean) => void>();
+  /** They look for work when there is room, and may find none. */
   readonly #waiting = new Map<object, (room: boolean) => void>();
   #size: number;
   #taken = 0;
@@ -22,7 +25,7 @@ export class Slots {
 
   /** Whether there is work beyond the slots: somebody waits. */
   get contended(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size + this.#entering.size > 0;
   }
 
   /** Takes a slot, if one is free. */
@@ -30,6 +33,17 @@ export class Slots {
     if (this.#taken >= this.#size) return false;
     this.#taken += 1;
     return true;
+  }
+
+  /**
+   * Takes a slot as soon as one is free, ahead of all who wait for room: those may find no job, and
+   * wait for one then, with nobody to wake who comes behind them.
+   *
+   * @returns false when the wait was cancelled
+   */
+  enter(who: object): Promise<boolean> {
+    if (this.take()) return Promise.resolve(true);
+    return new Promise((resolve) => this.#entering.set(who, resolve));
   }
 
   /**
@@ -44,13 +58,15 @@ export class Slots {
 
   /** Ends a wait. */
   cancel(who: object): void {
-    this.#waiting.get(who)?.(false);
-    this.#waiting.delete(who);
+    for (const waits of [this.#waiting, this.#entering]) {
+      waits.get(who)?.(false);
+      waits.delete(who);
+    }
   }
 
   /** Whether anyone else waits for room. */
   wantedBeside(who: object): boolean {
-    return this.#waiting.size > (this.#waiting.has(who) ? 1 : 0);
+    return this.#entering.size > 0 || this.#waiting.size > (this.#waiting.has(who) ? 1 : 0);
   }
 
   /** Gives a slot back. */
@@ -71,6 +87,11 @@ export class Slots {
   }
 
   #wake(): void {
+    for (const [who, resolve] of this.#entering) {
+      if (!this.take()) return;
+      this.#entering.delete(who);
+      resolve(true);
+    }
     let free = this.#size - this.#taken;
     for (const [who, resolve] of this.#waiting) {
       if (free <= 0) return;

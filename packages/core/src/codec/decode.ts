@@ -14,16 +14,17 @@ import { decodeScalar } from './scalar.js';
  *
  * @param value - a tree from `JSON.parse`
  * @param path - what the value is called in errors, such as `args` or `result`
+ * @param limit - how many levels of containers it may have; 500 unless others were put around it
  * @throws DecodeError when a tag is unknown, holds something else than it must, or the tree has
- * more than 500 levels. The message begins with the path to it.
+ * more levels than that. The message begins with the path to it.
  *
  * @example
  * ```ts
  * decode(JSON.parse('[{"$date":"1970-01-01T00:00:00.000Z"}]'), 'args'); // [new Date(0)]
  * ```
  */
-export function decode(value: unknown, path: string): unknown {
-  const trail = startTrail(path);
+export function decode(value: unknown, path: string, limit?: number): unknown {
+  const trail = startTrail(path, limit);
   try {
     return decodeValue(value, trail);
   } catch (error) {

@@ -84,10 +84,15 @@ export interface Call {
   readonly join?: (call: Call, onStored: () => void) => Promise<unknown> | undefined;
 }
 
-/** Writes a message as the JSON text of a BullMQ job. */
-export function encodeMessage(message: Message, maxPayload: number): string {
+/**
+ * Writes a message as the JSON text of a BullMQ job.
+ *
+ * @param maxPayload most bytes
+ * @param levels how many levels of containers the arguments may have; 500 unless it says otherwise
+ */
+export function encodeMessage(message: Message, maxPayload: number, levels?: number): string {
   const { name, args } = message;
-  let text = `{"v":${messageVersion},"args":${argsText(args)}`;
+  let text = `{"v":${messageVersion},"args":${argsText(args, levels)}`;
   // Most messages have few of the fields: so those that there are, and not all that there may be.
   for (const key of Object.keys(message) as (keyof Message)[]) {
     if (!optionalKeys.has(key)) continue;
@@ -104,8 +109,8 @@ const headersOf = ({ headers }: Message): unknown =>
   headers === undefined ? undefined : encode(headers, 'headers');
 
 /** Arguments, some of which may be text already. */
-function argsText(args: readonly unknown[]): string {
-  if (!args.some(isEncoded)) return JSON.stringify(encode(args, 'args'));
+function argsText(args: readonly unknown[], levels: number | undefined): string {
+  if (!args.some(isEncoded)) return JSON.stringify(encode(args, 'args', levels));
   const texts = args.map((arg, at) =>
     isEncoded(arg) ? arg.text : JSON.stringify(encode(arg, `args[${at}]`)),
   );
@@ -127,9 +132,10 @@ export function assertSize(text: string, maxPayload: number, what: string): void
 /**
  * Reads the data of a BullMQ job as a message.
  *
+ * @param levels how many levels of containers the arguments may have; 500 unless it says otherwise
  * @throws MessageRejectedError when it is not an envelope that this version understands
  */
-export function decodeMessage(id: string, name: unknown, data: unknown): Message {
+export function decodeMessage(id: string, name: unknown, data: unknown, levels?: number): Message {
   if (typeof name !== 'string' || name === '') reject(id, 'it has no task name');
   if (!isRecord(data)) reject(id, 'its data is not an object');
   if (data['v'] !== messageVersion) {
@@ -151,7 +157,7 @@ export function decodeMessage(id: string, name: unknown, data: unknown): Message
     message[key] = value;
   }
   try {
-    message['args'] = decode(data['args'], 'args');
+    message['args'] = decode(data['args'], 'args', levels);
     if (message['headers'] !== undefined)
       message['headers'] = decode(message['headers'], 'headers');
   } catch (error) {

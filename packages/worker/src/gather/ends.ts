@@ -1,5 +1,5 @@
 /** What became of each call of a gathering, from what became of its run. */
-import { ConfigError, RegistryError } from '@dtask/core';
+import { ConfigError, RegistryError, WorkerLostError } from '@dtask/core';
 import { decode, decodeArgs, Encoded, type GatheredEnd } from '@dtask/core/internal';
 import { judgeThrown } from '../perform.js';
 import type { Report } from '../report.js';
@@ -23,6 +23,8 @@ export function endsOf(report: Report, members: readonly Member[], decodes: bool
     // Its time was over, or it could not be begun: each call has retries of its own.
     case 'fail':
     case 'retry':
+      // They may run only once, and may have begun.
+      if (report.error instanceof WorkerLostError) return members.map(() => report);
       return members.map((member) => {
         const { definition, message, retries } = member;
         return judgeThrown(report.error, definition, message, retries);

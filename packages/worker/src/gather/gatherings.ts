@@ -34,6 +34,8 @@ interface Gathering {
   readonly members: Member[];
   timer: NodeJS.Timeout | undefined;
   begun: boolean;
+  /** Those that run now: where a child has died of all, each by itself. */
+  running: readonly Member[];
   performed: Performance | undefined;
 }
 
@@ -70,6 +72,7 @@ export class Gatherings {
       members: [],
       timer: undefined,
       begun: false,
+      running: [],
       performed: undefined,
     };
     const member = new Member(current, message, definition, {
@@ -101,20 +104,24 @@ export class Gatherings {
   async #due(gathering: Gathering): Promise<void> {
     const { slots } = this.#place;
     clearTimeout(gathering.timer);
-    while (!gathering.begun && !slots.take()) await slots.room(gathering);
-    if (gathering.begun) return;
+    if (!(await slots.enter(gathering))) return;
     const [first] = gathering.members;
-    if (first) first.lent = false;
-    else slots.release();
+    // It may have begun, or have nobody left, since it got the slot.
+    if (gathering.begun || !first) return slots.release();
+    first.lent = false;
     this.#begin(gathering);
   }
 
   #leave(gathering: Gathering, member: Member, report: Report): void {
-    const { members, performed } = gathering;
+    const { members, running, performed } = gathering;
     if (!gathering.begun) {
       members.splice(members.indexOf(member), 1);
       if (members.length === 0) this.#close(gathering);
-    } else if (members.every(({ settled }) => settled)) performed?.cut(report);
+    } else if (running.includes(member)) {
+      if (running.every(({ settled }) => settled)) performed?.cut(report);
+      // What waits for a child waits for one anew, without this call.
+      else performed?.giveUp?.();
+    }
   }
 
   #close(gathering: Gathering): void {
@@ -126,33 +133,46 @@ export class Gatherings {
 
   #begin(gathering: Gathering): void {
     this.#close(gathering);
-    const { members } = gathering;
-    if (members.length === 0) return;
-    this.#runAll(gathering, members).catch((error: unknown) => {
-      for (const member of members) member.settle({ kind: 'fail', error });
+    if (gathering.members.length === 0) return;
+    this.#runAll(gathering).catch((error: unknown) => {
+      for (const member of gathering.members) member.settle({ kind: 'fail', error });
     });
   }
 
-  async #runAll(gathering: Gathering, members: readonly Member[]): Promise<void> {
-    const report = await this.#run(gathering, members);
-    if (report.kind !== 'crashed' || members.length === 1) {
-      this.#end(members, report);
+  async #runAll(gathering: Gathering): Promise<void> {
+    const report = await this.#run(gathering, gathering.members);
+    const { running } = gathering;
+    const { atMostOnce = false } = running[0]?.definition.execution ?? {};
+    if (report.kind !== 'crashed' || running.length === 1 || atMostOnce) {
+      this.#end(running, report);
       return;
     }
     // Nobody knows who it was: each runs by itself.
-    for (const member of members) {
+    for (const member of running) member.rest();
+    for (const member of running) {
+      const { revoked } = member.current;
+      if (revoked) member.settle({ kind: 'revoked', by: revoked });
       if (member.settled) continue;
       this.#end([member], await this.#run(gathering, [member]));
     }
   }
 
+  /** Runs those that have not left, as often as one leaves before a child is free for them. */
   async #run(gathering: Gathering, members: readonly Member[]): Promise<Report> {
-    const { pools, onStart } = this.#place;
-    const [first] = members as [Member];
+    for (const { current, message } of members) this.#place.onStart(current, message);
+    for (;;) {
+      gathering.running = members.filter(({ settled }) => !settled);
+      const [first] = gathering.running;
+      if (!first) return { kind: 'ignore' };
+      const report = await this.#perform(gathering, first);
+      if (!gathering.performed?.gaveUp) return report;
+    }
+  }
+
+  async #perform(gathering: Gathering, first: Member): Promise<Report> {
+    const { running: members, limit } = gathering;
     const { current, definition } = first;
-    const { limit } = gathering;
-    const pool = pools.for(definition, current.job.stalledCounter > 0);
-    for (const member of members) onStart(member.current, member.message);
+    const pool = this.#place.pools.for(definition, current.job.stalledCounter > 0);
     const performed = pool.start(this.#workOf(members, limit));
     gathering.performed = performed;
     let began = performance.now();

@@ -58,6 +58,11 @@ export class Member implements Performance {
     if (this.#aborted) running.abort(this.#aborted, this.message.id);
   }
 
+  /** The run has ended, and it waits for another. */
+  rest(): void {
+    this.#running = undefined;
+  }
+
   abort(reason: Error): void {
     if (this.#running) this.#running.abort(reason, this.message.id);
     // There is no code yet that could hear of it.

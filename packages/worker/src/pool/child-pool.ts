@@ -3,7 +3,7 @@
  * and a task that hangs, leaks or crashes harms no other. Modelled on tinypool's process runtime;
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
-import { type AppSource, encodeMessage } from '@dtask/core/internal';
+import { type AppSource, encodeMessage, levelsOf } from '@dtask/core/internal';
 import { type PoolKind, StartupError, TaskRevokedError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { ChildEnd } from '../monitor/task-counts.js';
@@ -52,6 +52,7 @@ class Waiting implements Performance {
   #begin: () => void = () => undefined;
   #aborted: Error | undefined;
   #cut = false;
+  gaveUp = false;
 
   constructor(work: Work) {
     this.work = work;
@@ -97,6 +98,12 @@ class Waiting implements Performance {
     else if (reason instanceof TaskRevokedError)
       this.cut({ kind: 'revoked', by: { kind: 'revoked', reason: reason.message } });
     else this.#aborted = reason;
+  }
+
+  giveUp(): void {
+    if (this.#started || this.#cut) return;
+    this.gaveUp = true;
+    this.cut({ kind: 'requeue' });
   }
 
   cut(report: Report): void {
@@ -187,7 +194,12 @@ export class ChildPool implements Pool {
   }
 
   #begin(child: Child, work: Work): Performance {
-    return child.start(work, work.text ?? encodeMessage(work.message, Number.MAX_SAFE_INTEGER));
+    const { message, text } = work;
+    const { name } = message;
+    return child.start(
+      work,
+      text ?? encodeMessage(message, Number.MAX_SAFE_INTEGER, levelsOf(name)),
+    );
   }
 
   /** The one that was used last: it is warm, and the others can be given up. */

@@ -40,6 +40,10 @@ export interface Performance {
    * @param call of many that run together, that of this one alone
    */
   abort(reason: Error, call?: string): void;
+  /** Ends its wait for a child, and with that itself; nothing where it has begun. */
+  giveUp?(): void;
+  /** Whether it was given up. */
+  readonly gaveUp?: boolean;
   /** Ends it now, with this report. What it runs in is killed, where that can be. */
   cut(report: Report): void;
 }

@@ -10,7 +10,9 @@ import {
   encodeError,
   encodeOutcome,
   findDefinition,
+  gatherTask,
   keepContext,
+  levelsOf,
   loadApp,
   nodeToJson,
 } from '@dtask/core/internal';
@@ -129,7 +131,7 @@ class Child {
     let report: Report | Promise<Report>;
     let definition: Definition | undefined;
     try {
-      const message = decodeMessage(id, name, JSON.parse(text));
+      const message = decodeMessage(id, name, JSON.parse(text), levelsOf(name));
       definition = findDefinition(this.#app.tasks, message);
       if (!definition) throw new UnknownTaskError(`a child of the worker has no task ${name}`);
       run = new Run(message, retries, queue, this.#placeOf(number), limit);
@@ -147,7 +149,9 @@ class Child {
 
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
     this.#runs.delete(number);
-    const { report, encoded, text } = encodeReport(ended, this.#app.config.maxPayload);
+    // The values of a gathering are many: the worker looks at each.
+    const limit = run.name === gatherTask ? Infinity : this.#app.config.maxPayload;
+    const { report, encoded, text } = encodeReport(ended, limit);
     const listens = this.#app.hooks.touchesEnds || definition.hooks !== undefined;
     if (listens)
       this.#untold.set(number, () => concludeRun(definition, run, report, this.#app.hooks));
