@@ -92,6 +92,38 @@ describe.skipIf(!hasNative)(`a shard that is away (${needsNative})`, () => {
     expect(worker.running).toBe(0);
   });
 
+  test('has no task taken from a queue that was cancelled meanwhile', async () => {
+    const app = servers.app({ sendTimeout: '1.5s' });
+    const kept = app.task('kept', (n: number) => n, { queue: 'kept' });
+    const dropped = app.task('dropped', (n: number) => n, { queue: 'dropped' });
+    const waiting = await dropped.applyAsync([1], { id: idOn(app, 1) });
+    await goAway();
+    const starting = workerOf(app, { queues: ['kept', 'dropped'] });
+    expect(await kept.applyAsync([1], { id: idOn(app, 0) }).get()).toBe(1);
+    const tell = async (what: 'addConsumer' | 'cancelConsumer', queue: string): Promise<unknown> =>
+      Object.values(await app.control[what](queue))[0];
+    expect(await tell('cancelConsumer', 'dropped')).toEqual({
+      ok: 'no longer consuming from dropped',
+    });
+    expect(await tell('addConsumer', 'passing')).toEqual({ ok: 'add consumer passing' });
+    expect(await tell('addConsumer', 'passing')).toEqual({ ok: 'already consuming from passing' });
+    expect(await tell('cancelConsumer', 'passing')).toEqual({
+      ok: 'no longer consuming from passing',
+    });
+    await comeBack();
+    const worker = await starting;
+    await eventually(() =>
+      kept
+        .applyAsync([2], { id: idOn(app, 1) })
+        .get()
+        .catch(() => 0),
+    ).toBe(2);
+    expect(worker.queues).toEqual(['kept']);
+    expect(await app.queues.counts('dropped')).toMatchObject({ waiting: 1 });
+    expect(await tell('addConsumer', 'dropped')).toEqual({ ok: 'add consumer dropped' });
+    expect(await waiting.get()).toBe(1);
+  });
+
   test('is no matter to tasks where it is the server of all', async () => {
     const app = servers.app({ sendTimeout: '1.5s' });
     const double = app.task('double', (n: number) => n * 2);
