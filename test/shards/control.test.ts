@@ -1,6 +1,7 @@
 /** What looks at tasks and changes them sees those of all servers. */
 import { currentTask, type ScheduledTask } from 'dtask';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
 import { idOn, ShardServers, workerOf } from '../support/shard-servers.js';
@@ -162,9 +163,50 @@ test('a worker does not start beside others that have another number of shards',
   const app = servers.app();
   const worker = await workerOf(app);
   const wrong = servers.app({ prefix: app.config.prefix, shards: servers.urls.slice(0, 1) });
-  await expect(workerOf(wrong)).rejects.toThrow(
+  await expect(workerOf(wrong, { name: 'wrong' })).rejects.toThrow(
     'the number of shards of this worker is 1, and that of workers that live is 2',
   );
   await worker.stop();
   await workerOf(wrong);
+});
+
+test('a worker without shards does not start beside others that have some, nor they beside it', async () => {
+  const app = servers.app();
+  const { prefix } = app.config;
+  const alone = servers.app({ prefix, shards: [] });
+  const first = await workerOf(app);
+  await expect(workerOf(alone, { name: 'alone' })).rejects.toThrow(
+    'the number of shards of this worker is none, and that of workers that live is 2',
+  );
+  await first.stop();
+  const second = await workerOf(alone, { name: 'alone' });
+  await expect(workerOf(app, { name: 'spread' })).rejects.toThrow(
+    'the number of shards of this worker is 2, and that of workers that live is none',
+  );
+  expect(await servers.keysOf(alone, servers.main)).not.toContain(`${prefix}:shards`);
+  await second.stop();
+  await workerOf(app, { name: 'spread' });
+});
+
+test('of workers that start at a time with and without shards, those of one kind run', async () => {
+  const app = servers.app();
+  const alone = servers.app({ prefix: app.config.prefix, shards: [] });
+  const started = await Promise.allSettled(
+    [app, alone, app, alone].map((one, at) => workerOf(one, { name: `w${at}` })),
+  );
+  const kinds = started.flatMap(({ status }, at) => (status === 'fulfilled' ? [at % 2] : []));
+  expect(kinds).toHaveLength(2);
+  expect(new Set(kinds).size).toBe(1);
+});
+
+test('the server of all may lose what it has: workers say their shards anew', async () => {
+  const app = servers.app();
+  const { prefix } = app.config;
+  await workerOf(app, { name: 'first' });
+  const redis = new Redis(servers.main.url);
+  onTestFinished(() => redis.disconnect());
+  expect(await redis.pttl(`${prefix}:shards`)).toBeGreaterThan(0);
+  await redis.del(`${prefix}:shards`, `${prefix}:workers`, `${prefix}:w:first`);
+  await eventually(() => redis.zcard(`${prefix}:workers`)).toBe(1);
+  await workerOf(app, { name: 'second' });
 });

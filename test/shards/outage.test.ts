@@ -1,6 +1,7 @@
 /** A server of several that goes away takes its own tasks with it for that time, and no others. */
-import { chain } from 'dtask';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { chain, currentTask } from 'dtask';
+import { Beat } from 'dtask/worker';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { type Engine, hasNative, needsNative } from '../support/engine.js';
 import { idOn, ShardServers, workerOf } from '../support/shard-servers.js';
@@ -90,6 +91,81 @@ describe.skipIf(!hasNative)(`a shard that is away (${needsNative})`, () => {
     expect(await double.applyAsync([2], { id: idOn(app, 0) }).get()).toBe(4);
     await worker.stop();
     expect(worker.running).toBe(0);
+  });
+
+  test('has no task taken from a queue that was cancelled meanwhile', async () => {
+    const app = servers.app({ sendTimeout: '1.5s' });
+    const kept = app.task('kept', (n: number) => n, { queue: 'kept' });
+    const dropped = app.task('dropped', (n: number) => n, { queue: 'dropped' });
+    const waiting = await dropped.applyAsync([1], { id: idOn(app, 1) });
+    await goAway();
+    const starting = workerOf(app, { queues: ['kept', 'dropped'] });
+    expect(await kept.applyAsync([1], { id: idOn(app, 0) }).get()).toBe(1);
+    const tell = async (what: 'addConsumer' | 'cancelConsumer', queue: string): Promise<unknown> =>
+      Object.values(await app.control[what](queue))[0];
+    expect(await tell('cancelConsumer', 'dropped')).toEqual({
+      ok: 'no longer consuming from dropped',
+    });
+    expect(await tell('addConsumer', 'passing')).toEqual({ ok: 'add consumer passing' });
+    expect(await tell('addConsumer', 'passing')).toEqual({ ok: 'already consuming from passing' });
+    expect(await tell('cancelConsumer', 'passing')).toEqual({
+      ok: 'no longer consuming from passing',
+    });
+    await comeBack();
+    const worker = await starting;
+    await eventually(() =>
+      kept
+        .applyAsync([2], { id: idOn(app, 1) })
+        .get()
+        .catch(() => 0),
+    ).toBe(2);
+    expect(worker.queues).toEqual(['kept']);
+    expect(await app.queues.counts('dropped')).toMatchObject({ waiting: 1 });
+    expect(await tell('addConsumer', 'dropped')).toEqual({ ok: 'add consumer dropped' });
+    expect(await waiting.get()).toBe(1);
+  });
+
+  test('holds up its own ticks of a beat, and no others', async () => {
+    const { shards } = servers.app().queues;
+    // Equal calls have one shard: that of their key.
+    const keyOn = (shard: number): string =>
+      range(100)
+        .map(String)
+        .find((key) => shards.of(`note:${key}`).index === shard) ?? '';
+    const [here, there] = [keyOn(0), keyOn(1)];
+    const entry = (key: string) => ({ task: 'note', args: [key], every: '150ms' as const });
+    const app = servers.app({
+      // Far longer than the test waits.
+      sendTimeout: '1m',
+      beat: { here: entry(here), there: entry(there) },
+    });
+    const ticks: Record<string, string[]> = { [here]: [], [there]: [] };
+    const tickOf = ({ beat }: Readonly<Record<string, unknown>>): string =>
+      (beat as { tick: string }).tick;
+    app.task('note', (key: string) => ticks[key]?.push(tickOf(currentTask().headers)), {
+      unique: { key: (key: string) => key },
+    });
+    const tried: string[] = [];
+    app.use({
+      publish: (call, next) => {
+        if (call.args[0] === there) tried.push(tickOf(call.headers));
+        return next();
+      },
+    });
+    await workerOf(app);
+    const beat = new Beat(app, { logLevel: 'silent' });
+    onTestFinished(() => beat.stop());
+    await beat.start();
+    const seen = (key: string): number => ticks[key]?.length ?? 0;
+    await eventually(() => Math.min(seen(here), seen(there))).toBeGreaterThan(1);
+    await goAway();
+    const [before, stuck] = [seen(here), seen(there)];
+    await eventually(() => seen(here)).toBeGreaterThan(before + 8);
+    // What is on its way is not sent again beside that; once it may have lost its connection.
+    expect(tried.length - new Set(tried).size).toBeLessThan(2);
+    await comeBack();
+    await eventually(() => seen(there)).toBeGreaterThan(stuck + 2);
+    for (const key of [here, there]) expect(new Set(ticks[key]).size).toBe(seen(key));
   });
 
   test('is no matter to tasks where it is the server of all', async () => {

@@ -42,13 +42,17 @@ export class Branch {
     this.consumers = new Consumers({ ...shared, connection, prefix, executor, keeper });
   }
 
-  /** Begins to take tasks when the server is there; does not, where it was stopped by then. */
+  /**
+   * Begins to take tasks when the server is there; does not, where it was stopped by then, and not
+   * from queues that were cancelled meanwhile.
+   */
   async start(queues: readonly string[]): Promise<void> {
+    this.consumers.want(queues);
     const { connection, shard } = this.link;
     const what = `no tasks are taken from ${nameOf(shard)} yet`;
     await connected(connection, shard.address, this.#place.log, what);
     if (this.#stopping) return;
-    await this.consumers.start(queues);
+    await this.consumers.start();
   }
 
   /**

@@ -77,13 +77,14 @@ export class Branches {
   async add(queue: string): Promise<boolean> {
     const added = await Promise.all(
       this.#on(queue).map(async ({ consumers, link }) => {
+        const isNew = !consumers.wants(queue);
         const adding = consumers.add(queue);
         if (!this.#links.several || link.connection.status === 'ready') return adding;
         // It goes on when the server is there.
         adding.catch((error: unknown) => {
           this.#place.log.error({ err: error, queue }, `not taken from on ${nameOf(link.shard)}`);
         });
-        return true;
+        return isNew;
       }),
     );
     return added.includes(true);

@@ -13,6 +13,8 @@ export interface ConsumersPlace extends ConsumerPlace {
 /** Takes tasks from several queues. */
 export class Consumers {
   readonly #place: ConsumersPlace;
+  /** What to take tasks from, at once or when the server is there. */
+  readonly #wanted = new Set<string>();
   readonly #consumers = new Map<string, Consumer>();
   /** Those whose last tasks still run. */
   readonly #leaving = new Set<Consumer>();
@@ -27,16 +29,27 @@ export class Consumers {
     return [...this.#consumers.keys()];
   }
 
-  /** Begins to take tasks from queues. */
-  async start(queues: readonly string[]): Promise<void> {
-    await Promise.all(queues.map((queue) => this.#consume(queue)));
+  /** Has `start()` begin with queues. */
+  want(queues: readonly string[]): void {
+    for (const queue of queues) this.#wanted.add(queue);
+  }
+
+  /** Whether it takes tasks from a queue, or will when the server is there. */
+  wants(queue: string): boolean {
+    return this.#wanted.has(queue);
+  }
+
+  /** Begins to take tasks from the queues that are wanted by now. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from(this.#wanted, (queue) => this.#consume(queue)));
     this.#watch();
   }
 
   /** Takes tasks from one more queue; gives whether it did not before. */
   async add(queue: string): Promise<boolean> {
     if (this.#stopping) throw new Error('the worker is stopping');
-    if (this.#consumers.has(queue)) return false;
+    if (this.#wanted.has(queue)) return false;
+    this.#wanted.add(queue);
     await this.#consume(queue);
     this.#watch();
     return true;
@@ -44,8 +57,10 @@ export class Consumers {
 
   /** Takes no more tasks from a queue; those that run end. Gives whether it did before. */
   cancel(queue: string): boolean {
+    if (this.#stopping) return false;
+    const wanted = this.#wanted.delete(queue);
     const consumer = this.#consumers.get(queue);
-    if (!consumer || this.#stopping) return false;
+    if (!consumer) return wanted;
     this.#consumers.delete(queue);
     this.#leaving.add(consumer);
     consumer.stop().then(
@@ -69,13 +84,20 @@ export class Consumers {
 
   async #consume(queue: string): Promise<void> {
     const { connection, prefix, broadcasts, log } = this.#place;
-    await enterQueue(connection, prefix, queue);
-    const consumer = new Consumer(broadcasts.source(queue), this.#place, queue);
-    this.#consumers.set(queue, consumer);
+    let consumer: Consumer | undefined;
     try {
+      await enterQueue(connection, prefix, queue);
+      // The server may have been away: by now it was cancelled, or asked for a second time.
+      if (this.#stopping || !this.#wanted.has(queue) || this.#consumers.has(queue)) return;
+      consumer = new Consumer(broadcasts.source(queue), this.#place, queue);
+      this.#consumers.set(queue, consumer);
       await consumer.start((error) => log.error({ err: error, queue }, 'a queue stopped'));
     } catch (error) {
-      this.#consumers.delete(queue);
+      // Cancelled and asked for again meanwhile, the name is another one's.
+      if (this.#consumers.get(queue) === consumer) {
+        this.#wanted.delete(queue);
+        this.#consumers.delete(queue);
+      }
       throw error;
     }
   }

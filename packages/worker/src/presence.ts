@@ -1,8 +1,8 @@
-/** A worker's claim on its name, which shows that it lives. */
+/** A worker's claim on its name, which shows that it lives, and how many shards it has. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { StartupError } from '@dtask/core';
-import { workerKey, workersKey } from '@dtask/core/internal';
+import { type Shards, shardsKey, workerKey, workersKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { ServerClock } from './server-clock.js';
 
@@ -23,9 +23,11 @@ interface Claim {
 
 /**
  * Sets or drops the claim, unless another instance has it, and with it the name's place among those
- * that live, with the time when the claim lapses. That set lives as long as its last claim. KEYS: the
- * claim, the set. ARGV: the instance; the claim, or '' to drop it; how long it holds; the name. Gives
- * the server's time, and who else has the name.
+ * that live, with the time when the claim lapses. That set lives as long as its last claim, and so does
+ * the number of shards that its workers have. A claim that is new is refused where others live that have
+ * another number: in one script with the claim, for two that start at a time. KEYS: the claim, the set,
+ * the number. ARGV: the instance; the claim, or '' to drop it; how long it holds; the name; how many
+ * shards, 0 for none. Gives the server's time, who else has the name, and another number of shards.
  */
 const renewScript = `
 local held = redis.call('GET', KEYS[1])
@@ -35,11 +37,21 @@ if held and not string.find(held, ARGV[1], 1, true) then return {now, held} end
 if ARGV[2] == '' then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[2], ARGV[4])
-else
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-  redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  return {now}
 end
+if not held then
+  -- What still stands under the name is of one that died.
+  redis.call('ZREM', KEYS[2], ARGV[4])
+  local said = redis.call('GET', KEYS[3]) or '0'
+  if said ~= ARGV[5] then
+    if redis.call('ZCOUNT', KEYS[2], '(' .. string.format('%.0f', now), '+inf') > 0 then return {now, false, said} end
+    redis.call('DEL', KEYS[3])
+  end
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+if ARGV[5] ~= '0' then redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3]) end
 return {now}`;
 
 /** The workers of this process: its pid alone may also be that of a process before it. */
@@ -50,6 +62,9 @@ export class Presence {
   readonly #connection: Redis;
   readonly #key: string;
   readonly #workers: string;
+  readonly #shards: string;
+  /** How many there are; 0 where there is one server for all. */
+  readonly #count: number;
   readonly #name: string;
   readonly #clock: ServerClock;
   readonly #instance = randomUUID();
@@ -60,10 +75,13 @@ export class Presence {
   #held = false;
 
   /** @param clock hears of the server's time with each renewal */
-  constructor(connection: Redis, prefix: string, name: string, clock: ServerClock) {
+  constructor(connection: Redis, shards: Shards, name: string, clock: ServerClock) {
+    const { prefix } = shards.main;
     this.#connection = connection;
     this.#key = workerKey(prefix, name);
     this.#workers = workersKey(prefix);
+    this.#shards = shardsKey(prefix);
+    this.#count = shards.places.length === 1 ? 0 : shards.all.length;
     this.#name = name;
     this.#clock = clock;
   }
@@ -72,13 +90,14 @@ export class Presence {
    * Claims the name. A claim left behind by a worker that died is waited out, or taken over where
    * it is plain that its process is gone.
    *
-   * @throws StartupError when a living worker has the name
+   * @throws StartupError when a living worker has the name, or when those that live have another
+   * number of shards: the same task would be looked for in two places
    */
   async claim(onError: (error: unknown) => void): Promise<void> {
     let first: Claim | undefined;
     living.add(this.#instance);
     for (;;) {
-      const holder = await this.#set(this.#record());
+      const holder = await this.#first();
       if (!holder) break;
       if (first && holder.instance === first.instance && holder.beat > first.beat) {
         living.delete(this.#instance);
@@ -90,6 +109,15 @@ export class Presence {
     }
     this.#held = true;
     this.#timer = setInterval(() => this.#renew(onError), renewal);
+  }
+
+  async #first(): Promise<Claim | undefined> {
+    try {
+      return await this.#set(this.#record());
+    } catch (error) {
+      living.delete(this.#instance);
+      throw error;
+    }
   }
 
   /** Whether the name is this worker's, as of the last renewal. */
@@ -129,8 +157,8 @@ export class Presence {
 
   async #set(record: string): Promise<Claim | undefined> {
     const asked = Date.now();
-    const keys = [this.#key, this.#workers] as const;
-    const [now, held] = (await this.#connection.eval(
+    const keys = [this.#key, this.#workers, this.#shards] as const;
+    const [now, held, said] = (await this.#connection.eval(
       renewScript,
       keys.length,
       ...keys,
@@ -138,9 +166,23 @@ export class Presence {
       record,
       hold,
       this.#name,
-    )) as [number, string?];
+      this.#count,
+    )) as [number, (string | null)?, string?];
     this.#clock.set(now, asked);
+    if (said !== undefined) {
+      this.#held = false;
+      throw this.#unlike(said);
+    }
     return typeof held === 'string' ? (JSON.parse(held) as Claim) : undefined;
+  }
+
+  #unlike(said: string): StartupError {
+    const [own, theirs] = [this.#count, said].map((count) =>
+      Number(count) === 0 ? 'none' : count,
+    );
+    return new StartupError(
+      `the number of shards of this worker is ${own}, and that of workers that live is ${theirs}: the same task would be looked for in two places; stop all workers, see to it that nothing waits, and start them with the new shards`,
+    );
   }
 
   #taken({ pid, host, since }: Claim): StartupError {

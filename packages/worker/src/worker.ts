@@ -9,7 +9,6 @@ import {
   type WorkerConfig,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import { agreeOnShards } from './agree-on-shards.js';
 import { Autoscaler, type Scale } from './autoscaler.js';
 import { Branches } from './branches.js';
 import { Broadcasts } from './broadcasts.js';
@@ -135,7 +134,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { broker, prefix } = this.app.config;
+    const { broker } = this.app.config;
     const { lockDuration, pool, onlyShards } = this.config;
     await this.app.hooks.emit('workerInit', this.#summary);
     // First, for it has to be up before a task blocks the loop. Children do not block it.
@@ -157,9 +156,8 @@ export class Worker implements AsyncDisposable {
     const desk = (this.#desk = seat(this, links, parts, (scale) => this.#autoscale(scale)));
     await desk.open();
     if (this.#stopping) return;
-    const presence = new Presence(connection, prefix, this.name, desk.clock);
+    const presence = new Presence(connection, this.app.queues.shards, this.name, desk.clock);
     try {
-      if (links.several) await agreeOnShards(connection, this.app.queues.shards);
       await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
     } catch (error) {
       await this.#keeper?.stop();

@@ -96,7 +96,7 @@ function limitKey(prefix: string, kind: string, task: string, key: string | unde
 /** The set of the live workers' names, each with the time when its claim lapses. */
 export const workersKey = (prefix: string): string => `${prefix}:workers`;
 
-/** How many shards the workers have, where they have any. */
+/** How many shards the live workers have, where they have any. */
 export const shardsKey = (prefix: string): string => `${prefix}:shards`;
 
 /** The channel on which workers hear of control requests. */

@@ -18,6 +18,7 @@ import {
 import type { Redis } from 'ioredis';
 import type { WorkerLog } from '../log.js';
 import { merge } from './merge.js';
+import { Sends } from './sends.js';
 
 /** What it needs of its beat. */
 export interface DispatchPlace {
@@ -48,14 +49,19 @@ export interface Watch {
   readonly leads: () => boolean;
 }
 
+/** What became of a tick: it was sent, or passed over for the task of this id. */
+type Sent = { readonly to: Awaited<ReturnType<App['ticks']['send']>> } | { readonly past: string };
+
 type Progress = { -readonly [K in keyof EntryState]: EntryState[K] };
 
 /** Acts upon ticks. Done twice, by two beats even, it sends nothing twice: see `tickId`. */
 export class Dispatcher {
   readonly #place: DispatchPlace;
+  readonly #sends: Sends<Sent>;
 
   constructor(place: DispatchPlace) {
     this.#place = place;
+    this.#sends = new Sends(place.app.queues.shards.places.length > 1);
   }
 
   /**
@@ -76,6 +82,7 @@ export class Dispatcher {
       await connection.zrem(store.keys.due, ...lost);
       await this.#restore();
     }
+    this.#sends.beginTurn();
     const swaps = await Promise.all(
       Array.from(whole.values(), (stored) => this.#act(stored, watch)),
     );
@@ -163,21 +170,16 @@ export class Dispatcher {
     const at = tick.getTime();
     const id = tickId([app.config.prefix, app.name, name], state.born, at);
     try {
-      const before = plan.overlap === 'queue' ? undefined : await this.#going(state, id, now);
-      if (before !== undefined && plan.overlap === 'skip') {
-        log.info({ entry: name, id: before }, 'skipped: the task of the tick before has not ended');
-        state.skipped += 1;
-      } else {
-        if (before !== undefined) await app.control.revoke(before, { reason: `replaced by ${id}` });
-        const beat = { entry: name, tick: tick.toISOString() };
-        const sent = await app.ticks.send(plan, id, { beat });
-        log.info({ entry: name, tick: beat.tick, id: sent.id }, 'sent');
+      const sent = await this.#sends.send(id, () => this.#send(name, plan, state, id, tick, now));
+      if (!sent) return false;
+      if ('past' in sent) state.skipped += 1;
+      else {
         state.runs += 1;
         state.lastTick = at;
         state.lastAt = now;
-        state.lastId = sent.id;
-        if (sent.queue === undefined) delete state.lastQueue;
-        else state.lastQueue = sent.queue;
+        state.lastId = sent.to.id;
+        if (sent.to.queue === undefined) delete state.lastQueue;
+        else state.lastQueue = sent.to.queue;
       }
     } catch (error) {
       if (error instanceof BrokerError) {
@@ -190,6 +192,28 @@ export class Dispatcher {
     }
     state.ticks += 1;
     return true;
+  }
+
+  /** Sends one, unless the task before stands against it. What it changes of the state is up to its caller. */
+  async #send(
+    name: string,
+    plan: Plan,
+    state: EntryState,
+    id: string,
+    tick: Date,
+    now: number,
+  ): Promise<Sent> {
+    const { app, log } = this.#place;
+    const before = plan.overlap === 'queue' ? undefined : await this.#going(state, id, now);
+    if (before !== undefined && plan.overlap === 'skip') {
+      log.info({ entry: name, id: before }, 'skipped: the task of the tick before has not ended');
+      return { past: before };
+    }
+    if (before !== undefined) await app.control.revoke(before, { reason: `replaced by ${id}` });
+    const beat = { entry: name, tick: tick.toISOString() };
+    const to = await app.ticks.send(plan, id, { beat });
+    log.info({ entry: name, tick: beat.tick, id: to.id }, 'sent');
+    return { to };
   }
 
   /** The task of the tick before, while it waits or runs; a tick that is sent again is not its own. */

@@ -34,7 +34,8 @@ export class Readiness {
     if (links && !isUp(links.main)) return 'there is no connection to Redis';
     if (links && !links.served.some(isUp)) return 'there is no connection to any of its shards';
     if (!this.started) return 'the worker starts';
-    if (!presence?.held) return 'another worker has the name';
+    if (!presence?.held)
+      return 'another worker has the name, or workers have another number of shards';
     if (!pools?.ready) return 'no child has loaded the app yet';
     return undefined;
   }
