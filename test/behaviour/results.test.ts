@@ -50,6 +50,26 @@ describe('get()', () => {
     });
   });
 
+  test('by several at a time ends for each of them, whichever gave up before', async () => {
+    const gate = new Gate();
+    const shared = app.task('get.shared', async () => {
+      await gate.passed;
+      return 'for all';
+    });
+    const result = await shared.delay();
+    const leave = [0, 1, 2].map(() => new AbortController());
+    const leaving = leave.map(({ signal }) => rejection(result.get({ signal })));
+    const staying = [result.get(soon), app.result(result.id).get(soon)];
+    // The last, the first and the one between: where they stand must not matter.
+    for (const at of [2, 0, 1]) {
+      staying.push(result.get(soon));
+      leave[at]!.abort(new Error(`left ${at}`));
+      expect((await leaving[at])!.message).toBe(`left ${at}`);
+    }
+    gate.open();
+    expect(await Promise.all(staying)).toEqual(staying.map(() => 'for all'));
+  });
+
   test('with propagate: false gives the error', async () => {
     const fail = app.task('get.quiet', () => {
       throw new Error('broken');

@@ -117,6 +117,27 @@ describe('a generator', () => {
     expect(await rejection(failing.get(soon))).toMatchObject({ message: 'no' });
   });
 
+  it('that stands still holds up no get() beyond its timeout, nor beyond its signal', async () => {
+    const { identity } = tasks();
+    await stage.worker(app);
+    let goOn = (): void => undefined;
+    const stuck = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    async function* slow() {
+      yield identity.s(1);
+      await stuck;
+      yield identity.s(2);
+    }
+    const sent = app.group(slow());
+    const late = await rejection(sent.get({ timeout: 50 }));
+    expect(late).toMatchObject({ code: 'RESULT_TIMEOUT' });
+    const signal = AbortSignal.timeout(50);
+    expect(await rejection(sent.get({ signal }))).toBe(signal.reason);
+    goOn();
+    expect(await sent.get(soon)).toEqual([1, 2]);
+  });
+
   it('is refused by group(), which would have to wait for it', () => {
     const { identity } = tasks();
     expect(() => group(numbers(1, (n) => identity.s(n) as never) as never)).toThrow(

@@ -219,8 +219,9 @@ export class Canvases {
   ): AnyResult {
     if ('task' in step) {
       const tree = (): Revocable[] => [...before(), this.#revocable(step)];
+      const { queue, epoch, sending } = sent;
       const ignoreResult = step.options?.ignoreResult ?? false;
-      const call = { ...sent, ignoreResult, tree };
+      const call: SentCall = { queue, ignoreResult, epoch, sending, tree };
       return new AsyncResult(step.id, this.#place.results, call, parent);
     }
     if (isGroupStep(step)) {

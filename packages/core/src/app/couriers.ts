@@ -122,7 +122,7 @@ class AppCourier implements Courier {
     let left = false;
     const end = (how: ParcelEnd): void => queueMicrotask(() => onEnd(how));
     // Before it is sent: its result may come at once.
-    const stop = results.mailbox.wait(id, results.mailbox.epoch, {
+    const wait = results.mailbox.wait(id, results.mailbox.epoch, {
       queue: () => queue,
       foreign,
       progress: () => undefined,
@@ -148,14 +148,15 @@ class AppCourier implements Courier {
     };
     const leave = (): void => {
       left = true;
-      stop();
+      wait.end();
     };
     return { id, stored: store(), queue: () => queue, leave };
   }
 
   #freeze(id: string, args: Parcel['args'], delay: number): Call {
     const { config, results } = this.#place;
-    const options = { ...this.#call, id, ...(delay > 0 && { countdown: delay }) };
+    const due = delay > 0 ? { id, countdown: delay } : { id };
+    const options = Object.assign({}, this.#call, due);
     const frozen = freezeCall(mapTask, args, this.#defaults, options, {
       now: Date.now(),
       newId: randomUUID,

@@ -117,8 +117,14 @@ export class Outbox {
   ): Call {
     const { config, routes } = this.#place;
     const defaults = routes ? routes.settle(name, args, task, given) : task;
-    const place = { now: Date.now(), newId: randomUUID, defaultQueue: config.defaultQueue };
-    return freezeCall(name, args, defaults, this.#quiet(defaults, given), { ...place, ...origin });
+    return freezeCall(name, args, defaults, this.#quiet(defaults, given), {
+      now: Date.now(),
+      newId: randomUUID,
+      defaultQueue: config.defaultQueue,
+      reply: origin.reply,
+      root: origin.root,
+      parent: origin.parent,
+    });
   }
 
   /**

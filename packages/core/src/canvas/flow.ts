@@ -302,17 +302,18 @@ export class Flow {
       root: origin.root,
       parent: origin.parent,
     });
-    const message: Message = {
-      ...call.message,
-      ...(origin.group !== undefined && { group: origin.group }),
-      ...(origin.trace && { trace: origin.trace }),
-      ...(origin.again && { once: true }),
-      ...(takes.kind === 'list' && { from: takes.join, ...(!takes.shared && { only: true }) }),
-      ...(frames.length > 0 && { next: frames }),
-      ...(step.link && { link: step.link }),
-      ...(step.linkError && { linkError: step.linkError }),
-    };
-    return { ...call, message };
+    const message: { -readonly [K in keyof Message]: Message[K] } = call.message;
+    if (origin.group !== undefined) message.group = origin.group;
+    if (origin.trace) message.trace = origin.trace;
+    if (origin.again) message.once = true;
+    if (takes.kind === 'list') {
+      message.from = takes.join;
+      if (!takes.shared) message.only = true;
+    }
+    if (frames.length > 0) message.next = frames;
+    if (step.link) message.link = step.link;
+    if (step.linkError) message.linkError = step.linkError;
+    return call;
   }
 }
 

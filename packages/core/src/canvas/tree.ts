@@ -41,8 +41,11 @@ export function taskNode(
   options: CallSettings = {},
   immutable = false,
 ): TaskNode {
-  return { kind: 'task', task, args, immutable, options, link: [], linkError: [] };
+  return { kind: 'task', task, args, immutable, options, link: noNodes, linkError: noNodes };
 }
+
+/** Most tasks have nothing linked to them. */
+const noNodes: readonly Node[] = Object.freeze([]);
 
 /** A chain whose chains are laid out in it. One part is that part. */
 export function chainOf(parts: readonly Node[]): Node {
@@ -67,11 +70,16 @@ export function mapTasks(node: Node, change: (task: TaskNode) => TaskNode): Node
 /** Changes every task of a node, and those that are linked to it. */
 export function mapAll(node: Node, change: (task: TaskNode) => TaskNode): Node {
   return mapTasks(node, (task) => {
-    const { link, linkError, ...rest } = change(task);
+    const { kind, task: name, args, immutable, options, link, linkError } = change(task);
     return {
-      ...rest,
-      link: link.map((linked) => mapAll(linked, change)),
-      linkError: linkError.map((linked) => mapAll(linked, change)),
+      kind,
+      task: name,
+      args,
+      immutable,
+      options,
+      link: link.length === 0 ? link : link.map((linked) => mapAll(linked, change)),
+      linkError:
+        linkError.length === 0 ? linkError : linkError.map((linked) => mapAll(linked, change)),
     };
   });
 }

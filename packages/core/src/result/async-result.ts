@@ -1,15 +1,16 @@
 /** The handle on a task that runs elsewhere. */
-import { toMilliseconds } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, ResultLedger } from './ledger.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
+import type { OpenWait } from './entries.js';
 import type { ResultMailbox } from './mailbox.js';
-import { onAbort } from './on-abort.js';
-import { errorOf } from './remote-error.js';
+import { errorOf, valueOf } from './remote-error.js';
 import type { PlacedTask, Revocable, RevokeResultOptions } from './revocation.js';
-import { findCurrentTask } from '../task/context.js';
+import { findCurrentTask, yielding } from '../task/context.js';
+import { waitFor } from './wait.js';
+import { Watch, type Watchable, type Watched, type Watcher } from './watch.js';
 
 /** What results need of their App. */
 export interface ResultSource {
@@ -46,7 +47,7 @@ export interface SentCall {
  * console.log(result.id, await result.get({ timeout: '10s' }));
  * ```
  */
-export class AsyncResult<T = unknown> implements AnyResult<T> {
+export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watched {
   /** The task's id. */
   readonly id: string;
   readonly #source: ResultSource;
@@ -82,67 +83,45 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
       await this.#sent.sending;
       return undefined as T;
     }
-    const outcome = (this.#ended ??= await this.#waitWell(options));
-    if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value as T;
-    const error = errorOf(outcome);
-    if (options.propagate === false) return error;
-    throw error;
+    if (this.#ended) return valueOf(this.#ended, options.propagate) as T | Error;
+    // A task that waits lets another one run in its place: the one that it waits for, maybe.
+    const [value] = await yielding(this.#wait(options));
+    return value as T | Error;
   }
 
-  /** A task that waits lets another one run in its place: the one that it waits for, maybe. */
-  #waitWell(options: GetOptions): Promise<Outcome> {
+  #wait(options: GetOptions): Promise<unknown[]> {
+    return waitFor([this], options, () => this.#late(String(options.timeout)));
+  }
+
+  /** @internal */
+  watch(watcher: Watcher, at: number): OpenWait | undefined {
+    if (this.#ended) {
+      watcher.ended(this.#ended, at);
+      return undefined;
+    }
     const task = findCurrentTask();
     if (task?.id === this.id) {
       throw new RegistryError(
         `task ${task.name}[${task.id}] waits for its own result, which would never come`,
       );
     }
-    const waiting = this.#wait(options);
-    return task?.yieldWhile ? task.yieldWhile(waiting) : waiting;
+    const watch = new Watch(this, this.#sent, watcher, at);
+    return this.#source.mailbox.wait(this.id, this.#sent?.epoch, watch);
   }
 
-  #wait({ timeout, signal, onProgress }: GetOptions): Promise<Outcome> {
-    const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout');
-    signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      let stop = (): void => undefined;
-      const end = (settle: () => void): void => {
-        clearTimeout(timer);
-        deaf?.();
-        settle();
-      };
-      const giveUp = (error: unknown): void => {
-        stop();
-        end(() => reject(error as Error));
-      };
-      const deaf = signal && onAbort(signal, () => giveUp(signal.reason));
-      if (limit !== undefined) timer = setTimeout(() => giveUp(this.#late(String(timeout))), limit);
-      this.#sent?.sending.catch(giveUp);
-      // Last, for it may end the wait at once: the result may be there already, or the App closed.
-      try {
-        stop = this.#source.mailbox.wait(this.id, this.#sent?.epoch, {
-          queue: () => this.#sent?.queue,
-          foreign: this.#sent?.foreign ?? this.#sent === undefined,
-          progress: (outcome) => {
-            try {
-              onProgress?.(outcome.value, outcome.state);
-            } catch (error) {
-              giveUp(error);
-            }
-          },
-          done: (outcome) => {
-            // At once: who asks next must not wait for a push that has been.
-            this.#ended = outcome;
-            end(() => resolve(outcome));
-          },
-          failed: giveUp,
-          lost: () => giveUp(this.#lost()),
-        });
-      } catch (error) {
-        giveUp(error);
-      }
-    });
+  /** @internal */
+  get sending(): Promise<unknown> | undefined {
+    return this.#sent?.sending;
+  }
+
+  /** @internal */
+  get isIgnored(): boolean {
+    return this.#sent?.ignoreResult ?? false;
+  }
+
+  /** @internal */
+  hasEnded(outcome: Outcome): void {
+    this.#ended = outcome;
   }
 
   #late(timeout: string): ResultTimeoutError {
@@ -151,7 +130,8 @@ export class AsyncResult<T = unknown> implements AnyResult<T> {
     );
   }
 
-  #lost(): TaskRevokedError {
+  /** @internal */
+  lost(): TaskRevokedError {
     return new TaskRevokedError(
       `task ${this.id} is gone: it was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
     );

@@ -2,9 +2,12 @@
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
+import { yielding } from '../task/context.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
+import { onAbort } from './on-abort.js';
 import type { RevokeResultOptions } from './revocation.js';
+import { waitFor } from './wait.js';
 
 /**
  * The results of a group's parts, in the order in which they were given.
@@ -63,19 +66,17 @@ export class GroupResult<
    */
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
   get(options: GetOptions): Promise<T | Error>;
-  async get({ timeout, signal, ...rest }: GetOptions = {}): Promise<T | Error> {
-    const limit = new Limit(timeout, signal, this.id);
+  async get({ timeout, ...options }: GetOptions = {}): Promise<T | Error> {
+    const limit = new Limit(timeout, options.signal, this.id);
+    const within = { ...options, signal: limit.signal };
     try {
-      await this.#known;
-      const options = { ...rest, signal: limit.signal };
+      if (this.#known) await limit.within(this.#known);
       // Nothing of its own would tell that what came before has failed.
       if (this.length === 0 && this.parent) {
-        const before = await this.parent.get(options as GetOptions);
+        const before = await this.parent.get(within as GetOptions);
         if (before instanceof Error && (await this.parent.failed())) return before;
       }
-      return (await Promise.all(
-        this.results.map((result) => result.get(options as GetOptions)),
-      )) as unknown as T;
+      return (await yielding(waitFor(this.results, within))) as unknown as T;
     } finally {
       limit.end();
     }
@@ -204,6 +205,17 @@ class Limit {
 
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Waits for something that cannot be ended itself. */
+  async within(wait: Promise<unknown>): Promise<void> {
+    const { signal } = this;
+    signal.throwIfAborted();
+    let deaf: (() => void) | undefined;
+    const over = new Promise<never>((_resolve, reject) => {
+      deaf = onAbort(signal, () => reject(signal.reason as Error));
+    });
+    await Promise.race([wait, over]).finally(deaf);
   }
 
   /** Also ends the waits that go on because another part has failed. */

@@ -4,22 +4,9 @@ import type { Redis } from 'ioredis';
 import { closeConnection } from '../broker/connection.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
+import { Entries, type Entry, type Listener, type OpenWait } from './entries.js';
 import type { Ledger, Sighting } from './ledger.js';
 import type { Tide } from './tide.js';
-
-/** Somebody who waits for an outcome. */
-export interface Listener {
-  /** The queue that has the task's message, once this process knows that it has. */
-  readonly queue: () => string | undefined;
-  /** Whether another process sent the task, so that its result is not pushed here. */
-  readonly foreign: boolean;
-  /** A state on the way there. */
-  readonly progress: (outcome: Outcome) => void;
-  readonly done: (outcome: Outcome) => void;
-  readonly failed: (error: unknown) => void;
-  /** The task is neither waiting, nor running, nor done. */
-  readonly lost: () => void;
-}
 
 /** Where results are waited for. */
 export interface ResultMailbox {
@@ -30,8 +17,8 @@ export interface ResultMailbox {
    * current number needs no look at its key.
    */
   readonly epoch: number;
-  /** Waits for a task; gives the function that ends the wait. */
-  wait(id: string, sentAt: number | undefined, listener: Listener): () => void;
+  /** Waits for a task. The listener may hear of its end before this has returned. */
+  wait(id: string, sentAt: number | undefined, listener: Listener): OpenWait;
   /**
    * Hears another channel on the same connection, until the mailbox is closed. Resolves when Redis
    * has been told, also where it knows: so it shows that the connection lives.
@@ -52,18 +39,6 @@ export interface MailboxPlace {
 /** A name for this process. */
 export const callerName = (): string => randomBytes(9).toString('base64url');
 
-/** A listener and when its key is next looked at without a push. */
-interface Entry {
-  readonly id: string;
-  readonly listener: Listener;
-  look: number;
-  wait: number;
-  /** Whether the last look found nothing of the task. */
-  missed: boolean;
-  /** The last state on the way that was heard of, and from which worker. */
-  heard: { readonly worker: string | undefined; readonly at: number } | undefined;
-}
-
 /** An outcome that nobody has asked for yet. */
 interface Early {
   readonly record: unknown;
@@ -78,8 +53,7 @@ const mostCharacters = 16 * 1024 * 1024;
 const pulse = 3_000;
 /** How long workers tell of every task once somebody waits for another process's. */
 const followed = 4 * pulse;
-/** First and last wait between looks at a key whose push may have been lost. */
-const firstLook = 5_000;
+/** Longest wait between looks at a key whose push may have been lost; the first is `firstLook`. */
 const lastLook = 60_000;
 /** Wait before a task of which nothing is found is looked for once more. */
 const secondLook = 250;
@@ -99,7 +73,7 @@ export class Mailbox implements ResultMailbox {
   readonly #prefix: string;
   readonly #ledger: Ledger;
   readonly #tide: Tide;
-  readonly #entries = new Map<string, Set<Entry>>();
+  readonly #entries = new Entries((entry) => this.#removed(entry));
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
   #subscription: Redis | undefined;
@@ -124,27 +98,20 @@ export class Mailbox implements ResultMailbox {
     return this.#tide.level;
   }
 
-  wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
+  wait(id: string, sentAt: number | undefined, listener: Listener): OpenWait {
     const early = this.#early.get(id);
-    const entry: Entry = {
-      id,
-      listener,
-      look: Date.now() + firstLook,
-      wait: firstLook,
-      missed: false,
-      heard: undefined,
-    };
+    const entry = this.#entries.entry(id, listener);
     if (early) {
       this.#drop(id, early);
-      this.#settle(early.record, new Set([entry]));
-      return () => undefined;
+      this.#settle(early.record, [entry]);
+      return entry;
     }
     if (!this.#subscription) this.#subscribe();
     this.#add(entry);
-    if (!this.#listening) return () => this.#remove(entry);
+    if (!this.#listening) return entry;
     if (listener.foreign) this.#follow([entry]);
     else if (sentAt === undefined || sentAt < this.#epoch) this.#lookSoon(entry);
-    return () => this.#remove(entry);
+    return entry;
   }
 
   async hear(channel: string, listener: (text: string) => void): Promise<void> {
@@ -154,7 +121,7 @@ export class Mailbox implements ResultMailbox {
   }
 
   async close(error: Error): Promise<void> {
-    const waiting = [...this.#entries.values()].flatMap((set) => [...set]);
+    const waiting = this.#entries.all();
     this.#entries.clear();
     this.#early.clear();
     this.#rest();
@@ -165,20 +132,13 @@ export class Mailbox implements ResultMailbox {
   }
 
   #add(entry: Entry): void {
-    const set = this.#entries.get(entry.id);
-    if (set) set.add(entry);
-    else this.#entries.set(entry.id, new Set([entry]));
+    this.#entries.add(entry);
     this.#timer ??= setInterval(() => this.#tick(), pulse);
   }
 
-  #remove(entry: Entry): void {
-    const set = this.#entries.get(entry.id);
-    set?.delete(entry);
-    if (set?.size === 0) {
-      this.#entries.delete(entry.id);
-      if (entry.listener.foreign) this.#unfollow(entry.id);
-    }
-    if (this.#entries.size === 0) this.#rest();
+  #removed({ id, listener }: Entry): void {
+    if (listener.foreign && !this.#entries.has(id)) this.#unfollow(id);
+    if (this.#entries.isEmpty) this.#rest();
   }
 
   /** While nobody waits, neither the timer nor the socket keeps the process alive. */
@@ -210,7 +170,7 @@ export class Mailbox implements ResultMailbox {
   #heard(): void {
     this.#listening = true;
     this.#epoch = this.#tide.rise();
-    const entries = [...this.#entries.values()].flatMap((set) => [...set]);
+    const entries = this.#entries.all();
     this.#follow(entries.filter(({ listener }) => listener.foreign));
     this.#lookAt(entries.filter(({ listener }) => !listener.foreign));
   }
@@ -236,7 +196,7 @@ export class Mailbox implements ResultMailbox {
     if (listener) return listener(text);
     if (channel !== replyChannel(this.#prefix, this.caller)) {
       const id = channel.slice(resultKey(this.#prefix, '').length);
-      this.#lookAt([...(this.#entries.get(id) ?? [])]);
+      this.#lookAt(this.#entries.of(id));
       return;
     }
     let outcomes: unknown;
@@ -255,8 +215,8 @@ export class Mailbox implements ResultMailbox {
   #deliver(record: unknown, size: number): void {
     if (!isOutcomeRecord(record)) return;
     if (record.state === 'PENDING') return this.#takeBack(record.id);
-    const waiting = this.#entries.get(record.id);
-    if (waiting) this.#settle(record, waiting);
+    const waiting = this.#entries.of(record.id);
+    if (waiting.length > 0) this.#settle(record, waiting);
     else if (isFinal(record.state)) this.#keep(record.id, { record, size });
   }
 
@@ -284,7 +244,7 @@ export class Mailbox implements ResultMailbox {
     this.#earlySize -= size;
   }
 
-  #settle(record: unknown, entries: Set<Entry>): void {
+  #settle(record: unknown, entries: readonly Entry[]): void {
     let outcome: Outcome | undefined;
     let failure: unknown;
     try {
@@ -292,12 +252,12 @@ export class Mailbox implements ResultMailbox {
     } catch (error) {
       failure = error;
     }
-    for (const entry of [...entries]) {
+    for (const entry of entries) {
       if (outcome && !isFinal(outcome.state)) {
         if (isNews(entry, outcome)) entry.listener.progress(outcome);
         continue;
       }
-      this.#remove(entry);
+      entry.end();
       if (outcome) entry.listener.done(outcome);
       else entry.listener.failed(failure);
     }
@@ -322,11 +282,7 @@ export class Mailbox implements ResultMailbox {
     if (subscription?.status === 'ready') subscription.ping().catch(() => undefined);
     if (this.#following) this.#ledger.follow(followed).catch(() => undefined);
     const now = Date.now();
-    const due: Entry[] = [];
-    for (const set of this.#entries.values()) {
-      for (const entry of set) if (entry.look <= now) due.push(entry);
-      if (due.length >= portion) break;
-    }
+    const due = this.#entries.due(now, portion);
     if (due.length > 0 && !this.#reading) this.#lookAt(due);
   }
 
@@ -355,11 +311,11 @@ export class Mailbox implements ResultMailbox {
   }
 
   #apply(entry: Entry, found: Sighting | undefined): void {
-    if (!this.#entries.get(entry.id)?.has(entry) || !found) return;
-    if (found.text !== null) this.#settle(parse(found.text), new Set([entry]));
+    if (!found || !this.#entries.includes(entry)) return;
+    if (found.text !== null) this.#settle(parse(found.text), [entry]);
     else if (!found.gone) entry.missed = false;
     else if (entry.missed) {
-      this.#remove(entry);
+      entry.end();
       entry.listener.lost();
     } else {
       // Somebody may have taken it out just now, and be about to store why.

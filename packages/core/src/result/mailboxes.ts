@@ -1,5 +1,6 @@
 /** Where a process hears of results from several shards: a mailbox for each, opened when it is needed. */
-import type { Listener, Mailbox, ResultMailbox } from './mailbox.js';
+import type { Listener, OpenWait } from './entries.js';
+import type { Mailbox, ResultMailbox } from './mailbox.js';
 import type { Tide } from './tide.js';
 
 /** The mailboxes of several shards, as one. */
@@ -27,7 +28,7 @@ export class Mailboxes implements ResultMailbox {
     return this.#tide.level;
   }
 
-  wait(id: string, sentAt: number | undefined, listener: Listener): () => void {
+  wait(id: string, sentAt: number | undefined, listener: Listener): OpenWait {
     return this.#of(id).wait(id, sentAt, listener);
   }
 

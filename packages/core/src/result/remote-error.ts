@@ -32,6 +32,18 @@ export function errorOf(outcome: Outcome): errors.DtaskError {
   return revive(error) ?? new errors.TaskFailedError(id, task, error);
 }
 
+/**
+ * What `get()` gives for an outcome.
+ *
+ * @param propagate `false` gives the error in place of throwing it
+ */
+export function valueOf(outcome: Outcome, propagate: boolean | undefined): unknown {
+  if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value;
+  const error = errorOf(outcome);
+  if (propagate === false) return error;
+  throw error;
+}
+
 function revive(error: unknown): errors.DtaskError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };

@@ -71,19 +71,20 @@ export function checkRoute(route: unknown, what: string): CallSettings {
 /** Puts what a task says over what a route says. */
 export function overRoute(route: CallSettings, task: CallSettings): CallSettings {
   const { expiresIn, expiresAt, countdown, ...rest } = route;
-  const { headers } = rest;
-  return {
-    ...rest,
-    // A span and a date are two forms of one setting.
-    ...(task.expiresIn === undefined &&
-      task.expiresAt === undefined && {
-        ...(expiresIn !== undefined && { expiresIn }),
-        ...(expiresAt !== undefined && { expiresAt }),
-      }),
-    ...(task.eta === undefined && countdown !== undefined && { countdown }),
-    ...task,
-    ...(headers && task.headers && { headers: { ...headers, ...task.headers } }),
-  };
+  const over: { -readonly [K in keyof CallSettings]: CallSettings[K] } = Object.assign(
+    {},
+    rest,
+    task,
+  );
+  // A span and a date are two forms of one setting.
+  if (task.expiresIn === undefined && task.expiresAt === undefined) {
+    if (expiresIn !== undefined) over.expiresIn = expiresIn;
+    if (expiresAt !== undefined) over.expiresAt = expiresAt;
+  }
+  if (task.eta === undefined && task.countdown === undefined && countdown !== undefined)
+    over.countdown = countdown;
+  if (rest.headers && task.headers) over.headers = { ...rest.headers, ...task.headers };
+  return over;
 }
 
 /** Settings as the options that they were made of; spans are in milliseconds. */

@@ -113,6 +113,10 @@ export function currentTask(): TaskContext {
 /** The context of the task that runs here, if one does. */
 export const findCurrentTask = (): TaskContext | undefined => storage.getStore();
 
+/** Waits; where a task does, another one may run in its place meanwhile. */
+export const yielding = <R>(wait: Promise<R>): Promise<R> =>
+  findCurrentTask()?.yieldWhile?.(wait) ?? wait;
+
 /** How many tasks run of which the function has not returned for good. */
 let running = 0;
 

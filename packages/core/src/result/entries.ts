@@ -1,0 +1,131 @@
+/** Those who wait in a process: who waits for which task, and when its key is looked at. */
+import type { Outcome } from '../protocol/outcome.js';
+
+/** Somebody who waits for an outcome. */
+export interface Listener {
+  /** The queue that has the task's message, once this process knows that it has. */
+  readonly queue: () => string | undefined;
+  /** Whether another process sent the task, so that its result is not pushed here. */
+  readonly foreign: boolean;
+  /** A state on the way there. */
+  readonly progress: (outcome: Outcome) => void;
+  readonly done: (outcome: Outcome) => void;
+  readonly failed: (error: unknown) => void;
+  /** The task is neither waiting, nor running, nor done. */
+  readonly lost: () => void;
+}
+
+/** A wait that goes on until its task has ended, or it is ended itself. */
+export interface OpenWait {
+  /** Ends it; does nothing where it is over. */
+  end(): void;
+}
+
+/** Wait before a key is first looked at whose push may have been lost. */
+const firstLook = 5_000;
+
+/** A listener and when its key is next looked at without a push. */
+export class Entry implements OpenWait {
+  readonly id: string;
+  readonly listener: Listener;
+  /** The next one of those that wait for the same task: mostly there is none. */
+  also: Entry | undefined;
+  look = Date.now() + firstLook;
+  wait = firstLook;
+  /** Whether the last look found nothing of the task. */
+  missed = false;
+  /** The last state on the way that was heard of, and from which worker. */
+  heard: { readonly worker: string | undefined; readonly at: number } | undefined;
+  readonly #remove: (entry: Entry) => void;
+
+  constructor(id: string, listener: Listener, remove: (entry: Entry) => void) {
+    this.id = id;
+    this.listener = listener;
+    this.#remove = remove;
+  }
+
+  end(): void {
+    this.#remove(this);
+  }
+}
+
+/** All who wait, by task. */
+export class Entries {
+  /** The latest entry of each task, which leads to the others: no list for each task of one wait. */
+  readonly #latest = new Map<string, Entry>();
+  readonly #onRemoved: (entry: Entry) => void;
+  readonly #remove = (entry: Entry): void => {
+    if (this.#takeOut(entry)) this.#onRemoved(entry);
+  };
+
+  constructor(onRemoved: (entry: Entry) => void) {
+    this.#onRemoved = onRemoved;
+  }
+
+  get isEmpty(): boolean {
+    return this.#latest.size === 0;
+  }
+
+  /** An entry that is not among the others yet. */
+  entry(id: string, listener: Listener): Entry {
+    return new Entry(id, listener, this.#remove);
+  }
+
+  add(entry: Entry): void {
+    entry.also = this.#latest.get(entry.id);
+    this.#latest.set(entry.id, entry);
+  }
+
+  /** Whether somebody waits for a task. */
+  has(id: string): boolean {
+    return this.#latest.has(id);
+  }
+
+  /** Those who wait for a task, the latest first. */
+  of(id: string): Entry[] {
+    return entriesFrom(this.#latest.get(id));
+  }
+
+  includes(entry: Entry): boolean {
+    return this.of(entry.id).includes(entry);
+  }
+
+  all(): Entry[] {
+    return [...this.#latest.values()].flatMap(entriesFrom);
+  }
+
+  /** Those whose key is to be looked at, about `most` of them. */
+  due(now: number, most: number): Entry[] {
+    const due: Entry[] = [];
+    for (const first of this.#latest.values()) {
+      for (const entry of entriesFrom(first)) if (entry.look <= now) due.push(entry);
+      if (due.length >= most) break;
+    }
+    return due;
+  }
+
+  clear(): void {
+    this.#latest.clear();
+  }
+
+  #takeOut(entry: Entry): boolean {
+    const { id, also } = entry;
+    let before = this.#latest.get(id);
+    if (before === entry) {
+      if (also) this.#latest.set(id, also);
+      else this.#latest.delete(id);
+    } else {
+      while (before && before.also !== entry) before = before.also;
+      if (!before) return false;
+      before.also = also;
+    }
+    entry.also = undefined;
+    return true;
+  }
+}
+
+function entriesFrom(first: Entry | undefined): Entry[] {
+  const entries = [];
+  for (let entry = first; entry; entry = entry.also) entries.push(entry);
+  return entries;
+}
