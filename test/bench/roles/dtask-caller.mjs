@@ -63,6 +63,11 @@ serve({
     const unheard = await echo.applyAsync([0], { queue: 'idle' });
     unheard.get().catch(() => undefined);
   },
+  /** The CPU time of this process so far, in µs. */
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
   /** Results a second of a group. */
   group: async (count) => {
     const began = performance.now();

@@ -1,5 +1,6 @@
 /** How many results a second come back to one caller, alone and among others who wait. */
 // @ts-check
+import { setTimeout as pause } from 'node:timers/promises';
 import { startPairs } from '../cast.mjs';
 import { median, pairedRatio } from '../numbers.mjs';
 import { RoleProcess } from '../role-process.mjs';
@@ -25,7 +26,7 @@ export const results = {
     const ratio = pairedRatio(alone.dtask, alone.bullmq);
     /** @type {number[][]} */
     const pairsOfRates = [];
-    for (let round = 0; round < (short ? 1 : 4); round += 1)
+    for (let round = 0; round < (short ? 1 : 6); round += 1)
       pairsOfRates.push(await beside(server, crowd, () => rate('dtask'), round % 2 === 1));
     const [none = [], many = []] = [0, 1].map((at) => pairsOfRates.map((pair) => pair[at] ?? 0));
     await end();
@@ -67,6 +68,25 @@ export const results = {
   },
 };
 
+/** A second in which all others together use the CPU for no longer than this is quiet, in µs. */
+const quietly = 30_000;
+
+/**
+ * Waits until processes do nothing but wait: that sixteen of them have just started is not the question.
+ *
+ * @param {readonly RoleProcess[]} others
+ */
+async function quiet(others) {
+  const used = async () =>
+    (await Promise.all(others.map((other) => other.ask('cpu')))).reduce((sum, one) => sum + one, 0);
+  for (let second = 0, before = await used(); second < 30; second += 1) {
+    await pause(1_000);
+    const now = await used();
+    if (now - before <= quietly) return;
+    before = now;
+  }
+}
+
 /**
  * The rate without others and with them.
  *
@@ -80,6 +100,7 @@ async function beside(server, crowd, rate, othersFirst) {
   const before = othersFirst ? 0 : await rate();
   const others = Array.from({ length: crowd }, () => new RoleProcess('dtask-caller', server));
   await Promise.all(others.map((other) => other.ask('idle')));
+  await quiet(others);
   const many = await rate();
   await Promise.all(others.map((other) => other.stop()));
   return [othersFirst ? await rate() : before, many];
