@@ -194,7 +194,7 @@ async function burn(server) {
   await caller.ask('burnMap', 20);
   /** @type {Cpu} */
   const found = { ms: [], ideal: [] };
-  for (let round = 0; round < 2; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     found.ms.push(await caller.ask('burnMap', burns));
     const both = [caller, other].map((one) => one.ask('burnHere', burns / 2));
     found.ideal.push(Math.max(...(await Promise.all(both))));

@@ -115,7 +115,7 @@ async function measure(server, kind, width, tasks, short) {
   const ms = performance.now() - began;
   const used = (await worker.ask('cpu')) - cpu;
   const trips = await caller.ask('roundTrips', short ? 50 : 300);
-  const count = short ? 10 : 50;
+  const count = short ? 10 : 200;
   const burn = (await caller.ask('burn', count)) / count;
   await caller.stop();
   await worker.stop();
