@@ -164,3 +164,49 @@ test("a flow's child that dtask refuses fails its parent, as the flow asks for",
   const parent = `${app.config.prefix}:elsewhere:parent`;
   await until('the parent knows', async () => (await stage.redis.hexists(parent, 'defa')) === 1);
 });
+
+test('tasks that end at a time are completed by fewer requests than there are of them', async () => {
+  const ids = Array.from({ length: 400 }, (_, at) => `many${at}`);
+  const sent = await Promise.all(ids.map((id) => send('note', id)));
+  const before = await scriptsRun();
+  await stage.worker(app, { concurrency: 50 });
+  expect(await Promise.all(sent.map((result) => result.get({ timeout: '20s' })))).toEqual(ids);
+  await until('the queue is empty', async () => (await left()) === 0);
+  expect(ran.toSorted()).toEqual(ids.toSorted());
+  // Each by itself would be 400 for the completions alone.
+  expect((await scriptsRun()) - before).toBeLessThan(200);
+});
+
+test('one whose completion Redis refuses keeps no other of those completed with it', async () => {
+  const ids = Array.from({ length: 60 }, (_, at) => `with${at}`);
+  const sent = await Promise.all(ids.map((id) => send('note', id)));
+  // BullMQ's script looks there for a set.
+  await stage.redis.set(`${messageKey(app, 'default', 'with10')}:dependencies`, 'no set');
+  await stage.worker(app, { concurrency: 30 });
+  await Promise.all(sent.map((result) => result.get({ timeout: '20s' })));
+  await until('no task is left', async () => (await left()) === 0);
+  expect(ran.toSorted()).toEqual(ids.toSorted());
+  expect((await app.queues.counts('default')).failed).toBe(1);
+});
+
+test('a job that was taken away while it ran is no trouble for those that end with it', async () => {
+  const ids = Array.from({ length: 40 }, (_, at) => `gone${at}`);
+  app.task('takeAway', async (id: string) => {
+    ran.push(currentTask().id);
+    await stage.redis.del(messageKey(app, 'default', id));
+  });
+  const sent = await Promise.all(
+    ids.map((id) => app.sendTask('takeAway', [id === 'gone7' ? id : 'nothing'], { id })),
+  );
+  await stage.worker(app, { concurrency: 40 });
+  await Promise.all(sent.map((result) => result.get({ timeout: '20s' })));
+  await until('no other task is left', async () => (await left()) <= 1);
+  expect(ran.toSorted()).toEqual(ids.toSorted());
+  expect((await app.queues.counts('default')).failed).toBe(0);
+});
+
+/** How many scripts the server has been asked to run. */
+async function scriptsRun(): Promise<number> {
+  const stats = await stage.redis.info('commandstats');
+  return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
+}

@@ -79,6 +79,7 @@ export {
   protocolOf,
   ReadyCommand,
   type Script,
+  type ScriptArgument,
 } from './broker/script-call.js';
 export { enterQueue } from './broker/enter-queue.js';
 export { addAgain } from './broker/again.js';

@@ -5,6 +5,7 @@ import { longestBlock, type OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
+import { Completions } from './completions.js';
 import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
 import { keepText } from './job-text.js';
@@ -74,6 +75,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #place: BullPlace;
   readonly #lanes = new WeakMap<AnyJob, Lane>();
   readonly #ended = new WeakMap<AnyJob, Ended>();
+  #completions: Completions | undefined;
   #ready: Promise<void> | undefined;
   #alarm: NodeJS.Timeout | undefined;
 
@@ -206,21 +208,21 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       return;
     }
     const { id } = job;
-    const completion = (lane.completion ??= Completion.of(
-      this.#place.connection,
+    const { writer, connection } = this.#place;
+    const completions = (this.#completions ??= new Completions(
+      connection,
       this.backend as Backend,
-      lane.token,
     ));
+    const completion = (lane.completion ??= completions.under(lane.token));
     if (!completion) {
       this.#leave(job, lane, {});
       return;
     }
-    this.#place.writer.follow(() => {
-      completion.send(id).then(
-        (reply) => this.#next(job, lane, reply),
-        () => this.#leave(job, lane, {}),
-      );
-    });
+    const done = (reply: unknown): void => this.#next(job, lane, reply);
+    const failed = (): void => this.#leave(job, lane, {});
+    writer.follow(() =>
+      completions.add({ id, completion, done, failed }, (send) => writer.follow(send)),
+    );
   }
 
   /** Goes on with the job that a completion brought. */

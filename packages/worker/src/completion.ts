@@ -6,12 +6,16 @@ import {
   protocolOf,
   ReadyCommand,
   type Script,
+  type ScriptArgument,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
 
 /** Stands for the job's id in the arguments that are taken apart. */
 const mark = '\u0001';
+
+/** How many keys the script has; its arguments are behind them. */
+export const keyCount = 14;
 
 /** The ids whose characters are one byte each. */
 const plain = /^[\x21-\x7e]+$/;
@@ -26,6 +30,7 @@ export class Completion {
   readonly #jobPrefix: string;
   readonly #sha: string;
   readonly #parts: readonly [string, string, string];
+  readonly #given: readonly ScriptArgument[];
 
   /** Gives none while the connection does not have BullMQ's script. */
   static of(connection: Redis, backend: Backend, token: string): Completion | undefined {
@@ -40,7 +45,14 @@ export class Completion {
     const job = { id: mark, name: '', data: {}, opts: {} } as Parameters<
       Backend['moveToCompletedArgs']
     >[0];
-    const given = backend.moveToCompletedArgs(job, undefined, undefined as never, token, true);
+    const given: readonly ScriptArgument[] = backend.moveToCompletedArgs(
+      job,
+      undefined,
+      undefined as never,
+      token,
+      true,
+    );
+    this.#given = given;
     const items = protocolOf(script, given);
     const key = given.indexOf(`${this.#jobPrefix}${mark}`) + ahead;
     const id = given.indexOf(mark) + ahead;
@@ -50,6 +62,20 @@ export class Completion {
       // The job's id is followed by the time.
       items.slice(id + 2).join(''),
     ];
+  }
+
+  /** BullMQ's options, which differ by the token. */
+  get options(): ScriptArgument {
+    return this.#given[keyCount + 7];
+  }
+
+  /** The script's keys and arguments for a job that is complete now. */
+  given(id: string): ScriptArgument[] {
+    const given = [...this.#given];
+    given[keyCount - 3] = this.#jobPrefix + id;
+    given[keyCount] = id;
+    given[keyCount + 1] = Date.now();
+    return given;
   }
 
   /** Whether `send` can take a job. */

@@ -52,9 +52,9 @@ export const commands = {
       bars: [
         bar('sending is one request a call', ours('sending'), 1.01),
         bar(
-          'executing is at most two requests a task (a result and a completion)',
+          'executing a full queue is at most half a request a task (results, and completions, of several in one)',
           ours('executing'),
-          2.02,
+          0.5,
         ),
         bar(
           "a call and its result, 25 in flight, take no more requests than plain BullMQ's",

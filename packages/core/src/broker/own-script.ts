@@ -1,8 +1,8 @@
 /** Scripts of dtask's own. */
 import type { Redis } from 'ioredis';
+import type { ScriptArgument } from './script-call.js';
 
-type Argument = string | number;
-type Scripted<R> = Record<string, ((...args: readonly Argument[]) => Promise<R>) | undefined>;
+type Scripted<R> = Record<string, ((...args: readonly ScriptArgument[]) => Promise<R>) | undefined>;
 
 /** A script: it goes to a server once, and is called by its hash from then on. */
 export class OwnScript<R> {
@@ -21,7 +21,7 @@ export class OwnScript<R> {
   }
 
   /** Runs it. Keys come first. */
-  run(connection: Redis, ...args: readonly Argument[]): Promise<R> {
+  run(connection: Redis, ...args: readonly ScriptArgument[]): Promise<R> {
     const scripted = connection as unknown as Scripted<R>;
     if (!scripted[this.#name]) {
       const keys = this.#keys === undefined ? {} : { numberOfKeys: this.#keys };

@@ -67,6 +67,8 @@ export class OutcomeWriter {
   };
   #outcomes: OutcomeWrite[] = [];
   #followers: (() => void)[] = [];
+  /** Those that are called just now. */
+  #following: (() => void)[] | undefined;
   #scheduled = false;
   #acknowledged: (() => void)[] = [];
 
@@ -90,8 +92,15 @@ export class OutcomeWriter {
     return new Promise((resolve) => this.#acknowledged.push(resolve));
   }
 
-  /** Calls `send` when all outcomes before it are written. */
+  /**
+   * Calls `send` when all outcomes before it are written. What is asked for while that goes on is
+   * called last of all.
+   */
   follow(send: () => void): void {
+    if (this.#following) {
+      this.#following.push(send);
+      return;
+    }
     this.#followers.push(send);
     if (this.#followers.length < most) this.#schedule();
     // In the middle of a turn: Redis is to have work while the turn goes on.
@@ -126,7 +135,13 @@ export class OutcomeWriter {
     }
     const stream = this.#connection.stream as Redis['stream'] | undefined;
     stream?.cork();
-    for (const send of followers) send();
+    this.#following = followers;
+    try {
+      // There may come more on the way.
+      for (const send of followers) send();
+    } finally {
+      this.#following = undefined;
+    }
     return stream;
   }
 

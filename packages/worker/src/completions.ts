@@ -1,0 +1,103 @@
+/** BullMQ's completion of several jobs in one command. */
+import { findScript, OwnScript } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import type { Backend } from './backend.js';
+import { Completion, keyCount } from './completion.js';
+
+/** A job that is to be completed. */
+export interface Completing {
+  readonly id: string;
+  readonly completion: Completion;
+  /** Hears what the script replied: the next job's fields and id, or a number. */
+  readonly done: (reply: unknown) => void;
+  /** The command has failed: nobody knows whether the job is complete. */
+  readonly failed: () => void;
+}
+
+/** How many arguments BullMQ's script has; behind them is an id and the options for each job. */
+const own = 9;
+
+/**
+ * Runs BullMQ's script for each job: its functions are made once, and what is the same for all is
+ * read once, which is a quarter of what Redis does for a job. One that fails keeps no other from its
+ * end; in place of its reply is the error's text.
+ *
+ * Gives none where the script does not look as expected: it is cut where its functions end.
+ */
+function scriptFor(single: string): string | undefined {
+  const cut = single.indexOf('\nlocal jobIdKey = KEYS[12]');
+  if (cut < 0) return undefined;
+  const [functions, work] = [single.slice(0, cut), single.slice(cut)];
+  return `${functions}
+local function complete(KEYS, ARGV)${work}
+end
+local keys, args, replies = {unpack(KEYS)}, {unpack(ARGV, 1, ${own})}, {}
+for at = ${own + 1}, #ARGV, 2 do
+  keys[12], args[1], args[8] = ARGV[7] .. ARGV[at], ARGV[at], ARGV[at + 1]
+  local ok, reply = pcall(complete, keys, args)
+  if not ok then reply = type(reply) == 'table' and reply.err or tostring(reply) end
+  replies[#replies + 1] = reply or 0
+end
+return replies`;
+}
+
+/** The completions of one queue that are written at a time. */
+export class Completions {
+  readonly #connection: Redis;
+  readonly #backend: Backend;
+  #script: OwnScript<unknown[]> | undefined;
+  #jobs: Completing[] = [];
+
+  constructor(connection: Redis, backend: Backend) {
+    this.#connection = connection;
+    this.#backend = backend;
+  }
+
+  /**
+   * Adds one to those that are sent together.
+   *
+   * @param later is given what sends them, once for all of them
+   */
+  add(job: Completing, later: (send: () => void) => void): void {
+    if (this.#jobs.push(job) === 1) later(this.#send);
+  }
+
+  readonly #send = (): void => {
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    this.#script ??= this.#make();
+    if (this.#script && jobs.length > 1) this.#sendAll(this.#script, jobs);
+    else
+      for (const { id, completion, done, failed } of jobs) completion.send(id).then(done, failed);
+  };
+
+  #sendAll(script: OwnScript<unknown[]>, jobs: readonly Completing[]): void {
+    const [first] = jobs;
+    if (!first) return;
+    const given = first.completion.given(first.id);
+    for (const { id, completion } of jobs) given.push(id, completion.options);
+    script.run(this.#connection, ...given).then(
+      (replies) => {
+        for (const [at, job] of jobs.entries()) {
+          const reply = replies[at];
+          if (typeof reply === 'string' || reply === undefined) job.failed();
+          else job.done(reply);
+        }
+      },
+      () => {
+        for (const job of jobs) job.failed();
+      },
+    );
+  }
+
+  #make(): OwnScript<unknown[]> | undefined {
+    const single = findScript(this.#connection, 'moveToFinished');
+    const lua = single && scriptFor(single.lua);
+    return lua === undefined ? undefined : new OwnScript('dtaskComplete', keyCount, lua);
+  }
+
+  /** Those under one lock token. Gives none while the connection does not have BullMQ's script. */
+  under(token: string): Completion | undefined {
+    return Completion.of(this.#connection, this.#backend, token);
+  }
+}
