@@ -188,6 +188,32 @@ test('a worker without shards does not start beside others that have some, nor t
   await workerOf(app, { name: 'spread' });
 });
 
+test('a caller with another number of shards than the workers is told so, and sends nothing', async () => {
+  const app = servers.app();
+  const { prefix } = app.config;
+  const known = app.task('known', () => 1);
+  const wrong = servers.app({ prefix, shards: servers.urls.slice(0, 1) });
+  const alone = servers.app({ prefix, shards: [] });
+  const worker = await workerOf(app);
+  await expect(wrong.sendTask('known')).rejects.toThrow(
+    'the number of shards of this App is 1, and that of the workers that live is 2',
+  );
+  await expect(alone.sendTask('known')).rejects.toThrow(
+    'the number of shards of this App is none, and that of the workers that live is 2',
+  );
+  for (const one of [wrong, alone])
+    expect(await one.queues.counts('default')).toMatchObject({ waiting: 0 });
+  expect(await known.delay().get()).toBe(1);
+  await worker.stop();
+  // Asked anew: what is wrong may be mended at the other end.
+  await workerOf(alone, { name: 'alone' });
+  alone.task('known', () => 2);
+  expect(await alone.sendTask('known').get()).toBe(2);
+  await expect(wrong.sendTask('known')).rejects.toThrow(
+    'the number of shards of this App is 1, and that of the workers that live is none',
+  );
+});
+
 test('of workers that start at a time with and without shards, those of one kind run', async () => {
   const app = servers.app();
   const alone = servers.app({ prefix: app.config.prefix, shards: [] });

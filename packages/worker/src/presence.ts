@@ -81,7 +81,7 @@ export class Presence {
     this.#key = workerKey(prefix, name);
     this.#workers = workersKey(prefix);
     this.#shards = shardsKey(prefix);
-    this.#count = shards.places.length === 1 ? 0 : shards.all.length;
+    this.#count = shards.count;
     this.#name = name;
     this.#clock = clock;
   }

@@ -7,6 +7,7 @@ import type { Ask, Place } from './ask.js';
 import { Broker } from './broker.js';
 import type { FanOut } from './fan-out.js';
 import { Packer } from './packer.js';
+import { ShardCheck } from './shard-check.js';
 
 /** A server, or a part of one, where tasks live: jobs, results, groups. */
 export class Shard implements Place {
@@ -42,9 +43,10 @@ export class Shards {
   readonly places: readonly Shard[];
   /** Gathers the calls of tasks that allow it; a pack is where its calls are. */
   readonly packer = new Packer((call, onStored) =>
-    this.of(call.message.id).broker.store(call, onStored),
+    this.#checked(() => this.of(call.message.id).broker.store(call, onStored)),
   );
   readonly #fanOut: FanOut | undefined;
+  readonly #check: ShardCheck;
 
   /** @throws ConfigError when the broker and a shard are databases of one server */
   constructor(config: AppConfig, fanOut?: FanOut) {
@@ -66,6 +68,7 @@ export class Shards {
     this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, config, fanOut);
     this.all = spread.length === 0 ? [this.main] : spread;
     this.places = this.all.includes(this.main) ? this.all : [...this.all, this.main];
+    this.#check = new ShardCheck(this.count);
   }
 
   /** Where that is which belongs to a task, a group or a map. */
@@ -90,10 +93,25 @@ export class Shards {
     return [...new Set([...ids.map((id) => this.of(id)), this.main])];
   }
 
-  /** Stores a call's message, as `Broker.send` does. */
+  /** How many shards there are, as workers and callers compare it: 0 where one server has all. */
+  get count(): number {
+    return this.places.length === 1 ? 0 : this.all.length;
+  }
+
+  /**
+   * Stores a call's message, as `Broker.send` does.
+   *
+   * @throws (rejects) ConfigError when the workers that live have another number of shards
+   */
   send(call: Call, onStored: () => void): Promise<unknown> {
     const shard = this.#fanOut?.has(call.queue) ? this.main : this.of(call.message.id);
-    return shard.broker.send(call, onStored);
+    // One that joins a pack has to do so at once; the pack waits.
+    if (call.join) return shard.broker.send(call, onStored);
+    return this.#checked(() => shard.broker.send(call, onStored));
+  }
+
+  #checked(send: () => Promise<unknown>): Promise<unknown> {
+    return this.#check.before(this.main)?.then(send) ?? send();
   }
 
   get closed(): boolean {
@@ -103,6 +121,7 @@ export class Shards {
   /** Ends the connections. */
   async close(): Promise<void> {
     this.packer.flush();
+    await this.#check.close();
     await Promise.all(this.places.map(({ broker }) => broker.close()));
   }
 }
