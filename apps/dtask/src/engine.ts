@@ -18,13 +18,22 @@ export function prepareEngine(): void {
  * @throws ConfigError when the address is not on this machine, EmbeddedError when it cannot start
  */
 export async function engineFor(broker: string): Promise<Embedded | undefined> {
-  const { parseAddress } = await import('@dtask/core/internal');
-  const { host, port, tls, password } = parseAddress(broker);
+  const { parseAddress, redactAddress } = await import('@dtask/core/internal');
+  const { host, port, tls, password, cluster } = parseAddress(broker);
   const engine = prepared ?? prepareEmbedded();
   prepared = undefined;
-  if (await listens(host, port)) {
+  const nodes = cluster?.seeds ?? [{ host, port }];
+  const answers = await Promise.all(nodes.map((node) => listens(node.host, node.port)));
+  if (answers.includes(true)) {
     await engine.discard();
     return undefined;
+  }
+  if (cluster) {
+    await engine.discard();
+    const { ConfigError } = await import('@dtask/core');
+    throw new ConfigError(
+      `an embedded Redis is no cluster, and the broker is one, of which no node answers: ${redactAddress(broker)}; start the cluster, or give a redis:// address while developing`,
+    );
   }
   if (!['127.0.0.1', 'localhost', '::1'].includes(host) || tls || password) {
     await engine.discard();

@@ -55,13 +55,16 @@ function addresses(given: readonly string[], what: string): readonly string[] {
 
 function serverOf(address: string, what: string): string {
   try {
-    const { host, port } = parseAddress(address);
-    return `${host}:${port}`;
+    const { host, port, cluster } = parseAddress(address);
+    if (!cluster) return `${host}:${port}`;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // Its message never has the password.
     throw new ConfigError(`${what}: ${error.message}`);
   }
+  throw new ConfigError(
+    `${what} is a cluster (${redactAddress(address)}), which spreads by itself; make it the broker, and give the number of shards, such as 16`,
+  );
 }
 
 /** Whether two addresses are of one server, whatever the database. */
