@@ -30,6 +30,25 @@ describe.skipIf(!clusterServer)(`a primary that hands over to its replica (${nee
   });
 });
 
+describe.skipIf(!clusterServer)(`a primary that hangs (${needsServer})`, () => {
+  test('is left by all connections once one has noticed', { timeout: 60_000 }, async () => {
+    await using cluster = await RedisCluster.start({ replicas: true });
+    const app = cluster.app({ shards: [], sendTimeout: '30s' });
+    const double = app.task('double', (n: number) => n * 2);
+    await workerOf(app, { name: 'one' });
+    expect(await double.delay(1).get()).toBe(2);
+    const owner = await cluster.ownerOf(app.queues.shards.main.slot ?? -1);
+    owner.pause();
+    const first = await double.delay(2);
+    // The others would each wait for seconds until they take it for dead.
+    expect(await timed(() => first.get())).toBeLessThan(3_000);
+    expect(await timed(() => double.delay(3).get())).toBeLessThan(3_000);
+    owner.resume();
+    expect(await double.delay(4).get()).toBe(8);
+    await eventually(async () => Object.keys(await app.inspect.ping())).toEqual(['one']);
+  });
+});
+
 describe.skipIf(!clusterServer)(`a primary that was killed (${needsServer})`, () => {
   test(
     'is replaced by its replica, tasks of all shards go on, and none is lost',

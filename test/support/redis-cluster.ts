@@ -49,6 +49,15 @@ export class ClusterNode {
     this.redis.on('error', () => undefined);
   }
 
+  /** Has it hear nothing and say nothing, with its connections open, until `resume()`. */
+  pause(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   /** Ends it as a crash would. */
   async kill(): Promise<void> {
     this.redis.disconnect();

@@ -1,33 +1,18 @@
 /** What a process knows of a Redis Cluster: which node has which slots. */
-import { Redis } from 'ioredis';
-import type { Address, NodeAddress } from './address.js';
+import type { NodeAddress } from './address.js';
+import { type Access, askNode, type ClusterTable, nodeName, ownerIn } from './cluster-table.js';
 
-/** Longest that a node may take to connect, and to answer, in milliseconds. */
-const patience = 1_000;
 /** After this time without an answer the next node is asked as well, in milliseconds. */
 const stagger = 250;
 /** Nodes that an error names at most. */
 const mostNamed = 3;
 
-/** A run of slots, and the primary that has them. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly owner: NodeAddress;
+/** A connection, and what it is to. */
+interface Held {
+  readonly slot: number;
+  readonly node: NodeAddress;
+  readonly leave: () => void;
 }
-
-/** What one node has said. */
-interface Table {
-  /** When it was asked, by the clock of `performance.now()`. */
-  readonly askedAt: number;
-  readonly askedOf: NodeAddress;
-  readonly ranges: readonly Range[];
-  /** All nodes that it knows, replicas as well. */
-  readonly nodes: readonly NodeAddress[];
-}
-
-/** Who may ask. */
-type Access = Pick<Address, 'username' | 'password' | 'tls'>;
 
 const clusters = new Map<string, Cluster>();
 
@@ -35,9 +20,10 @@ const clusters = new Map<string, Cluster>();
 export class Cluster {
   readonly #seeds: readonly NodeAddress[];
   readonly #access: Access;
-  #table: Table | undefined;
-  #asking: { readonly at: number; readonly table: Promise<Table> } | undefined;
-  /** Counts askings: each begins with another node, as one may be cut off and not know it. */
+  readonly #held = new Set<Held>();
+  #table: ClusterTable | undefined;
+  #asking: { readonly at: number; readonly table: Promise<ClusterTable> } | undefined;
+  /** Counts askings: each begins with another node, so that none decides for long what is told. */
   #round = 0;
 
   private constructor(seeds: readonly NodeAddress[], access: Access) {
@@ -65,13 +51,32 @@ export class Cluster {
   async owner(slot: number, since: number): Promise<NodeAddress> {
     const known = this.#table;
     const table = known && known.askedAt >= since ? known : await this.#ask(since);
-    const range = table.ranges.find(({ from, to }) => from <= slot && slot <= to);
-    if (range) return range.owner;
-    throw new Error(`no node has slot ${slot} of the cluster, says ${nameOf(table.askedOf)}`);
+    const owner = ownerIn(table, slot);
+    if (owner) return owner;
+    throw new Error(`no node has slot ${slot} of the cluster, says ${nodeName(table.askedOf)}`);
+  }
+
+  /**
+   * Has a connection left when another node is said to have its slot: what one has found out, by seconds
+   * of silence maybe, the others need not, nor one that only hears. Gives the function that ends this.
+   */
+  hold(slot: number, node: NodeAddress, leave: () => void): () => void {
+    const held = { slot, node, leave };
+    this.#held.add(held);
+    return () => this.#held.delete(held);
+  }
+
+  #learn(table: ClusterTable): void {
+    this.#table = table;
+    if (!table.whole) return;
+    for (const { slot, node, leave } of [...this.#held]) {
+      const owner = ownerIn(table, slot);
+      if (owner && nodeName(owner) !== nodeName(node)) leave();
+    }
   }
 
   /** Those who ask at a time share one answer. */
-  async #ask(since: number): Promise<Table> {
+  async #ask(since: number): Promise<ClusterTable> {
     if (!this.#asking || this.#asking.at < since) {
       const asking = { at: performance.now(), table: this.#first() };
       this.#asking = asking;
@@ -79,17 +84,21 @@ export class Cluster {
         if (this.#asking === asking) this.#asking = undefined;
       };
       asking.table.then((table) => {
-        this.#table = table;
         done();
+        this.#learn(table);
       }, done);
     }
     return this.#asking.table;
   }
 
-  /** The first answer of any node. Each is given a moment before the next is asked beside it. */
-  #first(): Promise<Table> {
+  /**
+   * The first answer of a node for which the cluster is whole, else the last of another. Each node is
+   * given a moment before the next is asked beside it.
+   */
+  #first(): Promise<ClusterTable> {
     const nodes = this.#inTurn();
     const failed: string[] = [];
+    let spare: ClusterTable | undefined;
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let next = 0;
@@ -99,20 +108,28 @@ export class Cluster {
         if (!node) return;
         next += 1;
         timer = setTimeout(more, stagger);
-        ask(node, this.#access).then(
-          (table) => {
-            next = nodes.length;
-            clearTimeout(timer);
-            resolve(table);
-          },
-          (error: unknown) => {
-            failed.push(
-              `${nameOf(node)}: ${error instanceof Error ? error.message : String(error)}`,
-            );
-            if (failed.length === nodes.length) reject(silence(failed));
-            else more();
-          },
-        );
+        askNode(node, this.#access).then(answered, (error: unknown) => {
+          failed.push(
+            `${nodeName(node)}: ${error instanceof Error ? error.message : String(error)}`,
+          );
+          goOn();
+        });
+      };
+      const answered = (table: ClusterTable): void => {
+        if (table.whole) {
+          next = nodes.length;
+          clearTimeout(timer);
+          resolve(table);
+          return;
+        }
+        spare = table;
+        failed.push(`${nodeName(table.askedOf)}: its cluster is down`);
+        goOn();
+      };
+      const goOn = (): void => {
+        if (failed.length < nodes.length) more();
+        else if (spare) resolve(spare);
+        else reject(silence(failed));
       };
       more();
     });
@@ -121,14 +138,12 @@ export class Cluster {
   /** All that are known, each once. */
   #inTurn(): NodeAddress[] {
     const nodes = [...this.#seeds, ...(this.#table?.nodes ?? [])];
-    const all = [...new Map(nodes.map((node) => [nameOf(node), node])).values()];
+    const all = [...new Map(nodes.map((node) => [nodeName(node), node])).values()];
     const first = this.#round % all.length;
     this.#round += 1;
     return [...all.slice(first), ...all.slice(0, first)];
   }
 }
-
-const nameOf = ({ host, port }: NodeAddress): string => `${host}:${port}`;
 
 function silence(failed: readonly string[]): Error {
   const rest = failed.length - mostNamed;
@@ -136,65 +151,4 @@ function silence(failed: readonly string[]): Error {
   return new Error(
     `none of the cluster's nodes answers (${named}${rest > 0 ? `; and ${rest} more` : ''})`,
   );
-}
-
-/** Asks a node on a connection that is closed behind it. */
-async function ask(node: NodeAddress, access: Access): Promise<Table> {
-  const client = new Redis({
-    ...access,
-    ...node,
-    lazyConnect: true,
-    connectionName: 'dtask:cluster',
-    connectTimeout: patience,
-    commandTimeout: patience,
-    enableReadyCheck: false,
-    retryStrategy: () => null,
-  });
-  // `connect` says no more than that it failed.
-  let cause: Error | undefined;
-  client.on('error', (error: Error) => (cause = error));
-  const askedAt = performance.now();
-  try {
-    await client.connect();
-    const [slots, info] = await Promise.all([client.cluster('SLOTS'), client.info('server')]);
-    checkVersion(info);
-    return tableOf(slots, node, askedAt);
-  } catch (error) {
-    throw cause ?? error;
-  } finally {
-    client.disconnect();
-  }
-}
-
-/**
- * Pushes in a cluster take what came with Redis 7, and so are in all of Valkey, which says it is that.
- *
- * @throws Error where the server is older
- */
-export function checkVersion(info: string): void {
-  const version = /^redis_version:(\d+)\.(\S+)/m.exec(info);
-  if (!version || Number(version[1]) >= 7) return;
-  throw new Error(
-    `Redis is ${version[1]}.${version[2]}, and a cluster takes 7.0 or later, or Valkey`,
-  );
-}
-
-/** Reads the reply to CLUSTER SLOTS: runs of slots, each with its primary and its replicas. */
-export function tableOf(reply: readonly unknown[], askedOf: NodeAddress, askedAt: number): Table {
-  const ranges: Range[] = [];
-  const nodes: NodeAddress[] = [];
-  for (const [from, to, ...members] of reply as [number, number, ...unknown[]][]) {
-    const addresses = members.map((member) => addressOf(member, askedOf));
-    nodes.push(...addresses.filter((address) => address !== undefined));
-    const [owner] = addresses;
-    if (owner) ranges.push({ from, to, owner });
-  }
-  return { askedAt, askedOf, ranges, nodes };
-}
-
-/** A node without a host is where the one is that was asked; one that does not know its name says "?". */
-function addressOf(member: unknown, askedOf: NodeAddress): NodeAddress | undefined {
-  const [host, port] = member as [string | null, number];
-  if (host === '?') return undefined;
-  return { host: host || askedOf.host, port };
 }

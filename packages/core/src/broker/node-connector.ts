@@ -44,7 +44,11 @@ export function nodeConnector(
         const node = await cluster.owner(slot, this.#since);
         const stream = address.tls ? tls.connect({ ...node }) : net.connect({ ...node });
         stream.once('error', (error) => (this.firstError = error));
-        stream.once('close', () => (this.#since = performance.now()));
+        const end = cluster.hold(slot, node, () => stream.destroy());
+        stream.once('close', () => {
+          this.#since = performance.now();
+          end();
+        });
         return stream;
       } catch (error) {
         this.firstError = error as Error;

@@ -1,6 +1,6 @@
 /** What a node of a cluster answers is told apart: what is to be sent again, and what is an error. */
 import { expect, test } from 'vitest';
-import { checkVersion, tableOf } from './cluster.js';
+import { checkVersion, tableOf } from './cluster-table.js';
 import { isRefusal } from './slot-redis.js';
 
 test.each([
@@ -41,9 +41,7 @@ test('a node without a name is where the one is that was asked', () => {
     [100, 199, [null, 7002, 'id3', ['ip', '10.0.0.3']]],
     [200, 299, ['?', 7003, 'id4'], ['10.0.0.5', 7004, 'id5']],
   ];
-  expect(tableOf(reply, askedOf, 5)).toEqual({
-    askedAt: 5,
-    askedOf,
+  expect(tableOf(reply, askedOf)).toEqual({
     ranges: [
       { from: 0, to: 99, owner: { host: 'seed', port: 7000 } },
       { from: 100, to: 199, owner: { host: 'seed', port: 7002 } },
