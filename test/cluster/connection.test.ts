@@ -2,17 +2,13 @@
 import { closeConnection, hear, onPush, openConnection, push } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import {
-  type ClusterNode,
-  clusterServer,
-  needsServer,
-  RedisCluster,
-} from '../support/redis-cluster.js';
+import { type ClusterNode, needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { nativeServer } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-describe.skipIf(!clusterServer)(`a connection to a slot (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a connection to a slot (${needsServer})`, () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await RedisCluster.start();

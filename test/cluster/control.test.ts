@@ -4,12 +4,13 @@ import { Beat } from 'dtask/worker';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import { clusterServer, needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { nativeServer } from '../support/server-process.js';
 import { idOn, workerOf } from '../support/shard-servers.js';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-describe.skipIf(!clusterServer)(`in a cluster (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`in a cluster (${needsServer})`, () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await RedisCluster.start();

@@ -2,14 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
-import { clusterServer, needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { nativeServer } from '../support/server-process.js';
 import { idOn, workerOf } from '../support/shard-servers.js';
 import { timed, until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-describe.skipIf(!clusterServer)(`a primary that hands over to its replica (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a primary that hands over to its replica (${needsServer})`, () => {
   test('takes nothing with it, and pushes come as before', { timeout: 60_000 }, async () => {
     await using cluster = await RedisCluster.start({ replicas: true });
     const app = cluster.app({ shards: 3 });
@@ -30,7 +31,7 @@ describe.skipIf(!clusterServer)(`a primary that hands over to its replica (${nee
   });
 });
 
-describe.skipIf(!clusterServer)(`a primary that hangs (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a primary that hangs (${needsServer})`, () => {
   test('is left by all connections once one has noticed', { timeout: 60_000 }, async () => {
     await using cluster = await RedisCluster.start({ replicas: true });
     const app = cluster.app({ shards: [], sendTimeout: '30s' });
@@ -49,7 +50,7 @@ describe.skipIf(!clusterServer)(`a primary that hangs (${needsServer})`, () => {
   });
 });
 
-describe.skipIf(!clusterServer)(`a primary that was killed (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a primary that was killed (${needsServer})`, () => {
   test(
     'is replaced by its replica, tasks of all shards go on, and none is lost',
     { timeout: 90_000 },

@@ -3,18 +3,14 @@ import { type App, currentTask } from 'dtask';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { Gate } from '../behaviour/gate.js';
-import {
-  type ClusterNode,
-  clusterServer,
-  needsServer,
-  RedisCluster,
-} from '../support/redis-cluster.js';
+import { type ClusterNode, needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { nativeServer } from '../support/server-process.js';
 import { idOn, workerOf } from '../support/shard-servers.js';
 import { timed } from '../support/until.js';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-describe.skipIf(!clusterServer)(`a slot that moves (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a slot that moves (${needsServer})`, () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await RedisCluster.start();

@@ -3,7 +3,8 @@ import { App, chain, chord, group } from 'dtask';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { runDtask } from '../support/dtask-process.js';
-import { clusterServer, needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { needsServer, RedisCluster } from '../support/redis-cluster.js';
+import { nativeServer } from '../support/server-process.js';
 import { idOn, workerOf } from '../support/shard-servers.js';
 import { startWorker } from '../support/worker-process.js';
 
@@ -11,7 +12,7 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, n) 
 const doubled = (count: number): number[] => range(count).map((n) => n * 2);
 const total = (all: number[]): number => all.reduce((one, other) => one + other, 0);
 
-describe.skipIf(!clusterServer)(`a cluster (${needsServer})`, () => {
+describe.skipIf(!nativeServer)(`a cluster (${needsServer})`, () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await RedisCluster.start();
@@ -140,7 +141,7 @@ describe.skipIf(!clusterServer)(`a cluster (${needsServer})`, () => {
     const app = new App('lost', { broker: gone.url, sendTimeout: '1s' });
     onTestFinished(() => app.close());
     await expect(app.sendTask('add', [1, 2])).rejects.toThrow(
-      `Redis at ${gone.url} does not answer: none of the cluster's nodes answers (127.0.0.1:`,
+      `Redis at ${gone.url} does not answer: none of the cluster's nodes says where it is (127.0.0.1:`,
     );
     // One seed of several is enough.
     const half = cluster.app({ broker: `${gone.url},127.0.0.1:${node?.port}` });

@@ -1,19 +1,13 @@
 /** A Redis Cluster of a test file's own: nodes on free ports, joined, which can be killed and whose slots can be moved. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type AppOptions } from 'dtask';
-import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import { freePorts } from './free-ports.js';
+import { ServerProcess } from './server-process.js';
 import { until } from './until.js';
-
-/** The program that runs a node, if there is one: the embedded engine is no cluster. */
-export const clusterServer = ['valkey-server', 'redis-server'].find(
-  (name) => spawnSync(name, ['--version']).status === 0,
-);
 
 /** The reason that tests print when they are skipped for the want of one. */
 export const needsServer = 'needs valkey-server or redis-server on PATH, to make a cluster of';
@@ -22,14 +16,9 @@ export const needsServer = 'needs valkey-server or redis-server on PATH, to make
 const slotCount = 16_384;
 
 /** A server of a cluster. */
-export class ClusterNode {
-  readonly port: number;
-  readonly redis: Redis;
-  readonly #process: ChildProcess;
-
+export class ClusterNode extends ServerProcess {
   constructor(port: number, busPort: number, dir: string) {
-    this.port = port;
-    const settings = {
+    super(port, {
       port,
       dir,
       bind: '127.0.0.1',
@@ -42,30 +31,7 @@ export class ClusterNode {
       // A replica is not told of before its primary has sent it something.
       'repl-ping-replica-period': 1,
       save: '',
-    };
-    const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
-    this.#process = spawn(clusterServer ?? 'redis-server', args, { stdio: 'ignore' });
-    this.redis = new Redis({ port, maxRetriesPerRequest: null, retryStrategy: () => 50 });
-    this.redis.on('error', () => undefined);
-  }
-
-  /** Has it hear nothing and say nothing, with its connections open, until `resume()`. */
-  pause(): void {
-    this.#process.kill('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process.kill('SIGCONT');
-  }
-
-  /** Ends it as a crash would. */
-  async kill(): Promise<void> {
-    this.redis.disconnect();
-    const { exitCode, signalCode } = this.#process;
-    if (exitCode !== null || signalCode !== null) return;
-    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.#process.kill('SIGKILL');
-    await ended;
+    });
   }
 
   async id(): Promise<string> {
@@ -221,21 +187,4 @@ async function portOf({ redis }: ClusterNode, slot: number): Promise<number | un
   for (const [from, to, owner] of await redis.cluster('SLOTS'))
     if (Number(from) <= slot && slot <= Number(to)) return owner?.[1];
   return undefined;
-}
-
-/** Ports that nobody has, all at a time, so that none is given twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<net.Server>((resolve) => {
-          const server = net.createServer();
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

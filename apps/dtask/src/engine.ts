@@ -19,20 +19,20 @@ export function prepareEngine(): void {
  */
 export async function engineFor(broker: string): Promise<Embedded | undefined> {
   const { parseAddress, redactAddress } = await import('@dtask/core/internal');
-  const { host, port, tls, password, cluster } = parseAddress(broker);
+  const { host, port, tls, password, via } = parseAddress(broker);
   const engine = prepared ?? prepareEmbedded();
   prepared = undefined;
-  const nodes = cluster?.seeds ?? [{ host, port }];
+  const nodes = via?.seeds ?? [{ host, port }];
   const answers = await Promise.all(nodes.map((node) => listens(node.host, node.port)));
   if (answers.includes(true)) {
     await engine.discard();
     return undefined;
   }
-  if (cluster) {
+  if (via) {
     await engine.discard();
     const { ConfigError } = await import('@dtask/core');
     throw new ConfigError(
-      `an embedded Redis is no cluster, and the broker is one, of which no node answers: ${redactAddress(broker)}; start the cluster, or give a redis:// address while developing`,
+      `an embedded Redis stands alone, and the broker is a cluster or has sentinels, of which none answers: ${redactAddress(broker)}; start them, or give a redis:// address while developing`,
     );
   }
   if (!['127.0.0.1', 'localhost', '::1'].includes(host) || tls || password) {

@@ -79,7 +79,7 @@ type StoredEntries = Awaited<ReturnType<App['beat']['stored']>>;
 /** The entries in Redis, if it tells of them soon. */
 async function storedEntries(app: App): Promise<StoredEntries | undefined> {
   const address = parseAddress(app.config.broker);
-  const nodes = address.cluster?.seeds ?? [address];
+  const nodes = address.via?.seeds ?? [address];
   const answers = Promise.all(nodes.map(({ host, port }) => listens(host, port)));
   const stored = answers.then((all) => (all.includes(true) ? entriesOf(app) : undefined));
   const late = new AbortController();

@@ -21,13 +21,12 @@ test('a cluster has several nodes, and one user for all', () => {
     host: 'a',
     port: 7000,
     db: 0,
-    cluster: {
+    via: {
       seeds: [
         { host: 'a', port: 7000 },
         { host: 'b', port: 6379 },
         { host: '::1', port: 7002 },
       ],
-      slot: undefined,
     },
   });
   expect(parseAddress('rediss+cluster://u:p%40w@a:7000/')).toMatchObject({
@@ -38,16 +37,37 @@ test('a cluster has several nodes, and one user for all', () => {
   expect(parseAddress('redis+cluster://:pw@a/0')).toMatchObject({ password: 'pw', db: 0 });
 });
 
+test('sentinels know a primary by its name', () => {
+  expect(parseAddress('redis+sentinel://u:p%40w@a,b:7/main/2')).toEqual({
+    host: 'a',
+    port: 26_379,
+    db: 2,
+    username: 'u',
+    password: 'p@w',
+    via: {
+      seeds: [
+        { host: 'a', port: 26_379 },
+        { host: 'b', port: 7 },
+      ],
+      name: 'main',
+    },
+  });
+  expect(parseAddress('rediss+sentinel://a/main')).toMatchObject({ db: 0, tls: {} });
+});
+
 test('a place in a cluster has the slot of its hash tag', () => {
   const url = placeInCluster('redis+cluster://u:secret@a:7000,b:7000', 'shop@eu#1');
   expect(parseAddress(url)).toMatchObject({ username: 'u', password: 'secret' });
-  expect(parseAddress(url).cluster).toMatchObject({ slot: slotOf('shop@eu#1') });
+  expect(parseAddress(url).via).toMatchObject({ slot: slotOf('shop@eu#1') });
   expect(redactAddress(url)).toBe('redis+cluster://u:***@a:7000,b:7000');
 });
 
 test.each([
   ['http://x', 'its scheme is http'],
-  ['redis+sentinel2://x', 'its scheme is redis+sentinel2'],
+  ['redis+other://x', 'its scheme is redis+other'],
+  ['redis+sentinel://a:26379', 'behind its sentinels stands what they call the primary'],
+  ['redis+sentinel://u:secret@a/main/x', 'such as /mymaster/0, got "/main/x"'],
+  ['redis+sentinel://a/main/0/1', 'got "/main/0/1"'],
   ['redis://x/one', 'its path must be the number of a database'],
   ['redis+cluster://a:7000/1', 'a cluster has one database, 0, got the path /1; leave it out'],
   ['redis+cluster://a:7000?family=6', 'it takes no parameters'],
@@ -75,6 +95,7 @@ test.each([
   ['redis+cluster://u:secret@a:1,b:2', 'redis+cluster://u:***@a:1,b:2'],
   ['redis+cluster://a:1,b:2#dtask', 'redis+cluster://a:1,b:2'],
   ['rediss+cluster://:se@cret@a:1,b:2#0.1', 'rediss+cluster://***@a:1,b:2'],
+  ['redis+sentinel://u:secret@a:1,b:2/main/0', 'redis+sentinel://u:***@a:1,b:2/main/0'],
   ['redis://a:1', 'redis://a:1'],
 ])('%s is shown as %s', (url, shown) => {
   expect(redactAddress(url)).toBe(shown);

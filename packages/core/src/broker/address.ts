@@ -1,4 +1,4 @@
-/** The address of a Redis server, or of a place in a Redis Cluster. */
+/** The address of a Redis server, of a place in a Redis Cluster, or of a primary that sentinels know. */
 import { ConfigError } from '../errors.js';
 import { slotOf } from '../protocol/slot.js';
 
@@ -8,12 +8,14 @@ export interface NodeAddress {
   readonly port: number;
 }
 
-/** A place in a cluster: the node that has it is found by asking. */
-export interface ClusterPlace {
-  /** The nodes that the URL names: those that are asked first. */
+/** Who knows where the server is: the nodes of a cluster, or sentinels. */
+export interface Whereabouts {
+  /** Those that the URL names: they are asked first. */
   readonly seeds: readonly NodeAddress[];
-  /** The slot that all keys there are in; the URL that people write has none. */
-  readonly slot: number | undefined;
+  /** In a cluster, the slot that all keys of the place are in; the URL that people write has none. */
+  readonly slot?: number;
+  /** What sentinels call the primary. */
+  readonly name?: string;
 }
 
 /** What a broker URL says, in the terms of ioredis. */
@@ -22,11 +24,12 @@ export interface Address extends NodeAddress {
   readonly username?: string;
   readonly password?: string;
   readonly tls?: Readonly<Record<string, never>>;
-  /** Where it is a cluster. `host` and `port` are then those of the first node. */
-  readonly cluster?: ClusterPlace;
+  /** Where the server has to be asked for. `host` and `port` are then those of the first to be asked. */
+  readonly via?: Whereabouts;
 }
 
 const clusterScheme = /^rediss?\+cluster:/i;
+const sentinelScheme = /^rediss?\+sentinel:/i;
 
 /** Whether a URL is that of a cluster. */
 export const isCluster = (url: string): boolean => clusterScheme.test(url);
@@ -37,18 +40,19 @@ export const placeInCluster = (url: string, tag: string): string =>
 
 /**
  * Reads a broker URL: `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS; of a cluster
- * `redis+cluster://[user:password@]host[:port][,host[:port]...]`, `rediss+cluster://` for TLS, to which
- * dtask itself adds `#` and the hash tag of a place.
+ * `redis+cluster://[user:password@]host[:port][,host[:port]...]`, to which dtask itself adds `#` and the
+ * hash tag of a place; by sentinels `redis+sentinel://[user:password@]host[:port][,...]/name[/db]`.
  *
  * @throws ConfigError whose message never shows the password
  */
 export function parseAddress(url: string): Address {
   if (isCluster(url)) return parseCluster(url);
+  if (sentinelScheme.test(url)) return parseSentinel(url);
   const parsed = parseUrl(url);
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
     throw refusal(
       url,
-      `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis://, rediss://, redis+cluster:// and rediss+cluster://`,
+      `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis://, redis+cluster:// and redis+sentinel://, and rediss in their place for TLS`,
     );
   }
   const db = parsed.pathname.replace(/^\//, '') || '0';
@@ -65,29 +69,53 @@ export function parseAddress(url: string): Address {
 }
 
 /** Scheme, user and password, nodes, path, tag. `URL` takes no more than one host. */
-const clusterForm =
-  /^(rediss?)\+cluster:\/\/(?:(.*)@)?([^@/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/is;
+const severalForm =
+  /^(rediss?)\+\w+:\/\/(?:(.*)@)?([^@/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/is;
 
-function parseCluster(url: string): Address {
-  const form = clusterForm.exec(url);
-  if (!form) throw refusal(url, 'write redis+cluster://host:7000,host2:7000');
-  const [, scheme = '', access = '', hosts = '', path = '', query, tag] = form;
-  if (path !== '' && path !== '0')
-    throw refusal(url, `a cluster has one database, 0, got the path /${path}; leave it out`);
-  if (query !== undefined) throw refusal(url, 'it takes no parameters behind a question mark');
-  const seeds = hosts.split(',').map((text) => nodeOf(url, text.trim()));
-  const first = seeds[0] as NodeAddress;
-  return {
-    ...first,
-    db: 0,
-    ...accessOf(url, access),
-    ...(scheme.toLowerCase() === 'rediss' && { tls: {} }),
-    cluster: { seeds, slot: tag === undefined ? undefined : slotOf(decoded(url, tag)) },
-  };
+interface Several {
+  readonly address: Omit<Address, 'db' | 'via'>;
+  readonly seeds: readonly NodeAddress[];
+  readonly path: string;
+  readonly tag: string | undefined;
 }
 
-function nodeOf(url: string, text: string): NodeAddress {
-  const [, inBrackets, plain, port = '6379'] =
+function parseCluster(url: string): Address {
+  const { address, seeds, path, tag } = parseSeveral(url);
+  if (path !== '' && path !== '0')
+    throw refusal(url, `a cluster has one database, 0, got the path /${path}; leave it out`);
+  const place = tag === undefined ? {} : { slot: slotOf(decoded(url, tag)) };
+  return { ...address, db: 0, via: { seeds, ...place } };
+}
+
+function parseSentinel(url: string): Address {
+  const { address, seeds, path, tag } = parseSeveral(url);
+  const [name = '', db = '0', ...more] = path.split('/');
+  if (name === '' || !/^\d+$/.test(db) || more.length > 0 || tag !== undefined) {
+    throw refusal(
+      url,
+      `behind its sentinels stands what they call the primary, and maybe the number of a database, such as /mymaster/0, got ${JSON.stringify(`/${path}`)}`,
+    );
+  }
+  return { ...address, db: Number(db), via: { seeds, name: decoded(url, name) } };
+}
+
+function parseSeveral(url: string): Several {
+  const form = severalForm.exec(url);
+  if (!form) throw refusal(url, 'write redis+cluster://host:7000,host2:7000');
+  const [, scheme = '', access = '', hosts = '', path = '', query, tag] = form;
+  if (query !== undefined) throw refusal(url, 'it takes no parameters behind a question mark');
+  const standard = sentinelScheme.test(url) ? 26_379 : 6_379;
+  const seeds = hosts.split(',').map((text) => nodeOf(url, text.trim(), standard));
+  const address = {
+    ...(seeds[0] as NodeAddress),
+    ...accessOf(url, access),
+    ...(scheme.toLowerCase() === 'rediss' && { tls: {} }),
+  };
+  return { address, seeds, path, tag };
+}
+
+function nodeOf(url: string, text: string, standard: number): NodeAddress {
+  const [, inBrackets, plain, port = standard] =
     /^(?:\[([\da-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = inBrackets ?? plain;
   if (host === undefined || Number(port) > 65_535) {

@@ -2,9 +2,9 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { BrokerError } from '../errors.js';
 import { parseAddress, redactAddress } from './address.js';
+import { FollowingRedis } from './following-redis.js';
 import { HealingRedis } from './healing-redis.js';
 import { nodeConnector } from './node-connector.js';
-import { SlotRedis } from './slot-redis.js';
 
 /** Longest that a worker's blocking read waits, in milliseconds. */
 export const longestBlock = 5_000;
@@ -27,7 +27,7 @@ const pauseBefore = (attempt: number): number =>
  * @throws ConfigError when the URL cannot be read
  */
 export function openConnection(url: string, role: string): Redis {
-  const { cluster, ...address } = parseAddress(url);
+  const { via, ...address } = parseAddress(url);
   const options: RedisOptions = {
     ...address,
     connectionName: `dtask:${role}`,
@@ -39,10 +39,11 @@ export function openConnection(url: string, role: string): Redis {
     // A replica that was promoted, or a primary that became one: connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
-  const connection = cluster
-    ? new SlotRedis(
-        { ...options, Connector: nodeConnector({ ...address, cluster }, cluster.slot ?? 0) },
+  const connection = via
+    ? new FollowingRedis(
+        { ...options, Connector: nodeConnector(address, via) },
         pauseBefore,
+        via.name === undefined,
       )
     : new HealingRedis(options);
   // An 'error' event without a listener would end the process; `whyDown` tells what it was.
@@ -81,7 +82,7 @@ export function whyDown(
   what: string,
   source = brokerSource,
 ): BrokerError {
-  const refusal = connection instanceof SlotRedis ? connection.refusal : undefined;
+  const refusal = connection instanceof FollowingRedis ? connection.refusal : undefined;
   const cause = lastErrors.get(connection) ?? refusal;
   const reason = cause ? `: ${describe(cause)}` : '';
   return new BrokerError(

@@ -1,21 +1,22 @@
-/** Connects an ioredis client to the node of a cluster that has a slot. */
+/** Connects an ioredis client to a server that is first asked for: the node of a cluster that has a slot, or a primary of sentinels. */
 import net from 'node:net';
 import tls from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
-import type { Address } from './address.js';
-import { Cluster } from './cluster.js';
+import type { Address, Whereabouts } from './address.js';
+import { Directory } from './directory.js';
 
 /** What a first connection goes by is no older than this, in milliseconds. */
 const freshness = 5_000;
 
 /** The class that ioredis makes the connector of each of its clients from. */
 export function nodeConnector(
-  address: Address,
-  slot: number,
+  address: Omit<Address, 'via'>,
+  via: Whereabouts,
 ): NonNullable<RedisOptions['Connector']> {
-  const cluster = Cluster.of(address.cluster?.seeds ?? [address], address);
+  const directory = Directory.of(via, address);
+  const { slot = 0 } = via;
   return class NodeConnector extends AbstractConnector {
-    /** What was said of the cluster before that does not count: when the last connection ended. */
+    /** What was said before that does not count: when the last connection ended. */
     #since = performance.now() - freshness;
 
     constructor(options: unknown) {
@@ -41,10 +42,10 @@ export function nodeConnector(
 
     async #open(): Promise<net.Socket> {
       try {
-        const node = await cluster.owner(slot, this.#since);
+        const node = await directory.owner(slot, this.#since);
         const stream = address.tls ? tls.connect({ ...node }) : net.connect({ ...node });
         stream.once('error', (error) => (this.firstError = error));
-        const end = cluster.hold(slot, node, () => stream.destroy());
+        const end = directory.hold(slot, node, () => stream.destroy());
         stream.once('close', () => {
           this.#since = performance.now();
           end();

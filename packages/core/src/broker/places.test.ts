@@ -28,7 +28,7 @@ test('in a cluster each place has a slot of its own, and all of its keys have th
   const { main, shards } = of({ broker: 'redis+cluster://a,b', prefix: 'shop', shards: 2 });
   expect(main).toEqual({ broker: 'redis+cluster://a,b#shop', prefix: '{shop}' });
   expect(shards.map(({ prefix }) => prefix)).toEqual(['shop{0.1}', 'shop{1}']);
-  const slots = [main, ...shards].map(({ broker }) => parseAddress(broker).cluster?.slot);
+  const slots = [main, ...shards].map(({ broker }) => parseAddress(broker).via?.slot);
   expect(new Set(slots).size).toBe(3);
   expect(slots[1]).toBeLessThan(8_192);
   expect(slots[2]).toBeGreaterThanOrEqual(8_192);

@@ -51,7 +51,7 @@ export function placesOf({
 }
 
 function checkCluster(broker: string, shards: AppConfig['shards']): void {
-  if (parseAddress(broker).cluster?.slot !== undefined) {
+  if (parseAddress(broker).via?.slot !== undefined) {
     throw new ConfigError(
       `broker ${redactAddress(broker)} cannot be used: what stands behind a # is dtask's own; leave it out`,
     );

@@ -5,9 +5,10 @@
  * are sharded: they stay on the node that has the channel's slot, which is that of the place's keys.
  */
 import type { Redis } from 'ioredis';
-import { SlotRedis } from './slot-redis.js';
+import { FollowingRedis } from './following-redis.js';
 
-const isSharded = (connection: Redis): boolean => connection instanceof SlotRedis;
+const isSharded = (connection: Redis): boolean =>
+  connection instanceof FollowingRedis && connection.sharded;
 
 /** A script, with the command that pushes where it is to run in place of `PUBLISH`. */
 export const withPushes = (connection: Redis, lua: string): string =>

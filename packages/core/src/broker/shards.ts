@@ -29,7 +29,7 @@ export class Shard implements Place {
 
   /** The cluster's slot that it is, where it is one. */
   get slot(): number | undefined {
-    return parseAddress(this.address).cluster?.slot;
+    return parseAddress(this.address).via?.slot;
   }
 
   readonly ask: Ask = (what, commands) => this.broker.ask(what, commands);

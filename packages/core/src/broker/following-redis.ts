@@ -1,4 +1,4 @@
-/** An ioredis client of one slot of a Redis Cluster, which goes to whatever node has the slot. */
+/** An ioredis client of a server that may be another one tomorrow: a node that has a slot, or a primary of sentinels. */
 import type { Redis, RedisOptions } from 'ioredis';
 import { HealingRedis } from './healing-redis.js';
 
@@ -6,14 +6,14 @@ import { HealingRedis } from './healing-redis.js';
 type Item = Parameters<Redis['handleReconnection']>[1];
 
 /**
- * What a node answers that does not have the slot, or not now. A node that was a primary ends blocking
+ * What a server answers that does not have the slot, or is no primary, or not now. A node that was a primary ends blocking
  * reads with UNBLOCKED. Within a script the code stands behind what Redis says of the script, in
  * servers before 7, and in others the script is told in words that the slot is elsewhere.
  */
 const refusals =
   /(?:^|: -?)(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY|MASTERDOWN|LOADING|UNBLOCKED) |Script attempted to (?:access a non local key|execute a (?:write )?command while the cluster is down)/;
 
-/** Whether an error says that a command has to be sent again, to whatever node has the slot by then. */
+/** Whether an error says that a command has to be sent again, to the server that is to have it by then. */
 export const isRefusal = (error: Error): boolean => refusals.test(error.message);
 
 /** A refusal is one of a row where the last one was less than this ago, in milliseconds. */
@@ -27,7 +27,7 @@ const unasked = 'Command queue state error';
  * of those behind it, on the next connection. ioredis would put it behind them, and a task would be
  * completed before its result is stored.
  */
-export class SlotRedis extends HealingRedis {
+export class FollowingRedis extends HealingRedis {
   /** Those of the connection that is given up, in order. */
   #refused: Item[] = [];
   #turning = false;
@@ -35,10 +35,14 @@ export class SlotRedis extends HealingRedis {
   #row = 0;
   #last: { readonly error: Error; readonly at: number } | undefined;
 
+  /** Whether pushes are those of a cluster. */
+  readonly sharded: boolean;
+
   /** @param pause how long to wait before a try, by its number from 1 */
-  constructor(options: RedisOptions, pause: (attempt: number) => number) {
+  constructor(options: RedisOptions, pause: (attempt: number) => number, sharded: boolean) {
     super(options);
     this.#pause = pause;
+    this.sharded = sharded;
     // A node that refuses takes connections all the same, so attempts alone would not grow.
     this.options.retryStrategy = (attempt) => pause(Math.max(attempt, this.#row));
     // A subscription was refused: ioredis drops the command and says this instead.
@@ -56,8 +60,8 @@ export class SlotRedis extends HealingRedis {
     return last && performance.now() - last.at < calm ? last.error : undefined;
   }
 
-  override duplicate(override: Partial<RedisOptions> = {}): SlotRedis {
-    return new SlotRedis({ ...this.options, ...override }, this.#pause);
+  override duplicate(override: Partial<RedisOptions> = {}): FollowingRedis {
+    return new FollowingRedis({ ...this.options, ...override }, this.#pause, this.sharded);
   }
 
   /** While a node is looked for there is nothing to come back to, and ioredis would end the client. */
@@ -76,7 +80,7 @@ export class SlotRedis extends HealingRedis {
     this.#turn(error);
   }
 
-  /** Gives the connection up for one to the node that has the slot. */
+  /** Gives the connection up for one to the server that has it now. */
   #turn(error: Error): void {
     if (this.#turning || this.status !== 'ready') return;
     this.#turning = true;

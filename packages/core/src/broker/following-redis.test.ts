@@ -1,7 +1,7 @@
-/** What a node of a cluster answers is told apart: what is to be sent again, and what is an error. */
+/** What a server answers that is not the one any more is told apart: what is to be sent again, and what is an error. */
 import { expect, test } from 'vitest';
-import { checkVersion, tableOf } from './cluster-table.js';
-import { isRefusal } from './slot-redis.js';
+import { checkVersion, tableOf } from './ask-cluster.js';
+import { isRefusal } from './following-redis.js';
 
 test.each([
   'MOVED 3999 127.0.0.1:6381',

@@ -1,6 +1,8 @@
-/** What a process knows of a Redis Cluster: which node has which slots. */
-import type { NodeAddress } from './address.js';
-import { type Access, askNode, type ClusterTable, nodeName, ownerIn } from './cluster-table.js';
+/** What a process has been told of where servers are: by the nodes of a cluster, or by sentinels. */
+import type { NodeAddress, Whereabouts } from './address.js';
+import { askCluster } from './ask-cluster.js';
+import { askSentinel } from './ask-sentinel.js';
+import { type Access, nodeName, ownerIn, type Told } from './told.js';
 
 /** After this time without an answer the next node is asked as well, in milliseconds. */
 const stagger = 250;
@@ -14,46 +16,58 @@ interface Held {
   readonly leave: () => void;
 }
 
-const clusters = new Map<string, Cluster>();
+const directories = new Map<string, Directory>();
 
-/** A cluster, one for all connections of the process to it. */
-export class Cluster {
+/** One for all connections of the process to a cluster, or to a primary of sentinels. */
+export class Directory {
   readonly #seeds: readonly NodeAddress[];
-  readonly #access: Access;
+  readonly #ask: (node: NodeAddress) => Promise<Told>;
+  /** What those are called who are asked. */
+  readonly #whom: string;
   readonly #held = new Set<Held>();
-  #table: ClusterTable | undefined;
-  #asking: { readonly at: number; readonly table: Promise<ClusterTable> } | undefined;
+  #table: Told | undefined;
+  #asking: { readonly at: number; readonly table: Promise<Told> } | undefined;
   /** Counts askings: each begins with another node, so that none decides for long what is told. */
   #round = 0;
 
-  private constructor(seeds: readonly NodeAddress[], access: Access) {
+  private constructor(
+    seeds: readonly NodeAddress[],
+    ask: (node: NodeAddress) => Promise<Told>,
+    whom: string,
+  ) {
     this.#seeds = seeds;
-    this.#access = access;
+    this.#ask = ask;
+    this.#whom = whom;
   }
 
-  /** That of an address, which is known by its nodes and by who asks. */
-  static of(seeds: readonly NodeAddress[], { username, password, tls }: Access): Cluster {
-    const key = JSON.stringify([seeds, username, password, tls]);
-    let cluster = clusters.get(key);
-    if (!cluster) {
-      const access = { ...(username && { username }), ...(password && { password }) };
-      clusters.set(key, (cluster = new Cluster(seeds, { ...access, ...(tls && { tls }) })));
+  /** That of an address, which is known by who is asked, and who asks. */
+  static of({ seeds, name }: Whereabouts, { username, password, tls }: Access): Directory {
+    const key = JSON.stringify([seeds, name, username, password, tls]);
+    let directory = directories.get(key);
+    if (!directory) {
+      const login = { ...(username && { username }), ...(password && { password }) };
+      const access = { ...login, ...(tls && { tls }) };
+      directory =
+        name === undefined
+          ? new Directory(seeds, (node) => askCluster(node, access), "the cluster's nodes")
+          : new Directory(seeds, (node) => askSentinel(node, access, name), 'its sentinels');
+      directories.set(key, directory);
     }
-    return cluster;
+    return directory;
   }
 
   /**
    * Gives the node that has a slot.
    *
    * @param since what nodes have said before that does not count, by the clock of `performance.now()`
-   * @throws Error when none of the nodes answers, or none has the slot
+   * @throws Error when none of those answers who know, or none has the slot
    */
   async owner(slot: number, since: number): Promise<NodeAddress> {
     const known = this.#table;
-    const table = known && known.askedAt >= since ? known : await this.#ask(since);
+    const table = known && known.askedAt >= since ? known : await this.#told(since);
     const owner = ownerIn(table, slot);
     if (owner) return owner;
-    throw new Error(`no node has slot ${slot} of the cluster, says ${nodeName(table.askedOf)}`);
+    throw new Error(`no node has slot ${slot}, says ${nodeName(table.askedOf)}`);
   }
 
   /**
@@ -66,9 +80,9 @@ export class Cluster {
     return () => this.#held.delete(held);
   }
 
-  #learn(table: ClusterTable): void {
+  #learn(table: Told): void {
     this.#table = table;
-    if (!table.whole) return;
+    if (!table.sure) return;
     for (const { slot, node, leave } of [...this.#held]) {
       const owner = ownerIn(table, slot);
       if (owner && nodeName(owner) !== nodeName(node)) leave();
@@ -76,7 +90,7 @@ export class Cluster {
   }
 
   /** Those who ask at a time share one answer. */
-  async #ask(since: number): Promise<ClusterTable> {
+  async #told(since: number): Promise<Told> {
     if (!this.#asking || this.#asking.at < since) {
       const asking = { at: performance.now(), table: this.#first() };
       this.#asking = asking;
@@ -92,13 +106,13 @@ export class Cluster {
   }
 
   /**
-   * The first answer of a node for which the cluster is whole, else the last of another. Each node is
+   * The first answer of a node that finds all well, else the last of another. Each node is
    * given a moment before the next is asked beside it.
    */
-  #first(): Promise<ClusterTable> {
+  #first(): Promise<Told> {
     const nodes = this.#inTurn();
     const failed: string[] = [];
-    let spare: ClusterTable | undefined;
+    let spare: Told | undefined;
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let next = 0;
@@ -108,28 +122,28 @@ export class Cluster {
         if (!node) return;
         next += 1;
         timer = setTimeout(more, stagger);
-        askNode(node, this.#access).then(answered, (error: unknown) => {
+        this.#ask(node).then(answered, (error: unknown) => {
           failed.push(
             `${nodeName(node)}: ${error instanceof Error ? error.message : String(error)}`,
           );
           goOn();
         });
       };
-      const answered = (table: ClusterTable): void => {
-        if (table.whole) {
+      const answered = (table: Told): void => {
+        if (table.sure) {
           next = nodes.length;
           clearTimeout(timer);
           resolve(table);
           return;
         }
         spare = table;
-        failed.push(`${nodeName(table.askedOf)}: its cluster is down`);
+        failed.push(`${nodeName(table.askedOf)}: something is down there`);
         goOn();
       };
       const goOn = (): void => {
         if (failed.length < nodes.length) more();
         else if (spare) resolve(spare);
-        else reject(silence(failed));
+        else reject(silence(this.#whom, failed));
       };
       more();
     });
@@ -145,10 +159,10 @@ export class Cluster {
   }
 }
 
-function silence(failed: readonly string[]): Error {
+function silence(whom: string, failed: readonly string[]): Error {
   const rest = failed.length - mostNamed;
   const named = failed.slice(0, mostNamed).join('; ');
   return new Error(
-    `none of the cluster's nodes answers (${named}${rest > 0 ? `; and ${rest} more` : ''})`,
+    `none of ${whom} says where it is (${named}${rest > 0 ? `; and ${rest} more` : ''})`,
   );
 }
