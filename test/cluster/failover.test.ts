@@ -63,7 +63,7 @@ describe.skipIf(!nativeServer)(`a primary that was killed (${needsServer})`, () 
         DTASK_PREFIX: app.config.prefix,
       };
       await startWorker({ env, flags: ['-c', '4', '-n', 'first'] });
-      await startWorker({ env, flags: ['-c', '4', '-n', 'second'] });
+      await startWorker({ env, flags: ['-c', '2', '-n', 'second', '-P', 'processes'] });
       const values: Promise<unknown>[] = [];
       const send = async (): Promise<void> => {
         const n = values.length;

@@ -34,6 +34,13 @@ test('in a cluster each place has a slot of its own, and all of its keys have th
   expect(slots[2]).toBeGreaterThanOrEqual(8_192);
 });
 
+test('shards may be primaries of the same sentinels, also in the environment', () => {
+  const urls = ['redis+sentinel://a:1,b:2/one', 'redis+sentinel://a:1,b:2/two', 'redis://c'];
+  const config = resolveSettings(appSettings, {}, { DTASK_SHARDS: urls.join(', ') });
+  expect(config.shards).toEqual(urls);
+  expect(() => of({ shards: [urls[0], `${urls[0]}/1`] })).toThrow('has the server a:1/one twice');
+});
+
 test('a cluster takes a number of shards, and no addresses', () => {
   expect(() => of({ broker: 'redis+cluster://u:secret@a', shards: ['redis://b'] })).toThrow(
     'shards are addresses (redis://b), and the broker is a cluster (redis+cluster://u:***@a), which has all that is spread; give the number of shards, such as 16',
