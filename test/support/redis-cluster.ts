@@ -77,7 +77,12 @@ export class RedisCluster implements AsyncDisposable {
       (_, at) => new ClusterNode(ports[at] as number, ports[count + at] as number, dir),
     );
     const cluster = new RedisCluster(nodes.slice(0, 3), nodes.slice(3), dir);
-    await cluster.#join(ports.slice(count));
+    try {
+      await cluster.#join(ports.slice(count));
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
     return cluster;
   }
 

@@ -60,6 +60,7 @@ export class Sentinels implements AsyncDisposable {
         login === '' ? [] : [`requirepass ${login}`, `sentinel auth-pass ${name} ${login}`];
       const lines = [
         `port ${port}`,
+        `dir ${dir}`,
         'bind 127.0.0.1',
         `sentinel monitor ${name} 127.0.0.1 ${first} 2`,
         ...auth,
@@ -70,7 +71,12 @@ export class Sentinels implements AsyncDisposable {
       return new ServerProcess(port, {}, [file, '--sentinel'], login);
     });
     const all = new Sentinels(servers, sentinels, dir);
-    await all.settled();
+    try {
+      await all.settled();
+    } catch (error) {
+      await all[Symbol.asyncDispose]();
+      throw error;
+    }
     return all;
   }
 
