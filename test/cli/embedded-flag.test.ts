@@ -27,6 +27,20 @@ describe('a worker with --embedded', () => {
     },
   );
 
+  it.each(['redis+cluster://u:secret@127.0.0.1:1', 'redis+sentinel://:secret@127.0.0.1:1/main'])(
+    'starts nothing in the place of %s, and says why',
+    async (broker) => {
+      const { code, stderr } = await runDtask(['worker', '-A', 'faults/app.ts', '--embedded'], {
+        env: { DTASK_BROKER_URL: broker },
+      });
+      expect(code).toBe(1);
+      expect(stderr).toContain(
+        'an embedded Redis stands alone, and the broker is a cluster or has sentinels, of which none answers',
+      );
+      expect(stderr).not.toContain('secret');
+    },
+  );
+
   it('keeps its Redis until its running task has ended', async () => {
     const port = await freePort();
     const { worker, app, trace } = await startEmbeddedWorker(port);

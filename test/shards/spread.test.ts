@@ -157,8 +157,8 @@ test('a number of shards is so many cluster slots of the one server', async () =
   onTestFinished(() => redis.disconnect());
   const { prefix } = app.config;
   const keys = await redis.keys(`${prefix}*`);
-  for (const shard of range(4)) {
-    const here = keys.filter((key) => key.startsWith(`${prefix}{${shard}}:r:`));
+  for (const tag of ['0.1', '1.3', '2.1', '3.3']) {
+    const here = keys.filter((key) => key.startsWith(`${prefix}{${tag}}:r:`));
     expect(here.length).toBeGreaterThan(5);
   }
   expect(keys.filter((key) => key.startsWith(`${prefix}:r:`))).toEqual([]);

@@ -1,5 +1,5 @@
 /** What dtask's other packages use of this one. It may change in any release. */
-export { parseAddress, redactAddress } from './broker/address.js';
+export { isCluster, parseAddress, redactAddress } from './broker/address.js';
 export {
   closeConnection,
   longestBlock,
@@ -85,6 +85,7 @@ export { enterQueue } from './broker/enter-queue.js';
 export { addAgain } from './broker/again.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
 export { OwnScript } from './broker/own-script.js';
+export { hear, onPush, push } from './broker/pushes.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';

@@ -134,7 +134,6 @@ export class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { broker } = this.app.config;
     const { lockDuration, pool, onlyShards } = this.config;
     await this.app.hooks.emit('workerInit', this.#summary);
     // First, for it has to be up before a task blocks the loop. Children do not block it.
@@ -145,8 +144,8 @@ export class Worker implements AsyncDisposable {
       );
     }
     const links = (this.#links = new Links(this.app, this.name, onlyShards));
-    const { connection } = links.main;
-    await connected(connection, broker, this.log);
+    const { connection, shard } = links.main;
+    await connected(connection, shard.address, this.log);
     if (this.#stopping) return;
     const parts = (): SeatParts => ({
       branches: this.#branches,
@@ -239,7 +238,7 @@ export class Worker implements AsyncDisposable {
     const { app, name: worker, log } = this;
     return new Broadcasts({
       connection,
-      prefix: app.config.prefix,
+      prefix: app.queues.shards.main.prefix,
       worker,
       queues: this.#queues.filter((queue) => app.broadcast.includes(queue)),
       onError: (err) => log.warn({ err }, 'what is broadcast may be missed'),

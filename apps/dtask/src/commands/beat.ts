@@ -78,8 +78,10 @@ type StoredEntries = Awaited<ReturnType<App['beat']['stored']>>;
 
 /** The entries in Redis, if it tells of them soon. */
 async function storedEntries(app: App): Promise<StoredEntries | undefined> {
-  const { host, port } = parseAddress(app.config.broker);
-  const stored = listens(host, port).then((isThere) => (isThere ? entriesOf(app) : undefined));
+  const address = parseAddress(app.config.broker);
+  const nodes = address.via?.seeds ?? [address];
+  const answers = Promise.all(nodes.map(({ host, port }) => listens(host, port)));
+  const stored = answers.then((all) => (all.includes(true) ? entriesOf(app) : undefined));
   const late = new AbortController();
   const silence = pause(patience, undefined, { signal: late.signal }).catch(() => undefined);
   try {

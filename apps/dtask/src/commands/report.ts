@@ -13,7 +13,7 @@ export function reportCommand(): Command {
     .description('Print versions, settings and the state of Redis. Passwords are left out.')
     .action(({ app: spec, json }: { app?: string; json?: boolean }) =>
       onApp(spec, async (app) => {
-        const facts = { ...machine(), ...settings(app), ...(await redis(app)) };
+        const facts = { ...machine(), ...settings(app), ...slots(app), ...(await redis(app)) };
         print(json, facts, () => lines(facts));
       }),
     );
@@ -35,6 +35,14 @@ function settings({ name, config, tasks }: App): Record<string, string> {
     ...Object.fromEntries(shown.map(([key, value]) => [key, String(value)])),
     tasks: tasks.names().join(', ') || '(none loaded)',
   };
+}
+
+/** Of a cluster: what keys begin with, and the slot that they are in. */
+function slots({ queues }: App): Record<string, string> {
+  const all = queues.shards.places.map(
+    ({ prefix, slot }) => slot !== undefined && `${prefix} ${slot}`,
+  );
+  return all.includes(false) ? {} : { slots: all.join(', ') };
 }
 
 async function redis(app: App): Promise<Record<string, string>> {

@@ -40,8 +40,8 @@ export class ControlPlane {
 
   constructor(place: ControlPlanePlace) {
     const { config, shards, mailbox, queues } = place;
-    const { prefix, sendTimeout: patience, sendEvents, eventsKept: kept } = config;
-    const { ask } = shards.main;
+    const { sendTimeout: patience, sendEvents, eventsKept: kept } = config;
+    const { ask, prefix } = shards.main;
     this.#place = place;
     this.#broadcast = new Broadcast({
       prefix,
@@ -92,9 +92,9 @@ export class ControlPlane {
   /** What happens, as it is told. */
   events(options: EventsOptions = {}): AsyncGenerator<DtaskEvent, void, undefined> {
     const filter = checkEvents(options);
-    const { config, shards } = this.#place;
+    const { main } = this.#place.shards;
     const reader = new EventReader(
-      { prefix: config.prefix, open: () => shards.main.broker.open('events') },
+      { prefix: main.prefix, open: () => main.broker.open('events') },
       filter,
       options.signal,
     );

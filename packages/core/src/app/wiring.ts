@@ -1,6 +1,7 @@
 /** Puts together what an App is made of. */
 import { BeatEntries } from '../beat/beat-entries.js';
 import { FanOut } from '../broker/fan-out.js';
+import { placesOf } from '../broker/places.js';
 import { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import type { Hooks } from '../hooks/hooks.js';
@@ -54,12 +55,13 @@ export interface Wiring {
 
 export function wire(place: WiringPlace): Wiring {
   const { name, config, hooks, routes, broadcast, registry, periodic } = place;
-  const { prefix, maxPayload } = config;
+  const { maxPayload } = config;
   const definition = (task: string): Definition | undefined => {
     const known = registry().find(task);
     return known && inside(known).definition;
   };
-  const fanOut = broadcast.length > 0 ? new FanOut(prefix, broadcast) : undefined;
+  const { main } = placesOf(config);
+  const fanOut = broadcast.length > 0 ? new FanOut(main.prefix, broadcast) : undefined;
   const shards = new Shards(config, fanOut);
   const queues = new Queues(shards, config, (message, queue, outcome) => {
     void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
@@ -92,7 +94,7 @@ export function wire(place: WiringPlace): Wiring {
   };
   const deck = (): ReturnType<PeriodicTasks['deck']> => periodic.deck(registry(), config.timezone);
   const ticks = new Ticks(outbox, canvases);
-  const beat = new BeatEntries({ app: name, config, broker: shards.main.broker, deck, ticks });
+  const beat = new BeatEntries({ app: name, config, shard: shards.main, deck, ticks });
   const senders = { outbox, canvases, sender, mapReduce };
   return { broker: shards, queues, failed, plane, results, beat, ticks, ...senders };
 }

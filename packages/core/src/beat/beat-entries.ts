@@ -1,7 +1,7 @@
 /** The periodic tasks of an App, at run time: `app.beat`. */
 import type { Redis } from 'ioredis';
 import type { Ticks } from '../app/ticks.js';
-import type { Broker } from '../broker/broker.js';
+import type { Shard } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import type { AnyResult } from '../result/any-result.js';
@@ -17,7 +17,8 @@ import { BeatStore, type Stored } from './store.js';
 export interface BeatPlace {
   readonly app: string;
   readonly config: AppConfig;
-  readonly broker: Broker;
+  /** Where the entries are. */
+  readonly shard: Pick<Shard, 'ask' | 'prefix'>;
   /** The entries of the code. */
   readonly deck: () => Deck;
   readonly ticks: Pick<Ticks, 'run'>;
@@ -44,9 +45,9 @@ export class BeatEntries {
 
   /** @internal */
   constructor(place: BeatPlace) {
-    const { app, config, deck } = place;
+    const { app, config, deck, shard } = place;
     this.#place = place;
-    this.store = new BeatStore(config.prefix, app);
+    this.store = new BeatStore(shard.prefix, app);
     this.#plans = new Plans(deck, config.timezone);
   }
 
@@ -216,7 +217,7 @@ export class BeatEntries {
   }
 
   #ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
-    return this.#place.broker.ask(what, commands);
+    return this.#place.shard.ask(what, commands);
   }
 }
 

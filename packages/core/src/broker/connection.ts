@@ -1,7 +1,10 @@
 /** Connections to Redis that notice when they are dead, and heal. */
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { BrokerError } from '../errors.js';
 import { parseAddress, redactAddress } from './address.js';
+import { FollowingRedis } from './following-redis.js';
+import { HealingRedis } from './healing-redis.js';
+import { nodeConnector } from './node-connector.js';
 
 /** Longest that a worker's blocking read waits, in milliseconds. */
 export const longestBlock = 5_000;
@@ -13,40 +16,9 @@ export const longestBlock = 5_000;
  */
 const silence = 8_000;
 
-/** What ioredis does when a connection has closed. */
-interface Closing {
-  setStatus(status: 'end'): void;
-  flushQueue(error: Error): void;
-}
-
-/** An ioredis client that leaves no timer behind. */
-class HealingRedis extends Redis {
-  constructor(options: RedisOptions) {
-    super(options);
-    // ioredis leaves the timer of `socketTimeout` running when a connection closes: it would keep
-    // the process alive, or cut the next connection short.
-    this.on('close', () => {
-      const timed = this as unknown as { socketTimeoutTimer?: NodeJS.Timeout | undefined };
-      clearTimeout(timed.socketTimeoutTimer);
-      timed.socketTimeoutTimer = undefined;
-    });
-  }
-
-  /** ioredis leaves a client that waits for its next try as it is: who waits for it waits for ever. */
-  override disconnect(reconnect = false): void {
-    const waits = this.status === 'reconnecting' && !reconnect;
-    super.disconnect(reconnect);
-    if (!waits) return;
-    const inner = this as unknown as Closing;
-    inner.setStatus('end');
-    inner.flushQueue(new Error('Connection is closed.'));
-  }
-
-  /** BullMQ makes its blocking connection this way. */
-  override duplicate(override: Partial<RedisOptions> = {}): HealingRedis {
-    return new HealingRedis({ ...this.options, ...override });
-  }
-}
+/** Soon at first, for a restart; then each second, with jitter, for an outage. */
+const pauseBefore = (attempt: number): number =>
+  Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2);
 
 /**
  * Opens a connection, which comes back by itself however long Redis is away.
@@ -55,19 +27,25 @@ class HealingRedis extends Redis {
  * @throws ConfigError when the URL cannot be read
  */
 export function openConnection(url: string, role: string): Redis {
-  const connection = new HealingRedis({
-    ...parseAddress(url),
+  const { via, ...address } = parseAddress(url);
+  const options: RedisOptions = {
+    ...address,
     connectionName: `dtask:${role}`,
     maxRetriesPerRequest: null,
     connectTimeout: 5_000,
     socketTimeout: silence,
     keepAlive: 10_000,
-    // Soon at first, for a restart; then each second, with jitter, for an outage.
-    retryStrategy: (attempt) =>
-      Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
+    retryStrategy: pauseBefore,
     // A replica that was promoted, or a primary that became one: connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  });
+  };
+  const connection = via
+    ? new FollowingRedis(
+        { ...options, Connector: nodeConnector(address, via) },
+        pauseBefore,
+        via.name === undefined,
+      )
+    : new HealingRedis(options);
   // An 'error' event without a listener would end the process; `whyDown` tells what it was.
   connection.on('error', (error: Error) => lastErrors.set(connection, error));
   connection.on('ready', () => lastErrors.delete(connection));
@@ -104,7 +82,8 @@ export function whyDown(
   what: string,
   source = brokerSource,
 ): BrokerError {
-  const cause = lastErrors.get(connection);
+  const refusal = connection instanceof FollowingRedis ? connection.refusal : undefined;
+  const cause = lastErrors.get(connection) ?? refusal;
   const reason = cause ? `: ${describe(cause)}` : '';
   return new BrokerError(
     `${what}: Redis at ${redactAddress(url)} does not answer${reason}; check that it runs and that ${source} is right`,

@@ -1,6 +1,7 @@
 /** Scripts of dtask's own. */
 import type { Redis } from 'ioredis';
 import type { ScriptArgument } from './script-call.js';
+import { withPushes } from './pushes.js';
 
 type Scripted<R> = Record<string, ((...args: readonly ScriptArgument[]) => Promise<R>) | undefined>;
 
@@ -25,7 +26,7 @@ export class OwnScript<R> {
     const scripted = connection as unknown as Scripted<R>;
     if (!scripted[this.#name]) {
       const keys = this.#keys === undefined ? {} : { numberOfKeys: this.#keys };
-      connection.defineCommand(this.#name, { lua: this.#lua, ...keys });
+      connection.defineCommand(this.#name, { lua: withPushes(connection, this.#lua), ...keys });
     }
     return (scripted[this.#name] as NonNullable<Scripted<R>[string]>)(...args);
   }

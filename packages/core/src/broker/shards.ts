@@ -3,11 +3,13 @@ import { checkApart, isSameServer } from '../config/shard-places.js';
 import type { AppConfig } from '../config/resolve.js';
 import type { Call } from '../protocol/message.js';
 import { shardOf } from '../protocol/shard.js';
+import { parseAddress } from './address.js';
 import type { Ask, Place } from './ask.js';
 import { Broker } from './broker.js';
 import type { FanOut } from './fan-out.js';
 import { Packer } from './packer.js';
 import { ShardCheck } from './shard-check.js';
+import { placesOf } from './places.js';
 
 /** A server, or a part of one, where tasks live: jobs, results, groups. */
 export class Shard implements Place {
@@ -24,6 +26,11 @@ export class Shard implements Place {
     this.address = config.broker;
     this.prefix = config.prefix;
     this.broker = new Broker(config, fanOut);
+  }
+
+  /** The cluster's slot that it is, where it is one. */
+  get slot(): number | undefined {
+    return parseAddress(this.address).via?.slot;
   }
 
   readonly ask: Ask = (what, commands) => this.broker.ask(what, commands);
@@ -51,21 +58,18 @@ export class Shards {
   /** @throws ConfigError when the broker and a shard are databases of one server */
   constructor(config: AppConfig, fanOut?: FanOut) {
     const { shards, broker, prefix } = config;
-    checkApart(broker, shards);
     this.#fanOut = fanOut;
-    const configs = Array.isArray(shards)
-      ? shards.map((address: string) => ({ ...config, broker: address }))
-      : Array.from({ length: shards as number }, (_, index) => ({
-          ...config,
-          prefix: `${prefix}{${index}}`,
-        }));
+    const places = placesOf(config);
+    checkApart(broker, shards);
+    const configs = places.shards.map((place) => ({ ...config, ...place }));
     const own = configs.findIndex(
       (one) => one.prefix === prefix && isSameServer(one.broker, broker),
     );
     const spread = configs.map(
       (one, index) => new Shard(index, one, index === own ? fanOut : undefined),
     );
-    this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, config, fanOut);
+    const main = { ...config, ...places.main };
+    this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, main, fanOut);
     this.all = spread.length === 0 ? [this.main] : spread;
     this.places = this.all.includes(this.main) ? this.all : [...this.all, this.main];
     this.#check = new ShardCheck(this.count);

@@ -116,6 +116,17 @@ end
 if failed then return {freed} end
 return {freed, found[2]}`;
 
+/**
+ * Opens a join. A script and no transaction: of one, a node of a cluster that has not its slot refuses
+ * a part. KEYS: the join. ARGV: how many places, '' where that comes later; what follows; how long to
+ * wait, in milliseconds.
+ */
+const openScript = `
+redis.call('HSETNX', KEYS[1], 'size', ARGV[1])
+redis.call('HSET', KEYS[1], 'next', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
+const open = new OwnScript<unknown>('dtaskOpen', 1, openScript);
 const fill = new OwnScript<unknown>('dtaskFill', 1, fillScript);
 const seal = new OwnScript<unknown>('dtaskSeal', 1, sealScript);
 const grow = new OwnScript<number>('dtaskGrow', 2, growScript);
@@ -140,12 +151,7 @@ export class Joins {
     const { ask, prefix } = this.#placeOf(id);
     const key = joinKey(prefix, id);
     await ask(`group ${id} was not opened`, (connection) =>
-      connection
-        .multi()
-        .hsetnx(key, 'size', size ?? '')
-        .hset(key, 'next', JSON.stringify(continuation))
-        .pexpire(key, wait)
-        .exec(),
+      open.run(connection, key, size ?? '', JSON.stringify(continuation), wait),
     );
   }
 

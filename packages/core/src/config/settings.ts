@@ -14,7 +14,7 @@ export const appSettings = {
   broker: text({
     default: 'redis://127.0.0.1:6379/0',
     env: 'DTASK_BROKER_URL',
-    doc: 'Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`, or `rediss://` for TLS.',
+    doc: 'Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`; of a Redis Cluster `redis+cluster://[user:password@]host:port,host2:port`; by sentinels `redis+sentinel://[user:password@]host:port,host2:port/name/db`. With `rediss` in the place of `redis` it is by TLS.',
   }),
   prefix: text({
     default: 'dtask',
@@ -25,7 +25,7 @@ export const appSettings = {
   }),
   shards: shardPlaces({
     env: 'DTASK_SHARDS',
-    doc: "Servers over which tasks and their results are spread: their addresses, parted by commas, or a number of places on the broker's own server.",
+    doc: "Servers over which tasks and their results are spread: their addresses, parted by commas, or a number of places on the broker's own server or cluster.",
   }),
   defaultQueue: text({
     default: 'default',

@@ -1,10 +1,13 @@
 /** The setting that says over which servers an App's tasks are spread. */
-import { parseAddress, redactAddress } from '../broker/address.js';
+import { isCluster, parseAddress, redactAddress } from '../broker/address.js';
 import { ConfigError } from '../errors.js';
 import { type Setting, show } from './setting.js';
 
 /** Addresses of servers, or so many places on the broker's own server; no address is no shards. */
 export type ShardPlaces = number | readonly string[];
+
+/** A comma behind which an address begins; one of sentinels has commas in it. */
+const betweenAddresses = /\s*,\s*(?=[a-z][a-z+]*:\/\/|,|$)/i;
 
 /** More would be no use: each process has connections to each. */
 const most = 1_024;
@@ -19,7 +22,7 @@ export function shardPlaces(row: Pick<Setting<ShardPlaces>, 'env' | 'doc'>): Set
     parse: (value, what) => {
       if (typeof value === 'string' && /^\s*\d+\s*$/.test(value)) return count(Number(value), what);
       if (typeof value === 'number') return count(value, what);
-      const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+      const items = typeof value === 'string' ? value.trim().split(betweenAddresses) : value;
       if (Array.isArray(items) && items.every((item) => typeof item === 'string'))
         return addresses(items as string[], what);
       throw new ConfigError(
@@ -55,20 +58,26 @@ function addresses(given: readonly string[], what: string): readonly string[] {
 
 function serverOf(address: string, what: string): string {
   try {
-    const { host, port } = parseAddress(address);
-    return `${host}:${port}`;
+    if (!isCluster(address)) return serverName(address);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // Its message never has the password.
     throw new ConfigError(`${what}: ${error.message}`);
   }
+  throw new ConfigError(
+    `${what} is a cluster (${redactAddress(address)}), which spreads by itself; make it the broker, and give the number of shards, such as 16`,
+  );
+}
+
+/** What tells servers apart, whatever the database. */
+function serverName(address: string): string {
+  const { host, port, via } = parseAddress(address);
+  return via?.name === undefined ? `${host}:${port}` : `${host}:${port}/${via.name}`;
 }
 
 /** Whether two addresses are of one server, whatever the database. */
-export function isSameServer(one: string, other: string): boolean {
-  const [first, second] = [parseAddress(one), parseAddress(other)];
-  return first.host === second.host && first.port === second.port;
-}
+export const isSameServer = (one: string, other: string): boolean =>
+  serverName(one) === serverName(other);
 
 /**
  * Whether the broker and a shard are databases of one server, which hear one another's channels.

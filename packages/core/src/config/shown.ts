@@ -1,5 +1,5 @@
 /** The settings of an App as they may be shown: without passwords. */
-import { redactAddress } from '../broker/address.js';
+import { isCluster, redactAddress } from '../broker/address.js';
 import type { AppConfig } from './resolve.js';
 
 /** The servers' addresses lose their passwords; the rest is as it is. */
@@ -15,6 +15,7 @@ export const shownSettings = (config: AppConfig): AppConfig => ({
 /** The shards, as they may be shown to people; nothing where there are none. */
 export function shownShards(config: AppConfig): string | undefined {
   const { shards } = shownSettings(config);
-  if (typeof shards === 'number') return `${shards} on the broker`;
+  if (typeof shards === 'number')
+    return `${shards} ${isCluster(config.broker) ? 'over the cluster' : 'on the broker'}`;
   return shards.length === 0 ? undefined : shards.join(', ');
 }

@@ -1,6 +1,7 @@
 /** Asks workers, and gathers what they answer. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { push } from '../broker/pushes.js';
 import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { answerChannel, controlChannel } from '../protocol/keys.js';
@@ -76,9 +77,7 @@ export class Broadcast {
       ...(!kind.lasting && { expires: live.now + wait }),
     };
     const publish = (): Promise<unknown> =>
-      ask(what, (connection) =>
-        connection.publish(controlChannel(prefix), JSON.stringify(request)),
-      );
+      ask(what, (connection) => push(connection, controlChannel(prefix), JSON.stringify(request)));
     return this.#gather(request.id, expectedOf(live.names, audience), wait, publish);
   }
 

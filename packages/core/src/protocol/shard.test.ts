@@ -1,7 +1,8 @@
 /** The hash of ids is part of the protocol: other clients have to find the same shard. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { crc16, shardOf } from './shard.js';
+import { crc16 } from './crc16.js';
+import { shardOf } from './shard.js';
 
 test('the hash is the CRC16 that Redis Cluster has', () => {
   // The example of Redis' own specification.

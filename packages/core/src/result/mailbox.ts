@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { closeConnection } from '../broker/connection.js';
+import { hear, onPush, unhear } from '../broker/pushes.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
 import { Entries, type Entry, type Listener, type OpenWait } from './entries.js';
@@ -117,7 +118,7 @@ export class Mailbox implements ResultMailbox {
   async hear(channel: string, listener: (text: string) => void): Promise<void> {
     this.#listeners.set(channel, listener);
     if (!this.#subscription) this.#subscribe();
-    await this.#subscription?.subscribe(channel);
+    if (this.#subscription) await hear(this.#subscription, [channel]);
   }
 
   async close(error: Error): Promise<void> {
@@ -151,7 +152,7 @@ export class Mailbox implements ResultMailbox {
   #subscribe(): void {
     const subscription = this.#open();
     this.#subscription = subscription;
-    subscription.on('message', (channel, text) => this.#receive(channel, text));
+    onPush(subscription, (channel, text) => this.#receive(channel, text));
     subscription.on('close', () => {
       this.#listening = false;
     });
@@ -159,7 +160,7 @@ export class Mailbox implements ResultMailbox {
     subscription.options.autoResubscribe = false;
     subscription.on('ready', () => {
       const channels = [replyChannel(this.#prefix, this.caller), ...this.#listeners.keys()];
-      subscription.subscribe(...channels).then(
+      hear(subscription, channels).then(
         () => this.#heard(),
         // The connection broke again: the next 'ready' tries again.
         () => undefined,
@@ -180,7 +181,8 @@ export class Mailbox implements ResultMailbox {
     if (entries.length === 0) return;
     const channels = entries.map(({ id }) => resultKey(this.#prefix, id));
     this.#following = true;
-    Promise.all([this.#subscription?.subscribe(...channels), this.#ledger.follow(followed)]).then(
+    const heard = this.#subscription && hear(this.#subscription, channels);
+    Promise.all([heard, this.#ledger.follow(followed)]).then(
       () => this.#lookAt(entries),
       // The connection broke: they are followed anew when it is back.
       () => undefined,
@@ -188,7 +190,8 @@ export class Mailbox implements ResultMailbox {
   }
 
   #unfollow(id: string): void {
-    this.#subscription?.unsubscribe(resultKey(this.#prefix, id)).catch(() => undefined);
+    if (!this.#subscription) return;
+    unhear(this.#subscription, resultKey(this.#prefix, id)).catch(() => undefined);
   }
 
   #receive(channel: string, text: string): void {

@@ -64,9 +64,9 @@ export class Beat implements AsyncDisposable {
     if (this.#stopping) return;
     const { deck } = app;
     const plans = new Plans(() => deck, app.config.timezone);
-    const { broker } = app.config;
-    const connection = (this.#connection = openConnection(broker, `beat:${this.id}`));
-    await connected(connection, broker, log, 'beat cannot start yet');
+    const { address } = app.queues.shards.main;
+    const connection = (this.#connection = openConnection(address, `beat:${this.id}`));
+    await connected(connection, address, log, 'beat cannot start yet');
     if (this.#stopping) return;
     log.info({ app: app.name, entries: deck.entries.size }, 'beat is ready');
     void app.hooks.emit('beatInit', { id: this.id, app: app.name, pid: process.pid });

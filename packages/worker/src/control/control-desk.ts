@@ -36,7 +36,8 @@ export class ControlDesk {
 
   constructor(place: DeskPlace) {
     const { app, worker, config, connection, log, current, queues, size } = place;
-    const { prefix, broker, eventsKept: kept } = app.config;
+    const { eventsKept: kept } = app.config;
+    const { prefix, address } = app.queues.shards.main;
     this.#log = log;
     const isUp = (): boolean => connection.status === 'ready';
     const add: ConstructorParameters<typeof EventWriter>[0]['add'] = (...args) =>
@@ -59,7 +60,7 @@ export class ControlDesk {
       publisher: connection,
       clock: this.clock,
       log,
-      open: () => openConnection(broker, `control:${worker}`),
+      open: () => openConnection(address, `control:${worker}`),
       carryOut: (command, args) => this.#carryOut(command, args),
       onReturn: () => this.#catchUp(),
     });

@@ -9,6 +9,9 @@ import {
   type ControlRequest,
   controlVersion,
   decodeRequest,
+  hear,
+  onPush,
+  push,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { ServerClock } from '../server-clock.js';
@@ -54,14 +57,14 @@ export class ControlListener {
   open(): Promise<void> {
     const connection = this.#place.open();
     this.#connection = connection;
-    connection.on('message', (_channel, text: string) => this.#receive(text));
+    onPush(connection, (_channel, text) => this.#receive(text));
     // ioredis would subscribe anew by itself, but would not say when it has.
     connection.options.autoResubscribe = false;
     this.#timer = setInterval(() => this.#ping(), pulse).unref();
     return new Promise((resolve) => {
       connection.on('end', resolve);
       connection.on('ready', () => {
-        connection.subscribe(controlChannel(this.#place.prefix)).then(
+        hear(connection, [controlChannel(this.#place.prefix)]).then(
           () => {
             if (this.#returns) this.#place.onReturn();
             this.#returns = true;
@@ -118,7 +121,7 @@ export class ControlListener {
     }
     // Without Redis nobody hears it.
     if (publisher.status === 'ready')
-      await publisher.publish(answerChannel(prefix, reply), text).catch(() => undefined);
+      await push(publisher, answerChannel(prefix, reply), text).catch(() => undefined);
   }
 }
 

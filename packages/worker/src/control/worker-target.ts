@@ -178,7 +178,7 @@ export class WorkerTarget implements ControlTarget {
 
   async readRules(): Promise<readonly string[]> {
     const { connection, app, rules } = this.#place;
-    rules.set(await readRules(connection, app.config.prefix));
+    rules.set(await readRules(connection, app.queues.shards.main.prefix));
     const falling = { terminate: [] as string[], signal: [] as string[] };
     for (const { message } of this.#place.current()) {
       const rule = message && rules.match(message);
@@ -191,7 +191,7 @@ export class WorkerTarget implements ControlTarget {
   /** Reads the limits that were changed at run time. */
   async readLimits(): Promise<void> {
     const { connection, app, limits } = this.#place;
-    const read = await readLimits(connection, app.config.prefix);
+    const read = await readLimits(connection, app.queues.shards.main.prefix);
     limits.clear();
     for (const [task, override] of read) limits.set(task, override);
   }

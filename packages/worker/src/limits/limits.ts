@@ -73,7 +73,7 @@ export class Limits {
 
   constructor(place: LimitsPlace) {
     this.#place = place;
-    this.#places = new Places(place.links.main.connection, limitedKey(place.app.config.prefix));
+    this.#places = new Places(place.links.main.connection, limitedKey(place.links.main.prefix));
   }
 
   /** Begins to look after places whose holder has died. */
@@ -88,7 +88,7 @@ export class Limits {
 
   /** Forgets the turns of a task on this worker: its rate has changed. */
   forgetTurns(task: string): void {
-    this.#local.forget(turnKey(this.#place.app.config.prefix, task));
+    this.#local.forget(turnKey(this.#place.links.main.prefix, task));
   }
 
   /** The rate of a task that remote control has set. */
@@ -121,7 +121,7 @@ export class Limits {
     const { job, source: queue } = current;
     const asked = interval > 0 && marksOf(job).admitted !== job.attemptsMade;
     if (asked) {
-      const key = turnKey(this.#place.app.config.prefix, message.name, keys.rate);
+      const key = turnKey(this.#place.links.main.prefix, message.name, keys.rate);
       const wait =
         rate?.scope === 'worker'
           ? this.#local.take(key, interval)
@@ -130,7 +130,7 @@ export class Limits {
     }
     if (!concurrency) return undefined;
     const { max } = concurrency;
-    const holders = placesKey(this.#place.app.config.prefix, message.name, keys.concurrency);
+    const holders = placesKey(this.#place.links.main.prefix, message.name, keys.concurrency);
     const who = `${queue}|${message.id}`;
     if (await this.#places.take(holders, who, max, job.priority)) {
       return () => this.#leave(holders, who, max);
@@ -249,10 +249,10 @@ export class Limits {
 
   /** Frees the places of tasks whose worker has died, and calls those who were not called. */
   async #sweep(): Promise<void> {
-    const { links, app } = this.#place;
-    const { connection } = links.main;
+    const { links } = this.#place;
+    const { connection, prefix: main } = links.main;
     if (connection.status !== 'ready') return;
-    const limited = limitedKey(app.config.prefix);
+    const limited = limitedKey(main);
     try {
       for (const entry of await connection.zrange(limited, 0, mostSwept - 1)) {
         const at = entry.lastIndexOf(' ');
