@@ -129,6 +129,15 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     expect(error).toMatchObject({ name: 'SoftTimeLimitExceededError' });
   });
 
+  it('fails a task that throws when it is told of its soft time limit, and knows it there', async () => {
+    const mark = `clumsy-${pool}`;
+    expect(await rejection(crew.tasks.clumsy.delay(mark).get(soon))).toMatchObject({
+      name: 'TaskFailedError',
+      message: 'clumsy stumbled',
+    });
+    expect(crew.trace.starts(mark)).toHaveLength(1);
+  });
+
   it('runs a task again that ended its child, three times at most', async () => {
     const mark = `quit-${pool}`;
     const quitting = crew.tasks.quit.delay(mark, 3);

@@ -5,6 +5,7 @@ import {
   type Message,
   type Outcome,
   Replace,
+  runInContext,
   type Tracing,
 } from '@dtask/core/internal';
 import {
@@ -267,14 +268,14 @@ export class Run implements TaskContext {
     this.#settle(report);
   }
 
-  /** Fires `signal`, or that of one of the calls that run together here. */
+  /**
+   * Fires `signal`, or that of one of the calls that run together here. Who listens is code of the
+   * task: it may ask for `currentTask()`, and what it throws is the task's failure.
+   */
   abort(reason: Error, call?: string): void {
-    if (call !== undefined) {
-      this.#controllerOf(call).abort(reason);
-      return;
-    }
-    this.#abort ??= new AbortController();
-    this.#abort.abort(reason);
+    const fired =
+      call === undefined ? (this.#abort ??= new AbortController()) : this.#controllerOf(call);
+    runInContext(this, () => fired.abort(reason));
   }
 
   signalOf(call: string): AbortSignal {
