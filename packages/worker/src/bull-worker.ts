@@ -99,7 +99,10 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   override async extendJobLocks(ids: string[], tokens: string[], span: number): Promise<string[]> {
     const lapsed = await super.extendJobLocks(ids, tokens, span);
     if (lapsed.length === 0) return lapsed;
-    return this.#outage.retake(lapsed, (id) => tokens[ids.indexOf(id)] ?? '');
+    const lost = await this.#outage.retake(lapsed, (id) => tokens[ids.indexOf(id)] ?? '');
+    // Nothing is wrong with one that has ended meanwhile.
+    const running = new Set(this.lockManager.getTrackedJobIds());
+    return lost.filter((id) => running.has(id));
   }
 
   /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
