@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { StartupError } from '@dtask/core';
 import { type Shards, shardsKey, workerKey, workersKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import type { KeptClaim } from './lock-keeper.js';
 import type { ServerClock } from './server-clock.js';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
@@ -126,6 +127,12 @@ export class Presence {
   /** Whether the name is this worker's, as of the last renewal. */
   get held(): boolean {
     return this.#held;
+  }
+
+  /** What holds it, for whoever keeps it while this process is busy. */
+  get claimed(): Omit<KeptClaim, 'listeners'> {
+    const keys = [this.#key, this.#workers, this.#shards] as const;
+    return { keys, instance: this.#instance, name: this.#name, hold };
   }
 
   /**
