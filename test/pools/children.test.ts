@@ -1,4 +1,5 @@
 /** Tasks in threads and in processes: what they may do, and what becomes of them. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
@@ -99,6 +100,18 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
       message: 'thrown where nobody looks',
     });
     expect(await crew.tasks.add.delay(1, 2).get(soon)).toBe(3);
+  });
+
+  it('does not let the next task pay for what one has left behind', async () => {
+    // More than there are children, so that each has one more task behind it.
+    await Promise.all([1, 2, 3, 4].map(() => crew.tasks.strayLate.delay(300).get(soon)));
+    const mark = `behind-${pool}`;
+    const next = [1, 2].map((x) => crew.tasks.gated.delay(mark, x).get(soon));
+    await crew.trace.started(mark, 2);
+    await pause(600);
+    crew.trace.open(mark);
+    expect(await Promise.all(next)).toEqual([1, 2]);
+    expect(crew.trace.starts(mark)).toHaveLength(2);
   });
 
   it('kills a task that hangs at its time limit, and has room for the next', async () => {

@@ -1,4 +1,5 @@
 /** One run of one task: its context, and how it can be ended from outside. */
+import { setMaxListeners } from 'node:events';
 import {
   findCurrentTask,
   ItemContext,
@@ -124,7 +125,7 @@ export class Run implements TaskContext {
 
   get signal(): AbortSignal {
     // Made when it is first asked for: most tasks never do.
-    return (this.#abort ??= new AbortController()).signal;
+    return (this.#abort ??= newController()).signal;
   }
 
   get logger(): TaskLogger {
@@ -273,8 +274,7 @@ export class Run implements TaskContext {
    * task: it may ask for `currentTask()`, and what it throws is the task's failure.
    */
   abort(reason: Error, call?: string): void {
-    const fired =
-      call === undefined ? (this.#abort ??= new AbortController()) : this.#controllerOf(call);
+    const fired = call === undefined ? (this.#abort ??= newController()) : this.#controllerOf(call);
     runInContext(this, () => fired.abort(reason));
   }
 
@@ -286,7 +286,7 @@ export class Run implements TaskContext {
     const calls = (this.#calls ??= new Map<string, AbortController>());
     const known = calls.get(call);
     if (known) return known;
-    const controller = new AbortController();
+    const controller = newController();
     calls.set(call, controller);
     return controller;
   }
@@ -301,12 +301,22 @@ export class Run implements TaskContext {
 
 /**
  * Finds the task in whose code an uncaught error was thrown, and fails it: what it waits for would
- * never come. Gives whether there was one that still runs.
+ * never come. Where it has ended, there is nothing left to fail, and others are not to pay for it.
+ * Gives whether there was one.
  */
-export function blame(error: unknown): boolean {
+export function blame(error: unknown, log: TaskLogger): boolean {
   const context = findCurrentTask();
   const run = context instanceof ItemContext ? context.within : context;
-  return run instanceof Run && run.crash(error);
+  if (!(run instanceof Run)) return false;
+  if (!run.crash(error)) log.error({ err: error }, 'an error in what a task left behind');
+  return true;
+}
+
+/** Tasks may listen to it in many places, and each result that they wait for does. */
+function newController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** The fields that a log line gets where a task runs. */
