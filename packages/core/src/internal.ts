@@ -86,7 +86,13 @@ export { type JobSink, openSink } from './broker/job-sink.js';
 export { OwnScript } from './broker/own-script.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
-export { findCurrentTask, isPromiseLike, keepContext, runInContext } from './task/context.js';
+export {
+  findCurrentTask,
+  findPastTask,
+  isPromiseLike,
+  keepContext,
+  runInContext,
+} from './task/context.js';
 export type { Gathering } from './task/batch.js';
 export { type Definition, define } from './task/definition.js';
 export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   findCurrentTask,
+  findPastTask,
   ItemContext,
   type Message,
   type Outcome,
@@ -305,10 +306,12 @@ export class Run implements TaskContext {
  * Gives whether there was one.
  */
 export function blame(error: unknown, log: TaskLogger): boolean {
-  const context = findCurrentTask();
+  const context = findPastTask();
   const run = context instanceof ItemContext ? context.within : context;
   if (!(run instanceof Run)) return false;
-  if (!run.crash(error)) log.error({ err: error }, 'an error in what a task left behind');
+  if (run.crash(error)) return true;
+  const { name: task, id } = run;
+  log.error({ task, id, err: error }, 'an error in what a task left behind');
   return true;
 }
 
