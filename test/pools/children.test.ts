@@ -129,6 +129,12 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     ).toBeInstanceOf(Error);
   });
 
+  it('gives hooks that hang as long as their task, and then has room for the next', async () => {
+    const hooked = [1, 2, 3, 4].map((x) => crew.tasks.hooked.delay(x).get(soon));
+    expect(await Promise.all(hooked)).toEqual([1, 2, 3, 4]);
+    expect(await crew.tasks.add.delay(1, 2).get(soon)).toBe(3);
+  });
+
   it('tries a task that hangs again, where it retries', async () => {
     expect(await crew.tasks.hangTwice.delay().get(soon)).toBe('at last');
   });
