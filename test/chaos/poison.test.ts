@@ -31,7 +31,7 @@ class Watched {
   }
 }
 
-describe.each(['inline', 'processes'] as const)(
+describe.each(['inline', 'threads', 'processes'] as const)(
   '4 poisonous tasks of 400, in a pool of kind %s',
   (pool) => {
     it('fail, and no other does', { timeout: 120_000 }, async () => {

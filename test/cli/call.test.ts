@@ -26,6 +26,13 @@ describe('dtask call', () => {
     expect(found).toEqual({ code: 0, stdout: 'SUCCESS\n16\n', stderr: '' });
   });
 
+  it('-A sends a task as the task itself says', async () => {
+    const { code, stdout } = await dtask('call', '-A', 'pair/app.ts:bank', 'pay', '5');
+    expect(code).toBe(0);
+    // No worker takes from its queue, and this is where it waits.
+    expect(await stage.app.queues.revoke(stdout.trim(), 'money')).toBe(true);
+  });
+
   it('--wait prints the result', async () => {
     expect(await dtask('call', 'echo', '{"a":[1,2]}', '--wait')).toEqual({
       code: 0,

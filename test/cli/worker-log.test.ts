@@ -97,6 +97,19 @@ describe('a task', () => {
     expect(await stage.app.sendTask('stray').get({ timeout: '10s' })).toBe('left');
   });
 
+  it('that throws in a callback when it has ended does not end the worker, which says whose it is', async () => {
+    const late = () =>
+      worker.log.filter(({ task, msg }) => task === 'astray.late' && /left/.test(msg));
+    const beside = stage.app.sendTask('nap', ['beside', 1_000, 1]).get({ timeout: '10s' });
+    expect(await stage.app.sendTask('astray.late').get({ timeout: '10s' })).toBe('left');
+    expect(await worker.logged(/left behind/)).toMatchObject({ level: 50, task: 'astray.late' });
+    expect(await beside).toBe(4);
+    // Nor where no other task runs.
+    expect(await stage.app.sendTask('astray.late').get({ timeout: '10s' })).toBe('left');
+    await until('it is said again', () => late().length === 2 || worker.hasEnded);
+    expect(worker.hasEnded).toBe(false);
+  });
+
   it('that leaves a rejection nobody awaits does not end the worker, which says so', async () => {
     expect(await stage.app.sendTask('stray').get({ timeout: '10s' })).toBe('left');
     const line = await worker.logged(/nobody awaits/);

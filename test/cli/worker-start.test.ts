@@ -74,6 +74,20 @@ describe('-n', () => {
     expect(await app.sendTask('echo', ['mine']).get({ timeout: '10s' })).toBe('mine');
   });
 
+  it('of a container on the same host is not taken for that of a process that is gone', async () => {
+    const { app, environment, redis, prefix } = fromStage();
+    const first = await startWorker({ env: environment, flags: ['-n', 'boxed'] });
+    const key = `${prefix}:w:boxed`;
+    const claim = JSON.parse((await redis.get(key)) ?? '') as object;
+    await first.kill();
+    // As one of another container would be: it has its own pids, and no process here is one of them.
+    await redis.set(key, JSON.stringify({ ...claim, pids: 'another' }), 'PX', 4_000);
+    const start = performance.now();
+    await startWorker({ env: environment, flags: ['-n', 'boxed'] });
+    expect(performance.now() - start).toBeGreaterThan(3_000);
+    expect(await app.sendTask('echo', ['mine']).get({ timeout: '10s' })).toBe('mine');
+  });
+
   it('is free again after an orderly stop', async () => {
     const { environment, redis, prefix } = fromStage();
     const first = await startWorker({ env: environment, flags: ['-n', 'next'] });

@@ -43,6 +43,14 @@ describe('--workers', () => {
     );
   });
 
+  it('gives each worker a port of its own, counted up from the one that is given', async () => {
+    const { environment: env } = fromStage();
+    const first = 20_000 + (process.pid % 20_000);
+    await startFleet({ env, flags: ['-n', 'ported', '--http-port', String(first)] });
+    const pages = [first, first + 1].map((port) => fetch(`http://127.0.0.1:${port}/readyz`));
+    expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
   it('starts a worker anew that was killed, under its name, while the other goes on', async () => {
     const { app, redis, prefix, environment: env } = fromStage();
     const fleet = await startFleet({ env, flags: ['-n', 'phoenix', '-c', '1'] });

@@ -37,6 +37,20 @@ describe('a rate limit', () => {
     );
   });
 
+  it.each(['a purge', 'a revocation'])(
+    'deals out anew the turns that %s has freed',
+    async (how) => {
+      const slow = app.task('slow', (n: number) => n, { rateLimit: '20/m' });
+      await stage.worker(app);
+      const held = await Promise.all(range(21).map((n) => slow.delay(n)));
+      await eventually(async () => (await app.queues.counts('default')).delayed).toBe(20);
+      if (how === 'a purge') await app.queues.purge('default');
+      else await app.control.revoke(held.map(({ id }) => id));
+      // The next turn by the rate is in three seconds, and not in a minute.
+      expect(await slow.delay(99).get(soon)).toBe(99);
+    },
+  );
+
   it('counts each key by itself', async () => {
     const send = app.task('send', (user: string) => user, {
       rateLimit: '1/h',
@@ -112,6 +126,20 @@ describe('a concurrency limit', () => {
     expect(most).toBe(2);
     await eventually(() => stage.redis.keys(`${app.config.prefix}:l:*`)).toEqual([]);
   });
+
+  it.each(['a purge', 'a revocation'])(
+    'deals out anew the turns that %s has freed',
+    async (how) => {
+      const slow = app.task('slow', (n: number) => n, { rateLimit: '20/m' });
+      await stage.worker(app);
+      const held = await Promise.all(range(21).map((n) => slow.delay(n)));
+      await eventually(async () => (await app.queues.counts('default')).delayed).toBe(20);
+      if (how === 'a purge') await app.queues.purge('default');
+      else await app.control.revoke(held.map(({ id }) => id));
+      // The next turn by the rate is in three seconds, and not in a minute.
+      expect(await slow.delay(99).get(soon)).toBe(99);
+    },
+  );
 
   it('counts each key by itself', async () => {
     const gates = new Map(['ann', 'bob'].map((user) => [user, new Gate()]));

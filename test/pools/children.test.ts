@@ -1,4 +1,5 @@
 /** Tasks in threads and in processes: what they may do, and what becomes of them. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
 import { rejection } from '../behaviour/rejection.js';
@@ -101,6 +102,18 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     expect(await crew.tasks.add.delay(1, 2).get(soon)).toBe(3);
   });
 
+  it('does not let the next task pay for what one has left behind', async () => {
+    // More than there are children, so that each has one more task behind it.
+    await Promise.all([1, 2, 3, 4].map(() => crew.tasks.strayLate.delay(300).get(soon)));
+    const mark = `behind-${pool}`;
+    const next = [1, 2].map((x) => crew.tasks.gated.delay(mark, x).get(soon));
+    await crew.trace.started(mark, 2);
+    await pause(600);
+    crew.trace.open(mark);
+    expect(await Promise.all(next)).toEqual([1, 2]);
+    expect(crew.trace.starts(mark)).toHaveLength(2);
+  });
+
   it('kills a task that hangs at its time limit, and has room for the next', async () => {
     const hanging = crew.tasks.hang.delay('hang');
     const next = crew.tasks.add.delay(1, 2);
@@ -116,6 +129,12 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     ).toBeInstanceOf(Error);
   });
 
+  it('gives hooks that hang as long as their task, and then has room for the next', async () => {
+    const hooked = [1, 2, 3, 4].map((x) => crew.tasks.hooked.delay(x).get(soon));
+    expect(await Promise.all(hooked)).toEqual([1, 2, 3, 4]);
+    expect(await crew.tasks.add.delay(1, 2).get(soon)).toBe(3);
+  });
+
   it('tries a task that hangs again, where it retries', async () => {
     expect(await crew.tasks.hangTwice.delay().get(soon)).toBe('at last');
   });
@@ -127,6 +146,15 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     ]);
     expect(tidied).toBe('tidied up');
     expect(error).toMatchObject({ name: 'SoftTimeLimitExceededError' });
+  });
+
+  it('fails a task that throws when it is told of its soft time limit, and knows it there', async () => {
+    const mark = `clumsy-${pool}`;
+    expect(await rejection(crew.tasks.clumsy.delay(mark).get(soon))).toMatchObject({
+      name: 'TaskFailedError',
+      message: 'clumsy stumbled',
+    });
+    expect(crew.trace.starts(mark)).toHaveLength(1);
   });
 
   it('runs a task again that ended its child, three times at most', async () => {

@@ -1,4 +1,5 @@
 /** Broadcast queues: each live worker that takes from one runs every message once. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { App, chain, currentTask, group, type AppOptions } from 'dtask';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
@@ -8,6 +9,8 @@ import { rejection, until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
 
 const soon = { timeout: '10s' } as const;
+/** How long a worker's claims hold without being renewed, in milliseconds. */
+const hold = 10_000;
 
 /** An App with a broadcast queue, and workers that note what they hear. */
 async function cast(workers: readonly string[], options: AppOptions = {}) {
@@ -136,6 +139,23 @@ test('a worker that was killed misses what was said until it is back under its n
   expect(await redis.smembers(`${app.config.prefix}:queues`)).not.toContainEqual(
     expect.stringContaining('='),
   );
+  await sender.close();
+});
+
+test('a worker whose event loop is blocked for longer than its claims hold misses nothing', async () => {
+  const { app, trace, environment } = withEnvironment();
+  const sender = new App('sender', {
+    broker: app.config.broker,
+    prefix: app.config.prefix,
+    broadcast: ['announce'],
+  });
+  await startWorker({ app: 'faults/broadcast.ts', env: environment, flags: ['-n', 'busy'] });
+  await sender.sendTask('stand', ['stands', 13_000]);
+  await trace.started('stands');
+  await pause(hold + 1_500);
+  expect(await sender.inspect.live()).toEqual(['busy']);
+  await sender.sendTask('cache.clear', ['meanwhile'], { queue: 'announce' });
+  await trace.started('meanwhile-busy');
   await sender.close();
 });
 

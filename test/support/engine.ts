@@ -60,6 +60,14 @@ export class Engine implements AsyncDisposable {
     await this.stop();
   }
 
+  /** Has it stand still, as a machine does that is suspended; gives what has it go on. */
+  freeze(): () => void {
+    const pid = this.#running?.pid;
+    if (pid === undefined) throw new Error('the engine does not run');
+    process.kill(pid, 'SIGSTOP');
+    return () => process.kill(pid, 'SIGCONT');
+  }
+
   /** Ends it in order. */
   async stop(): Promise<void> {
     await this.#running?.stop();

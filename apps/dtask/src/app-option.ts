@@ -1,6 +1,7 @@
 /** The `-A` option of commands that need no task code: without it, settings come from the environment. */
 import { App } from '@dtask/core';
 import type { Command } from 'commander';
+import path from 'node:path';
 import { findApp } from './find-app.js';
 
 /** Adds `-A` and `--json`. */
@@ -10,13 +11,20 @@ export function withApp(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** Runs a command's work on its App, and closes it. */
+/**
+ * Runs a command's work on its App, and closes it.
+ *
+ * @param whole whether the work wants the tasks as well that the App's `include` names
+ */
 export async function onApp(
   spec: string | undefined,
   work: (app: App) => Promise<void>,
+  whole = false,
 ): Promise<void> {
-  const app = spec === undefined ? new App('cli') : (await findApp(spec)).app;
+  const found = spec === undefined ? undefined : await findApp(spec);
+  const app = found?.app ?? new App('cli');
   try {
+    if (found && whole) await app.load(path.dirname(found.source.file));
     await work(app);
   } finally {
     await app.close();

@@ -88,7 +88,13 @@ export { OwnScript } from './broker/own-script.js';
 export { hear, onPush, push } from './broker/pushes.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
-export { findCurrentTask, isPromiseLike, keepContext } from './task/context.js';
+export {
+  findCurrentTask,
+  findPastTask,
+  isPromiseLike,
+  keepContext,
+  runInContext,
+} from './task/context.js';
 export type { Gathering } from './task/batch.js';
 export { type Definition, define } from './task/definition.js';
 export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';

@@ -64,6 +64,12 @@ export class Broadcasts {
     for (const queue of this.#place.queues) await this.#remove(queue, this.#place.worker);
   }
 
+  /** Where it says that it listens. */
+  get listeners(): readonly string[] {
+    const { prefix, queues } = this.#place;
+    return queues.map((queue) => listenersKey(prefix, queue));
+  }
+
   /** Begins to listen; until `leave` it goes on. */
   async listen(): Promise<void> {
     if (this.#place.queues.length === 0) return;

@@ -10,6 +10,7 @@ import { FailedRun } from './failed-run.js';
 import { jobJson } from './job-json.js';
 import { keepText } from './job-text.js';
 import { giveMarks } from './marks.js';
+import { Outage } from './outage.js';
 import { Damaged } from './read-message.js';
 import type { Slots } from './slots.js';
 
@@ -75,6 +76,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #place: BullPlace;
   readonly #lanes = new WeakMap<AnyJob, Lane>();
   readonly #ended = new WeakMap<AnyJob, Ended>();
+  readonly #outage: Outage;
   #completions: Completions | undefined;
   #ready: Promise<void> | undefined;
   #alarm: NodeJS.Timeout | undefined;
@@ -85,6 +87,24 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     const given = { ...options, concurrency: unlimited, connection: place.connection };
     super(name, processor, given, careful);
     this.#place = place;
+    const { lockDuration, stalledInterval } = this.opts as Required<WorkerOptions>;
+    const backend = this.backend as Backend;
+    const toKey = backend.toKey.bind(backend);
+    const outage = { connection: place.connection, toKey, lockDuration, stalledInterval };
+    this.#outage = new Outage(outage);
+    const look = backend.moveStalledJobsToWait.bind(backend);
+    backend.moveStalledJobsToWait = () =>
+      this.#outage.look(backend['moveStalledJobsToWaitArgs']()) ?? look();
+  }
+
+  /** BullMQ renews locks that hold, and gives up those that have lapsed while Redis was away. */
+  override async extendJobLocks(ids: string[], tokens: string[], span: number): Promise<string[]> {
+    const lapsed = await super.extendJobLocks(ids, tokens, span);
+    if (lapsed.length === 0) return lapsed;
+    const lost = await this.#outage.retake(lapsed, (id) => tokens[ids.indexOf(id)] ?? '');
+    // Nothing is wrong with one that has ended meanwhile.
+    const running = new Set(this.lockManager.getTrackedJobIds());
+    return lost.filter((id) => running.has(id));
   }
 
   /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
@@ -229,7 +249,9 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   #next(job: AnyJob, lane: Lane, reply: unknown): void {
     // The job is not ours any more, or not complete: BullMQ finds out why.
     if (typeof reply === 'number' && reply < 0) {
-      this.#leave(job, lane, {});
+      const leave = (): void => this.#leave(job, lane, {});
+      // Its lock may have lapsed while Redis was away.
+      this.#outage.retake([job.id as string], () => lane.token).then(leave, leave);
       return;
     }
     this.lockManager.untrackJob(job.id as string);

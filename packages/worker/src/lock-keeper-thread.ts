@@ -1,8 +1,8 @@
-/** The thread of the lock keeper: watches the main loop's pulse, and renews where it stops. */
+/** The thread of the lock keeper: watches the main loop's pulse, and renews what lapses where it stops. */
 import { parentPort, workerData } from 'node:worker_threads';
 // Nothing but the connection: the thread must be up before the first task blocks the loop.
 import { openConnection } from '@dtask/core/connection';
-import type { KeeperData, KeptQueue, KeptQueues } from './lock-keeper.js';
+import type { ClaimAt, KeeperData, KeptQueue, KeptQueues } from './lock-keeper.js';
 
 /** Renews the locks in a list of active jobs that carry one worker's token. */
 const script = `
@@ -14,13 +14,41 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   end
 end`;
 
+/** Renews a claim that still holds. KEYS: as in `KeptClaim`. ARGV: the instance; how long; the name. */
+const claimScript = `
+local held = redis.call('GET', KEYS[1])
+if not held or not string.find(held, ARGV[1], 1, true) then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[3])
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[2]) end
+return 1`;
+
+/** Goes on listening, where it does. KEYS: the listeners. ARGV: how long; the name. */
+const listenScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lapses = redis.call('ZSCORE', KEYS[1], ARGV[2])
+if lapses and tonumber(lapses) > now then redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[2]) end`;
+
 const { brokers, lockDuration, pulse } = workerData as KeeperData;
 const kept = brokers.map(() => [] as readonly KeptQueue[]);
-parentPort?.on('message', ({ at, queues }: KeptQueues) => {
-  kept[at] = queues;
+let claimed: ClaimAt | undefined;
+parentPort?.on('message', (told: KeptQueues | ClaimAt) => {
+  if ('claim' in told) claimed = told;
+  else kept[told.at] = told.queues;
 });
 const connections = brokers.map((broker) => openConnection(broker, 'lock-keeper'));
 const cell = new BigInt64Array(pulse);
+
+async function renewClaim({ at, claim }: ClaimAt): Promise<void> {
+  const connection = connections[at];
+  const { keys, instance, name, hold, listeners } = claim;
+  if (connection?.status !== 'ready') return;
+  if ((await connection.eval(claimScript, keys.length, ...keys, instance, hold, name)) !== 1)
+    return;
+  await Promise.all(listeners.map((key) => connection.eval(listenScript, 1, key, hold, name)));
+}
 
 /** A loop that has stood for this long may stand for longer than the locks hold. */
 const patience = lockDuration / 4;
@@ -28,6 +56,7 @@ const patience = lockDuration / 4;
 setInterval(() => {
   const still = Date.now() - Number(Atomics.load(cell, 0));
   if (still < patience) return;
+  if (claimed) renewClaim(claimed).catch(() => undefined);
   for (const [at, connection] of connections.entries()) {
     if (connection.status !== 'ready') continue;
     for (const { active, jobPrefix, tokenPrefix } of kept[at] ?? []) {

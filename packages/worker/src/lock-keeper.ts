@@ -1,5 +1,5 @@
 /**
- * Keeps the locks of running tasks while a task blocks the event loop.
+ * Keeps the locks of running tasks, and the worker's claim on its name, while a task blocks the event loop.
  *
  * BullMQ renews locks by a timer, which user code that computes for long keeps from firing: the
  * lock lapses, and another worker runs the task a second time. With the short locks that a quick
@@ -33,6 +33,25 @@ export interface KeptQueues {
   /** The server's place in `brokers`. */
   readonly at: number;
   readonly queues: readonly KeptQueue[];
+}
+
+/** A worker's claim on its name, which lapses as locks do. All of it is on the main server. */
+export interface KeptClaim {
+  /** The keys of the claim, of the set of workers that live, and of the number of their shards. */
+  readonly keys: readonly [claim: string, workers: string, shards: string];
+  /** Tells the claim from one of another process. */
+  readonly instance: string;
+  readonly name: string;
+  /** How long it holds, in milliseconds. */
+  readonly hold: number;
+  /** The keys of those who listen to what is broadcast, where the worker does. */
+  readonly listeners: readonly string[];
+}
+
+/** What the thread is told of it. */
+export interface ClaimAt {
+  readonly at: number;
+  readonly claim: KeptClaim;
 }
 
 /** Keeps the locks of one server. */
@@ -79,6 +98,11 @@ export class LockKeeper {
     return {
       watch: (queues) => this.#thread.postMessage({ at, queues } satisfies KeptQueues),
     };
+  }
+
+  /** Says which claim to keep: one who lives is to be counted among those that do. */
+  hold(main: Shard, claim: KeptClaim): void {
+    this.#thread.postMessage({ at: this.#shards.indexOf(main), claim } satisfies ClaimAt);
   }
 
   /** Ends the thread. */

@@ -13,8 +13,8 @@ export function queuesOf(
   chosen: readonly string[],
   excluded: readonly string[],
 ): readonly string[] {
-  const all = chosen.length > 0 ? chosen : ownQueues(app);
-  const queues = [...new Set(all)].filter((queue) => !excluded.includes(queue));
+  const all = [...new Set(chosen.length > 0 ? chosen : ownQueues(app))];
+  const queues = all.filter((queue) => !excluded.includes(queue));
   if (queues.length > 0) return queues;
   throw new ConfigError(
     `the worker is left without a queue: it would take from ${all.join(', ')}, and excludeQueues leaves out ${excluded.join(', ')}`,

@@ -74,8 +74,9 @@ export class Pools {
   /** @param suspect whether the task may have killed a worker */
   for({ execution }: Definition, suspect: boolean): Pool {
     const kind = execution.pool ?? this.#place.kind;
-    if (kind !== 'inline') return this.#children.get(kind) ?? this.#inline;
-    return suspect ? this.#isolation : this.#inline;
+    // What kills a thread from outside of JavaScript kills the worker.
+    if (suspect && kind !== 'processes') return this.#isolation;
+    return this.#children.get(kind) ?? this.#inline;
   }
 
   /** Children in which suspects run, each alone. They are started when there are any. */

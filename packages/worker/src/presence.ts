@@ -1,9 +1,11 @@
 /** A worker's claim on its name, which shows that it lives, and how many shards it has. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { StartupError } from '@dtask/core';
 import { type Shards, shardsKey, workerKey, workersKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import type { KeptClaim } from './lock-keeper.js';
 import type { ServerClock } from './server-clock.js';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
@@ -15,6 +17,8 @@ interface Claim {
   readonly instance: string;
   readonly host: string;
   readonly pid: number;
+  /** Where the pid is that of a process. */
+  readonly pids: string;
   /** When the worker started. */
   readonly since: string;
   /** Counts renewals: a claim whose count grows has a living worker. */
@@ -125,6 +129,12 @@ export class Presence {
     return this.#held;
   }
 
+  /** What holds it, for whoever keeps it while this process is busy. */
+  get claimed(): Omit<KeptClaim, 'listeners'> {
+    const keys = [this.#key, this.#workers, this.#shards] as const;
+    return { keys, instance: this.#instance, name: this.#name, hold };
+  }
+
   /**
    * Gives the name up, once: a stop at once and the one that waits for tasks both ask for it, and
    * neither may close the connection while the other waits for the answer.
@@ -149,6 +159,7 @@ export class Presence {
       instance: this.#instance,
       host: hostname(),
       pid: process.pid,
+      pids: pidSpace(),
       since: this.#since,
       beat: this.#beat,
     };
@@ -192,9 +203,24 @@ export class Presence {
   }
 }
 
+/**
+ * In which processes a pid names one: machines may have the same name, and containers that share
+ * that of their host have pids of their own, all of them 1 maybe. Elsewhere than on Linux the name of the
+ * host has to do.
+ */
+function pidSpace(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    // There is no such thing here.
+    return '';
+  }
+}
+
 /** Whether the holder was a process of this machine that is no more; its pid may even be ours. */
-function isGone({ instance, host, pid }: Claim): boolean {
-  if (host !== hostname()) return false;
+function isGone({ instance, host, pid, pids }: Claim): boolean {
+  if (host !== hostname() || pids !== pidSpace()) return false;
   if (pid === process.pid) return !living.has(instance);
   try {
     process.kill(pid, 0);

@@ -1,10 +1,13 @@
 /** One run of one task: its context, and how it can be ended from outside. */
+import { setMaxListeners } from 'node:events';
 import {
   findCurrentTask,
+  findPastTask,
   ItemContext,
   type Message,
   type Outcome,
   Replace,
+  runInContext,
   type Tracing,
 } from '@dtask/core/internal';
 import {
@@ -123,7 +126,7 @@ export class Run implements TaskContext {
 
   get signal(): AbortSignal {
     // Made when it is first asked for: most tasks never do.
-    return (this.#abort ??= new AbortController()).signal;
+    return (this.#abort ??= newController()).signal;
   }
 
   get logger(): TaskLogger {
@@ -267,14 +270,13 @@ export class Run implements TaskContext {
     this.#settle(report);
   }
 
-  /** Fires `signal`, or that of one of the calls that run together here. */
+  /**
+   * Fires `signal`, or that of one of the calls that run together here. Who listens is code of the
+   * task: it may ask for `currentTask()`, and what it throws is the task's failure.
+   */
   abort(reason: Error, call?: string): void {
-    if (call !== undefined) {
-      this.#controllerOf(call).abort(reason);
-      return;
-    }
-    this.#abort ??= new AbortController();
-    this.#abort.abort(reason);
+    const fired = call === undefined ? (this.#abort ??= newController()) : this.#controllerOf(call);
+    runInContext(this, () => fired.abort(reason));
   }
 
   signalOf(call: string): AbortSignal {
@@ -285,7 +287,7 @@ export class Run implements TaskContext {
     const calls = (this.#calls ??= new Map<string, AbortController>());
     const known = calls.get(call);
     if (known) return known;
-    const controller = new AbortController();
+    const controller = newController();
     calls.set(call, controller);
     return controller;
   }
@@ -300,12 +302,24 @@ export class Run implements TaskContext {
 
 /**
  * Finds the task in whose code an uncaught error was thrown, and fails it: what it waits for would
- * never come. Gives whether there was one that still runs.
+ * never come. Where it has ended, there is nothing left to fail, and others are not to pay for it.
+ * Gives whether there was one.
  */
-export function blame(error: unknown): boolean {
-  const context = findCurrentTask();
+export function blame(error: unknown, log: TaskLogger): boolean {
+  const context = findPastTask();
   const run = context instanceof ItemContext ? context.within : context;
-  return run instanceof Run && run.crash(error);
+  if (!(run instanceof Run)) return false;
+  if (run.crash(error)) return true;
+  const { name: task, id } = run;
+  log.error({ task, id, err: error }, 'an error in what a task left behind');
+  return true;
+}
+
+/** Tasks may listen to it in many places, and each result that they wait for does. */
+function newController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** The fields that a log line gets where a task runs. */

@@ -10,7 +10,7 @@ import { judgeThrown } from './perform.js';
 import type { Performance } from './pool/pool.js';
 
 /** Node's timers fire at once where they are to wait longer. */
-const longestTimer = 2 ** 31 - 1;
+export const longestTimer = 2 ** 31 - 1;
 
 /** Limits in milliseconds; 0 is none. */
 export interface TimeLimit {

@@ -232,6 +232,8 @@ export class Worker implements AsyncDisposable {
     this.#branches = new Branches({ ...surroundings, ...heard, broadcasts, keeper }, links);
     await this.#branches.start(this.#queues);
     await broadcasts.listen();
+    const claimed = this.#presence?.claimed;
+    if (claimed) keeper?.hold(links.main.shard, { ...claimed, listeners: broadcasts.listeners });
   }
 
   #broadcastsOn(connection: Redis): Broadcasts {

@@ -1,5 +1,5 @@
 /** `dtask call`: sends a task by its name. */
-import { type CallOptions, ConfigError } from '@dtask/core';
+import { type App, type CallOptions, ConfigError } from '@dtask/core';
 import { Command } from 'commander';
 import { inspect } from 'node:util';
 import { onApp, withApp } from '../app-option.js';
@@ -18,7 +18,9 @@ interface Options extends Pick<CallOptions, 'queue' | 'countdown' | 'id'> {
 /** Makes the command. */
 export function callCommand(): Command {
   return withApp(new Command('call'))
-    .description('Send a task by its name, and print its id.')
+    .description(
+      "Send a task by its name, and print its id. With -A, the task's own options hold and its arguments are checked, where the app has it.",
+    )
     .argument('<task>', 'name of the task')
     .argument('[args...]', 'arguments: each is read as JSON, else taken as a string')
     .option('-a, --args <json>', 'all arguments, as a JSON array')
@@ -36,16 +38,20 @@ export function callCommand(): Command {
 async function call(name: string, given: string[], options: Options): Promise<void> {
   const { app: spec, json, wait, args, eta, priority, ...rest } = options;
   const values = args === undefined ? given.map(value) : list(args);
-  await onApp(spec, async (app) => {
-    const sent = await app.sendTask(name, values, {
-      ...rest,
-      ...(eta !== undefined && { eta: new Date(eta) }),
-      ...(priority !== undefined && { priority: Number(priority) }),
-    });
+  const said: CallOptions = {
+    ...rest,
+    ...(eta !== undefined && { eta: new Date(eta) }),
+    ...(priority !== undefined && { priority: Number(priority) }),
+  };
+  const send = async (app: App): Promise<void> => {
+    // What the task says of its queue, of being unique or of limits holds as it does in code.
+    const task = app.tasks.find(name);
+    const sent = await (task?.applyAsync(values, said) ?? app.sendTask(name, values, said));
     if (!wait) return print(json, { id: sent.id }, () => sent.id);
     const result = await sent.get();
     print(json, { id: sent.id, state: 'SUCCESS', result }, () => inspect(result, { depth: 6 }));
-  });
+  };
+  await onApp(spec, send, true);
 }
 
 function value(text: string): unknown {

@@ -42,14 +42,18 @@ async function work(options: Options, command: Command): Promise<void> {
 }
 
 async function supervise(count: number, options: Options, command: Command): Promise<void> {
-  const { configOf, flagsOf, memberName } = await import('../fleet/worker-flags.js');
+  const { configOf, flagsOf, memberName, memberPort } = await import('../fleet/worker-flags.js');
   const { Fleet } = await import('../fleet/fleet.js');
   const { workerLog } = await import('@dtask/worker/log');
-  const { name, logLevel, shutdownTimeout } = configOf(options);
-  const flags = ['worker', ...flagsOf(command, ['embedded', 'workers', 'name'])];
-  const names = Array.from({ length: count }, (_, index) => memberName(name, index + 1));
+  const { name, logLevel, shutdownTimeout, httpPort } = configOf(options);
+  const flags = ['worker', ...flagsOf(command, ['embedded', 'workers', 'name', 'httpPort'])];
+  const workers = Array.from({ length: count }, (_, index) => [
+    ...flags,
+    ...['--name', memberName(name, index + 1)],
+    ...memberPort(httpPort, index + 1),
+  ]);
   const fleet = new Fleet({
-    workers: names.map((member) => [...flags, '--name', member]),
+    workers,
     embedded: options.embedded ?? false,
     shutdownTimeout,
     banner: () => ({

@@ -1,4 +1,5 @@
 /** The flags of a command, as those of the workers that it starts. */
+import { ConfigError } from '@dtask/core';
 import { resolveSettings, type WorkerConfig, workerSettings } from '@dtask/core/internal';
 import type { Command } from 'commander';
 
@@ -36,4 +37,19 @@ export function memberName(base: string, number: number): string {
     return letter === 'I' ? `-${number}` : whole;
   });
   return numbered === format ? `${format}-${number}` : numbered;
+}
+
+/**
+ * The flag for the port of one of several workers: each has one of its own, counted up from the first's.
+ *
+ * @param base the port that was given; none below 0, any free one for 0
+ * @throws ConfigError when there are no ports for so many
+ */
+export function memberPort(base: number, number: number): string[] {
+  if (base < 0) return [];
+  const port = base === 0 ? 0 : base + number - 1;
+  if (port <= 65_535) return ['--http-port', String(port)];
+  throw new ConfigError(
+    `--http-port is that of the first worker, and the others count up from it: with ${base} there is none for worker ${number}`,
+  );
 }

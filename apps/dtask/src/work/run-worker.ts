@@ -133,7 +133,7 @@ function watchStrays(worker: Worker, stops: WorkerStops, blame: typeof Blame): v
     );
   });
   process.on('uncaughtException', (error) => {
-    if (blame(error)) return;
+    if (blame(error, worker.log)) return;
     worker.log.fatal(
       { err: error },
       'an error outside of any task: running tasks go back, and the worker ends',

@@ -6,7 +6,7 @@ import { Control } from '../control/control.js';
 import { CustomCommands } from '../control/custom-commands.js';
 import { Inspect } from '../control/inspect.js';
 import { Revocations } from '../control/revocations.js';
-import { Turns } from '../control/turns.js';
+import type { Turns } from '../control/turns.js';
 import { BrokerError } from '../errors.js';
 import { briefArgs } from '../events/brief.js';
 import type { DtaskEvent } from '../events/event.js';
@@ -25,6 +25,7 @@ export interface ControlPlanePlace {
   readonly shards: Shards;
   readonly mailbox: ResultMailbox;
   readonly queues: Queues;
+  readonly turns: Turns;
 }
 
 /** The control plane of an App. */
@@ -39,7 +40,7 @@ export class ControlPlane {
   readonly #readers = new Set<EventReader>();
 
   constructor(place: ControlPlanePlace) {
-    const { config, shards, mailbox, queues } = place;
+    const { config, shards, mailbox, queues, turns } = place;
     const { sendTimeout: patience, sendEvents, eventsKept: kept } = config;
     const { ask, prefix } = shards.main;
     this.#place = place;
@@ -55,7 +56,7 @@ export class ControlPlane {
     this.control = new Control({
       broadcast: this.#broadcast,
       revocations: this.revocations,
-      turns: new Turns({ shards, queues }),
+      turns,
       ask,
       prefix,
     });

@@ -7,6 +7,7 @@ import { removeWaiting } from '../broker/remove-waiting.js';
 import type { Shard, Shards } from '../broker/shards.js';
 import { partBy } from '../part-by.js';
 import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
+import { markFields } from '../protocol/marks.js';
 import { decodeMessage, type Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import type { PlacedTask } from '../result/revocation.js';
@@ -26,8 +27,13 @@ export interface QueueCounts {
   readonly failed: number;
 }
 
-/** Does what follows a task that was taken out of its queue. */
-type OnRevoked = (message: Message, queue: string, outcome: Outcome) => Promise<void>;
+/** What is to be done about tasks that were taken out of their queues. */
+export interface QueuesPlace {
+  /** Does what follows one that was revoked. */
+  readonly onRevoked: (message: Message, queue: string, outcome: Outcome) => Promise<void>;
+  /** Deals out the turns of a task anew: some of its calls had one, and will not take it. */
+  readonly recallTurns: (task: string) => Promise<void>;
+}
 
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
@@ -39,13 +45,13 @@ export class Queues {
   /** The servers that they are on. @internal */
   readonly shards: Shards;
   readonly #config: AppConfig;
-  readonly #onRevoked: OnRevoked;
+  readonly #place: QueuesPlace;
 
   /** @internal */
-  constructor(shards: Shards, config: AppConfig, onRevoked: OnRevoked) {
+  constructor(shards: Shards, config: AppConfig, place: QueuesPlace) {
     this.shards = shards;
     this.#config = config;
-    this.#onRevoked = onRevoked;
+    this.#place = place;
   }
 
   /** The names of the queues that were ever sent to or consumed, sorted. */
@@ -98,19 +104,21 @@ export class Queues {
    * @returns how many were removed
    */
   async purge(queue: string): Promise<number> {
+    const turns = new Set<string>();
     const removed = await Promise.all(
-      this.shards.having(queue).map((shard) => this.#purgeOn(shard, queue)),
+      this.shards.having(queue).map((shard) => this.#purgeOn(shard, queue, turns)),
     );
+    await this.#recall(turns);
     return removed.reduce((sum, count) => sum + count, 0);
   }
 
-  async #purgeOn(shard: Shard, queue: string): Promise<number> {
+  async #purgeOn(shard: Shard, queue: string, turns: Set<string>): Promise<number> {
     let removed = 0;
     for (const state of ['wait', 'prioritized', 'delayed', 'failed'] as const) {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
-        const steps = state === 'failed' ? [] : await this.#stepsIn(shard, queue, state);
-        some = (await this.#removeFrom(shard, queue, steps)).length;
+        const steps = state === 'failed' ? [] : await this.#stepsIn(shard, queue, state, turns);
+        some = (await this.#removeFrom(shard, queue, steps, turns)).length;
         some += await withBull(
           shard,
           queue,
@@ -122,17 +130,24 @@ export class Queues {
     return removed;
   }
 
-  /** Of the tasks that `clean` would remove, those that something follows, which has to be told. */
+  /**
+   * Of the tasks that `clean` would remove, those that something follows, which has to be told.
+   *
+   * @param turns gets the names of the tasks that have a turn by their rate
+   */
   #stepsIn(
     shard: Shard,
     queue: string,
     state: 'wait' | 'prioritized' | 'delayed',
+    turns: Set<string>,
   ): Promise<string[]> {
     return withBull(shard, queue, 'purged', async (bull, connection) => {
       const ids = await bull.getRanges([state], 0, portion - 1);
-      const messages = await Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
+      const jobs = await Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
       return ids.filter((_, at) => {
-        const { next, link, linkError } = messages[at] ?? {};
+        const job = jobs[at];
+        if (job?.hasTurn) turns.add(job.message.name);
+        const { next, link, linkError } = job?.message ?? {};
         return next ?? link ?? linkError;
       });
     });
@@ -151,14 +166,24 @@ export class Queues {
   /** `remove`, and gives the ids. @internal */
   async take(tasks: readonly PlacedTask[]): Promise<string[]> {
     const taken: string[] = [];
+    const turns = new Set<string>();
     for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
       for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
         const ids = here.map(({ id }) => id);
         for (let from = 0; from < ids.length; from += portion)
-          taken.push(...(await this.#removeFrom(shard, queue, ids.slice(from, from + portion))));
+          taken.push(
+            ...(await this.#removeFrom(shard, queue, ids.slice(from, from + portion), turns)),
+          );
       }
     }
+    // All that wait ask anew then: for the turn of a single one that would cost too much.
+    if (taken.length > 1) await this.#recall(turns);
     return taken;
+  }
+
+  /** Turns that nobody takes would hold up what is sent later: for a week, where a thousand were given out. */
+  async #recall(tasks: ReadonlySet<string>): Promise<void> {
+    for (const task of tasks) await this.#place.recallTurns(task);
   }
 
   /**
@@ -179,7 +204,7 @@ export class Queues {
           const ids = await bull.getRanges([state], from, from + scanned - 1);
           return Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
         });
-        const messages = page.flatMap((message) => (message ? callsIn(message) : []));
+        const messages = page.flatMap((job) => (job ? callsIn(job.message) : []));
         yield { listed: state === 'wait', messages };
         if (page.length < scanned) break;
       }
@@ -214,23 +239,30 @@ export class Queues {
     }
   }
 
-  async #removeFrom(shard: Shard, queue: string, ids: readonly string[]): Promise<string[]> {
+  async #removeFrom(
+    shard: Shard,
+    queue: string,
+    ids: readonly string[],
+    turns: Set<string>,
+  ): Promise<string[]> {
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const { prefix } = shard;
     const messages = await withBull(shard, queue, what, (bull, connection) =>
       Promise.all(
         ids.map(async (id) => {
-          const message = await readJob(connection, shard, queue, id);
+          const job = await readJob(connection, shard, queue, id);
           // A running task is locked, and is not removed; one that has failed has ended already.
-          if (!message || !(await removeWaiting(bull, connection, { prefix, queue, id })))
+          if (!job || !(await removeWaiting(bull, connection, { prefix, queue, id })))
             return isPacked(id) ? this.#takePacked(connection, prefix, { id, queue }) : undefined;
+          const { message, hasTurn } = job;
+          if (hasTurn) turns.add(message.name);
           if (!message.ignoreResult) this.#storeRevoked(connection, prefix, message);
           return message;
         }),
       ),
     );
     const removed = messages.filter((message) => message !== undefined);
-    for (const message of removed) await this.#onRevoked(message, queue, revoked(message));
+    for (const message of removed) await this.#place.onRevoked(message, queue, revoked(message));
     return removed.map(({ id }) => id);
   }
 
@@ -257,16 +289,26 @@ async function namesOn(places: readonly Place[]): Promise<string[]> {
   return [...new Set(names.flat())].sort();
 }
 
-/** The message of a job; nothing where it is gone, or damaged, so that nobody waits for it. */
+/** A job that waits. */
+interface WaitingJob {
+  readonly message: Message;
+  /** Whether the rate of its task has given it its turn, which it has not taken. */
+  readonly hasTurn: boolean;
+}
+
+/** A job; nothing where it is gone, or damaged, so that nobody waits for it. */
 async function readJob(
   connection: Redis,
   { prefix }: Place,
   queue: string,
   id: string,
-): Promise<Message | undefined> {
-  const [name, data] = await connection.hmget(jobKey(prefix, queue, id), 'name', 'data');
+): Promise<WaitingJob | undefined> {
+  const key = jobKey(prefix, queue, id);
+  const fields = ['name', 'data', markFields.admitted, 'atm'] as const;
+  const [name, data, admitted, attempt] = await connection.hmget(key, ...fields);
   try {
-    return decodeMessage(id, name, JSON.parse(data ?? ''));
+    const message = decodeMessage(id, name, JSON.parse(data ?? ''));
+    return { message, hasTurn: typeof admitted === 'string' && admitted === (attempt ?? '0') };
   } catch {
     // What it says nobody can read: it is removed like the others.
     return undefined;

@@ -4,6 +4,7 @@ import { FanOut } from '../broker/fan-out.js';
 import { placesOf } from '../broker/places.js';
 import { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
+import { Turns } from '../control/turns.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { Message } from '../protocol/message.js';
 import type { ResultSource } from '../result/async-result.js';
@@ -63,14 +64,18 @@ export function wire(place: WiringPlace): Wiring {
   const { main } = placesOf(config);
   const fanOut = broadcast.length > 0 ? new FanOut(main.prefix, broadcast) : undefined;
   const shards = new Shards(config, fanOut);
-  const queues = new Queues(shards, config, (message, queue, outcome) => {
-    void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
-    return canvases.flow.ended(message, outcome);
+  const queues = new Queues(shards, config, {
+    onRevoked: (message, queue, outcome) => {
+      void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
+      return canvases.flow.ended(message, outcome);
+    },
+    recallTurns: (task) => turns.recall(task),
   });
+  const turns = new Turns({ shards, queues });
   const failed = new Failed(shards, queues, () => canvases.flow);
   const results = resultSource(shards, config, (tasks, how) => plane.revoke(tasks, how));
   const { mailbox } = results;
-  const plane = new ControlPlane({ app: name, config, shards, mailbox, queues });
+  const plane = new ControlPlane({ app: name, config, shards, mailbox, queues, turns });
   const known = (task: string): CallSettings => definition(task)?.calls ?? {};
   const outbox = new Outbox({ config, shards, results, hooks, fanOut, known, routes });
   const canvases = new Canvases({ config, shards, results, outbox });

@@ -1,5 +1,5 @@
 /** One row of the configuration table: its type, unit, default, environment variable and check. */
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, formatMilliseconds, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import { formatBytes } from '../protocol/bytes.js';
 
@@ -23,11 +23,20 @@ export interface Setting<T> {
 type Row<T> = Pick<Setting<T>, 'default' | 'env' | 'doc'> & { flag?: string; defaultText?: string };
 
 /** A span of time, kept in milliseconds. */
-export function duration(row: Row<number> & { defaultText: string }): Setting<number> {
+export function duration({
+  minimum = 0,
+  ...row
+}: Row<number> & { defaultText: string; minimum?: number }): Setting<number> {
   return {
     kind: 'duration',
     ...row,
-    parse: (value, what) => toMilliseconds(numeric(value) as Duration, what),
+    parse: (value, what) => {
+      const span = toMilliseconds(numeric(value) as Duration, what);
+      if (span >= minimum) return span;
+      throw new ConfigError(
+        `${what} must be at least ${formatMilliseconds(minimum)}, got ${formatMilliseconds(span)}; a number without a unit is milliseconds`,
+      );
+    },
   };
 }
 
@@ -43,7 +52,13 @@ export function bytes(row: Row<number>): Setting<number> {
     parse: (value, what) => {
       const match = /^\s*(\d+(?:\.\d+)?)\s*([KMG])i?B?\s*$/i.exec(String(value));
       const unit = match && units[(match[2] as string).toUpperCase()];
-      return whole.parse(unit ? Math.round(Number(match[1]) * unit) : value, what);
+      if (unit) return whole.parse(Math.round(Number(match[1]) * unit), what);
+      if (typeof value === 'string' && !/^-?[\d.]+$/.test(value.trim())) {
+        throw new ConfigError(
+          `${what} must be a number of bytes or a text such as '200MB', got ${show(value)}`,
+        );
+      }
+      return whole.parse(value, what);
     },
   };
 }

@@ -183,6 +183,7 @@ export const workerSettings = {
   }),
   lockDuration: duration({
     default: 5_000,
+    minimum: 500,
     defaultText: '5s',
     env: 'DTASK_LOCK_DURATION',
     flag: '--lock-duration <time>',
@@ -190,6 +191,7 @@ export const workerSettings = {
   }),
   stalledInterval: duration({
     default: 2_000,
+    minimum: 100,
     defaultText: '2s',
     env: 'DTASK_STALLED_INTERVAL',
     flag: '--stalled-interval <time>',

@@ -113,6 +113,19 @@ export function currentTask(): TaskContext {
 /** The context of the task that runs here, if one does. */
 export const findCurrentTask = (): TaskContext | undefined => storage.getStore();
 
+/**
+ * The context of the task whose code goes on here, also when it has ended and no other runs: what it
+ * has left behind still knows it, but nobody asks then.
+ */
+export function findPastTask(): TaskContext | undefined {
+  if (running > 0) return storage.getStore();
+  // That switches it on.
+  storage.run({} as TaskContext, () => undefined);
+  const context = storage.getStore();
+  storage.disable();
+  return context;
+}
+
 /** Waits; where a task does, another one may run in its place meanwhile. */
 export const yielding = <R>(wait: Promise<R>): Promise<R> =>
   findCurrentTask()?.yieldWhile?.(wait) ?? wait;

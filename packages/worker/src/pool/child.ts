@@ -4,6 +4,7 @@ import { StartupError, WorkerLostError } from '@dtask/core';
 import { decode, decodeArgs, Encoded, nodeFromJson, parseOutcome } from '@dtask/core/internal';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
+import { longestTimer } from '../time-limit.js';
 import type { ChildReport, ChildSetup, FromChild } from './conversation.js';
 import type { Performance, Work } from './pool.js';
 import type { Spawned } from './spawn.js';
@@ -186,13 +187,29 @@ export class Child {
     part.tell = () => {
       if (!asked) this.spawned.channel.send(['tell', number]);
       asked = true;
-      return told;
+      return this.#limitTelling(part, told);
     };
     part.over = () => {
       if (asked || !this.#telling.has(number)) return;
       this.spawned.channel.send(['forget', number]);
       this.#told(number);
     };
+  }
+
+  /** Hooks that hang would keep the place of a task for ever whose time limit is to see to that. */
+  async #limitTelling({ work }: Part, told: Promise<void>): Promise<void> {
+    const { limit, message } = work;
+    if (limit === 0) return told;
+    const end = (): void => {
+      const { name: task, id } = message;
+      const { logger } = this.#place.runs;
+      logger.error({ task, id }, "its hooks outlast the task's timeLimit: the child is killed");
+      this.kill();
+    };
+    const timer = setTimeout(end, Math.min(limit, longestTimer));
+    await told;
+    clearTimeout(timer);
+    return undefined;
   }
 
   #told(number: number): void {

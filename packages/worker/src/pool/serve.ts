@@ -211,7 +211,7 @@ class Child {
       );
     });
     process.on('uncaughtException', (error) => {
-      if (blame(error)) return;
+      if (blame(error, this.#log)) return;
       this.#log.fatal({ err: error }, 'an error outside of any task ends this child');
       this.#log.flush();
       process.exit(1);

@@ -1,0 +1,103 @@
+/** What the worker of a queue does about a time in which Redis was away: tasks that run stay its own. */
+import { findScript, OwnScript } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+
+/**
+ * Takes locks anew that have lapsed because nobody could renew them. A job that is still among the
+ * active ones, and has no lock, has been taken over by nobody. KEYS: the active jobs; those that may
+ * have stalled. ARGV: what the key of a job begins with; how long a lock holds, in milliseconds; ids
+ * and tokens in turns. Gives the ids of those that are lost.
+ */
+const retakeScript = `
+local lost = {}
+for at = 3, #ARGV, 2 do
+  local lock = ARGV[1] .. ARGV[at] .. ':lock'
+  if redis.call('EXISTS', lock) == 0 and redis.call('LPOS', KEYS[1], ARGV[at]) then
+    redis.call('SET', lock, ARGV[at + 1], 'PX', ARGV[2])
+    redis.call('SREM', KEYS[2], ARGV[at])
+  else lost[#lost + 1] = ARGV[at] end
+end
+return lost`;
+
+const retake = new OwnScript<string[]>('dtaskRetakeLocks', 2, retakeScript);
+
+/** The field of BullMQ's hash of a queue's own settings in which the time of the last look is. */
+const lookedAt = 'dtask.looked';
+
+/**
+ * Goes ahead of BullMQ's own script, in one piece with it. Where nobody has looked for so long that
+ * locks may have lapsed in between, Redis was away: locks are not missed until those who live had
+ * the time to take them anew. A worker that has only just started knows nothing of that: it may be
+ * the first one for days. Beside BullMQ's arguments stand: '1' from a worker that has looked before;
+ * after how long without a look Redis was away, and how long to wait then, in milliseconds.
+ */
+const grace = `
+if redis.call('EXISTS', KEYS[4]) == 0 then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local last = redis.call('HGET', KEYS[5], '${lookedAt}')
+  redis.call('HSET', KEYS[5], '${lookedAt}', string.format('%.0f', now))
+  if last and ARGV[5] == '1' and now - last > tonumber(ARGV[6]) then
+    redis.call('SET', KEYS[4], 'away', 'PX', ARGV[7])
+    return {}
+  end
+end
+`;
+
+const command = 'dtaskMoveStalled';
+type Scripted = Redis & Record<typeof command, (...args: unknown[]) => Promise<string[]>>;
+
+/** What is known of a queue. */
+export interface OutagePlace {
+  readonly connection: Redis;
+  /** Makes a key of the queue; with '' what the keys of its jobs begin with. */
+  readonly toKey: (type: string) => string;
+  /** In milliseconds. */
+  readonly lockDuration: number;
+  /** In milliseconds. */
+  readonly stalledInterval: number;
+}
+
+/** Tells jobs whose worker has died from those whose worker could not reach Redis. */
+export class Outage {
+  readonly #place: OutagePlace;
+  #looked = false;
+
+  constructor(place: OutagePlace) {
+    this.#place = place;
+  }
+
+  /** Takes the locks of jobs anew that run here; gives the ids of those that somebody else has, or nobody. */
+  retake(ids: readonly string[], tokenOf: (id: string) => string): Promise<string[]> {
+    const { connection, toKey, lockDuration } = this.#place;
+    const pairs = ids.flatMap((id) => [id, tokenOf(id)]);
+    return retake.run(
+      connection,
+      toKey('active'),
+      toKey('stalled'),
+      toKey(''),
+      lockDuration,
+      ...pairs,
+    );
+  }
+
+  /**
+   * Looks for jobs without a lock, by BullMQ's script.
+   *
+   * @param args BullMQ's arguments
+   * @returns the ids of those that are to run again; nothing where the connection does not have the script
+   */
+  look(args: readonly unknown[]): Promise<string[]> | undefined {
+    const { connection, lockDuration, stalledInterval } = this.#place;
+    if (!(command in connection)) {
+      const script = findScript(connection, 'moveStalledJobsToWait');
+      if (!script) return undefined;
+      const { lua, numberOfKeys } = script;
+      connection.defineCommand(command, { lua: grace + lua, numberOfKeys });
+    }
+    const away = Math.max(lockDuration, 2 * stalledInterval);
+    const said = [this.#looked ? '1' : '0', away, lockDuration];
+    this.#looked = true;
+    return (connection as Scripted)[command](...args, ...said);
+  }
+}

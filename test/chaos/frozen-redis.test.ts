@@ -1,0 +1,68 @@
+/** Redis answers nothing for longer than locks hold, while tasks run: they stay with their workers. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Engine } from '../support/engine.js';
+import { setStage, type Stage } from '../support/stage.js';
+import { until } from '../support/until.js';
+import { startWorker } from '../support/worker-process.js';
+
+const flags = ['-c', '6', '--lock-duration', '1s', '--stalled-interval', '500ms'];
+/** Three times as long as a lock holds. */
+const frozen = 3_000;
+
+let engine: Engine;
+let stage: Stage;
+beforeEach(async () => {
+  engine = await Engine.start();
+  stage = setStage(engine.url);
+  const env = stage.environment();
+  await Promise.all([0, 1].map(() => startWorker({ app: 'pools/app.ts', env, flags })));
+});
+afterEach(() => engine[Symbol.asyncDispose]());
+
+async function sendAll(ignoreResult: boolean): Promise<() => Promise<unknown[]>> {
+  const { app, trace } = stage;
+  const kept = [1, 2, 3, 4].map((x) => app.sendTask('gated', ['late', x], { ignoreResult }));
+  const once = [1, 2].map(() => app.sendTask('gated.once', ['once'], { ignoreResult }));
+  await trace.started('late', 4);
+  await trace.started('once', 2);
+  return () => Promise.all([...kept, ...once].map((call) => call.get({ timeout: '20s' })));
+}
+
+const open = (): void => ['late', 'once'].forEach((mark) => stage.trace.open(mark));
+
+async function expectOnce(): Promise<void> {
+  await until('none is active', async () => {
+    const { active, waiting } = await stage.app.queues.counts('default');
+    return active + waiting === 0;
+  });
+  expect(stage.trace.starts('late')).toHaveLength(4);
+  expect(stage.trace.starts('once')).toHaveLength(2);
+  expect((await stage.app.queues.counts('default')).failed).toBe(0);
+}
+
+it('tasks that run on are run once', { timeout: 40_000 }, async () => {
+  const values = await sendAll(false);
+  const thaw = engine.freeze();
+  await pause(frozen);
+  thaw();
+  // Time for many looks after jobs without a lock.
+  await pause(frozen);
+  open();
+  expect(await values()).toEqual([1, 2, 3, 4, 'once', 'once']);
+  await expectOnce();
+});
+
+it(
+  'tasks that end meanwhile are run once, also where nothing says so',
+  { timeout: 40_000 },
+  async () => {
+    await sendAll(true);
+    const thaw = engine.freeze();
+    await pause(frozen / 2);
+    open();
+    await pause(frozen / 2);
+    thaw();
+    await expectOnce();
+  },
+);
