@@ -28,6 +28,7 @@ import { Presence } from './presence.js';
 import type { RunPlace } from './run.js';
 import { Slots } from './slots.js';
 import { runningTask, type Snapshot } from './snapshot.js';
+import { unlikely } from './unlikely.js';
 import { within } from './within.js';
 import { checkOptions, scaleOf, type WorkerOptions } from './worker-options.js';
 
@@ -188,6 +189,7 @@ export class Worker implements AsyncDisposable {
     const { app, queues, log, size: concurrency, config } = this;
     const broker = redactAddress(app.config.broker);
     const tasks = app.tasks.names();
+    for (const line of unlikely(config)) log.warn(line);
     log.ready({ app: app.name, broker, queues, pool: config.pool, concurrency, tasks });
   }
 

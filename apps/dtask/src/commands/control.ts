@@ -105,11 +105,11 @@ const runs: Readonly<Record<Name, (given: Given) => Promise<Answer>>> = {
     app.control.addConsumer(one(words, 'addConsumer', 'a queue'), ask),
   cancelConsumer: ({ app, words, ask }) =>
     app.control.cancelConsumer(one(words, 'cancelConsumer', 'a queue'), ask),
-  poolGrow: ({ app, words: [count = '1'], ask }) => app.control.poolGrow(Number(count), ask),
-  poolShrink: ({ app, words: [count = '1'], ask }) => app.control.poolShrink(Number(count), ask),
+  poolGrow: ({ app, words: [count = '1'], ask }) => app.control.poolGrow(whole(count), ask),
+  poolShrink: ({ app, words: [count = '1'], ask }) => app.control.poolShrink(whole(count), ask),
   poolRestart: ({ app, ask }) => app.control.poolRestart(ask),
   autoscale: ({ app, words: [max, min = '0'], ask }) =>
-    app.control.autoscale(Number(need(max, 'autoscale', 'max and min')), Number(min), ask),
+    app.control.autoscale(whole(need(max, 'autoscale', 'max and min')), whole(min), ask),
   enableEvents: ({ app, ask }) => app.control.enableEvents(ask),
   disableEvents: ({ app, ask }) => app.control.disableEvents(ask),
   heartbeat: ({ app, ask }) => app.control.heartbeat(ask),
@@ -152,6 +152,11 @@ const rate = (word: string | null): RateLimit | null =>
 function need(word: string | undefined, command: Name, what: string): string {
   if (word !== undefined) return word;
   throw new ConfigError(`${typed(command)} needs ${what}`);
+}
+
+function whole(word: string): number {
+  if (/^\d+$/.test(word)) return Number(word);
+  throw new ConfigError(`a whole number is expected, got ${word}`);
 }
 
 const one = (words: readonly string[], command: Name, what: string): string =>

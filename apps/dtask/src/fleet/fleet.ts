@@ -1,4 +1,5 @@
 /** Worker processes on one machine, and what keeps them running. It loads no app, and asks no Redis. */
+import { StartupError } from '@dtask/core';
 import type { Embedded } from '@dtask/embedded';
 import type { WorkerLog } from '@dtask/worker/log';
 import type { StandbyOrders } from '@dtask/worker/standby';
@@ -60,6 +61,7 @@ export class Fleet implements Stoppable {
           title: workers.length > 1 ? `worker ${index + 1}` : 'the worker',
           log,
           onFound: (facts) => this.#onFound(facts),
+          onStillborn: (how) => this.#onStillborn(how),
           opening: () => this.#opening(),
           patience: { warm: shutdownTimeout > 0 ? shutdownTimeout + leeway : 0, cold: patience },
           retries: development === undefined,
@@ -105,6 +107,12 @@ export class Fleet implements Stoppable {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Where none of the workers has ever come up, whoever started them has to hear of it. */
+  #onStillborn(how: string): void {
+    if (!this.#members.every(({ isStillborn }) => isStillborn)) return;
+    this.#fail(new StartupError(`no worker starts: ${how}; what is wrong is said above`));
   }
 
   #fail(error: unknown): void {

@@ -13,6 +13,8 @@ export interface MemberPlace extends ProcessOrders {
   readonly log: WorkerLog;
   /** Hears of an app that was found, and does what it needs before its worker may go on. */
   readonly onFound: (facts: Facts) => Promise<void>;
+  /** Hears that the first process has ended before it took tasks. */
+  readonly onStillborn: (how: string) => void;
   readonly opening: () => Opening;
   /** After this a worker that was told to stop is killed, in milliseconds; 0 is never. */
   readonly patience: { readonly warm: number; readonly cold: number };
@@ -41,6 +43,8 @@ export class Member {
   /** Gets it when it is prepared. */
   #coming: Candidate | undefined;
   #spare: WorkerProcess | undefined;
+  /** Whether any of its processes was ready to take tasks; nothing while the first is on its way. */
+  #lives: boolean | undefined;
   #stopping = false;
   #wake: () => void = () => undefined;
 
@@ -65,6 +69,11 @@ export class Member {
       await this.#recover(current.worker, ending);
       if (this.#stopping) return ending;
     }
+  }
+
+  /** Whether its first process has ended before it took tasks. */
+  get isStillborn(): boolean {
+    return this.#lives === false;
   }
 
   /** The process that has the place. */
@@ -98,6 +107,7 @@ export class Member {
 
   #go({ worker }: Candidate): void {
     if (this.#stopping) return worker.kill();
+    this.#lives = true;
     worker.begin(this.#place.opening());
     void worker.ready.then((ready) => ready && this.#prepareSpare());
     return undefined;
@@ -120,6 +130,11 @@ export class Member {
     if (!worker.hasBegun && !retries) {
       log.error(`${how}; it starts again when something changes`);
       return this.#rest(undefined);
+    }
+    if (this.#lives === undefined) {
+      this.#lives = false;
+      this.#place.onStillborn(how);
+      if (this.#stopping) return undefined;
     }
     const wait = this.#backoff.next(worker.lived);
     const after = worker.hasBegun ? ` after ${formatMilliseconds(Math.round(worker.lived))}` : '';
