@@ -94,14 +94,25 @@ export class Entries {
     return [...this.#latest.values()].flatMap(entriesFrom);
   }
 
-  /** Those whose key is to be looked at, about `most` of them. */
+  /**
+   * Those whose key is to be looked at, about `most` of them. They come behind the others then: where
+   * more wait than are looked at in time, each has its turn.
+   */
   due(now: number, most: number): Entry[] {
     const due: Entry[] = [];
     for (const first of this.#latest.values()) {
       for (const entry of entriesFrom(first)) if (entry.look <= now) due.push(entry);
       if (due.length >= most) break;
     }
+    for (const { id } of due) this.#putLast(id);
     return due;
+  }
+
+  #putLast(id: string): void {
+    const latest = this.#latest.get(id);
+    if (!latest) return;
+    this.#latest.delete(id);
+    this.#latest.set(id, latest);
   }
 
   clear(): void {
