@@ -5,6 +5,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 interface Closing {
   setStatus(status: 'end'): void;
   flushQueue(error: Error): void;
+  readonly connector: { stream?: unknown };
 }
 
 /** A client of one server. */
@@ -23,9 +24,11 @@ export class HealingRedis extends Redis {
   /** ioredis leaves a client that waits for its next try as it is: who waits for it waits for ever. */
   override disconnect(reconnect = false): void {
     const waits = this.status === 'reconnecting' && !reconnect;
+    const inner = this as unknown as Closing;
+    // Its socket has closed: ioredis would wait two seconds for that, and the process with it.
+    if (waits) delete inner.connector.stream;
     super.disconnect(reconnect);
     if (!waits) return;
-    const inner = this as unknown as Closing;
     inner.setStatus('end');
     inner.flushQueue(new Error('Connection is closed.'));
   }
