@@ -28,8 +28,11 @@ const firstLook = 5_000;
 export class Entry implements OpenWait {
   readonly id: string;
   readonly listener: Listener;
-  /** The next one of those that wait for the same task: mostly there is none. */
+  /** Those beside it that wait for the same task, the next older and the next newer: mostly there is none. */
   also: Entry | undefined;
+  newer: Entry | undefined;
+  /** Whether it is among those that wait. */
+  waits = false;
   look = Date.now() + firstLook;
   wait = firstLook;
   /** Whether the last look found nothing of the task. */
@@ -72,7 +75,10 @@ export class Entries {
   }
 
   add(entry: Entry): void {
-    entry.also = this.#latest.get(entry.id);
+    const latest = this.#latest.get(entry.id);
+    if (latest) latest.newer = entry;
+    entry.also = latest;
+    entry.waits = true;
     this.#latest.set(entry.id, entry);
   }
 
@@ -84,10 +90,6 @@ export class Entries {
   /** Those who wait for a task, the latest first. */
   of(id: string): Entry[] {
     return entriesFrom(this.#latest.get(id));
-  }
-
-  includes(entry: Entry): boolean {
-    return this.of(entry.id).includes(entry);
   }
 
   all(): Entry[] {
@@ -116,21 +118,20 @@ export class Entries {
   }
 
   clear(): void {
+    for (const entry of this.all()) entry.waits = false;
     this.#latest.clear();
   }
 
   #takeOut(entry: Entry): boolean {
-    const { id, also } = entry;
-    let before = this.#latest.get(id);
-    if (before === entry) {
-      if (also) this.#latest.set(id, also);
-      else this.#latest.delete(id);
-    } else {
-      while (before && before.also !== entry) before = before.also;
-      if (!before) return false;
-      before.also = also;
-    }
+    const { id, also, newer } = entry;
+    if (!entry.waits) return false;
+    entry.waits = false;
+    if (also) also.newer = newer;
+    if (newer) newer.also = also;
+    else if (also) this.#latest.set(id, also);
+    else this.#latest.delete(id);
     entry.also = undefined;
+    entry.newer = undefined;
     return true;
   }
 }
