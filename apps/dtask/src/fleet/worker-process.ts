@@ -129,8 +129,7 @@ export class WorkerProcess {
 
   #killIn(patience: number): void {
     clearTimeout(this.#late);
-    if (patience > 0)
-      this.#late = setTimeout(() => this.kill(), Math.min(patience, longestTimer));
+    if (patience > 0) this.#late = setTimeout(() => this.kill(), Math.min(patience, longestTimer));
   }
 
   /** Ends it where it stands. */
