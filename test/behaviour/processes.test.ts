@@ -23,6 +23,20 @@ describe('a process', () => {
     expect(ended).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
   });
 
+  test.each([
+    'redis://127.0.0.1:1',
+    'redis+cluster://127.0.0.1:1,127.0.0.1:2',
+    'redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster',
+  ])('ends when its call was rejected, though nobody is at %s', async (broker) => {
+    const ended = await runProgram('nobody-answers.mjs', [broker]);
+    expect(ended).toEqual({ code: 0, stdout: 'BrokerError\n', stderr: '' });
+  });
+
+  test('ends at once when it has closed its App, though nobody is there', async () => {
+    const ended = await runProgram('nobody-answers.mjs', ['redis://127.0.0.1:1', 'close']);
+    expect(ended).toEqual({ code: 0, stdout: 'BrokerError\nat once\n', stderr: '' });
+  });
+
   test('ends when its worker has stopped', async () => {
     const ended = await runProgram('stopped-worker.mjs', [stage.engine.url]);
     expect(ended).toMatchObject({ code: 0, stderr: '' });

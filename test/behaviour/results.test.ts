@@ -2,6 +2,7 @@
 import {
   BrokerError,
   currentTask,
+  group,
   ResultTimeoutError,
   TaskFailedError,
   TaskRevokedError,
@@ -21,6 +22,19 @@ const soon = { timeout: '10s' } as const;
 const stored = { timeout: '4s' } as const;
 
 describe('get()', () => {
+  test('with a timeout that is longer than a timer can be waits for the end', async () => {
+    const gate = new Gate();
+    const slow = app.task('get.month', async () => {
+      await gate.passed;
+      return 'there';
+    });
+    const [alone, both] = [slow.delay(), group(slow.s(), slow.s()).delay()];
+    const got = Promise.all([alone.get({ timeout: '30d' }), both.get({ timeout: '5w' })]);
+    await alone;
+    gate.open();
+    expect(await got).toEqual(['there', ['there', 'there']]);
+  });
+
   test('with a timeout gives up in time, and the task goes on for a later get()', async () => {
     const gate = new Gate();
     const slow = app.task('get.timeout', async () => {

@@ -18,6 +18,9 @@ const milliseconds: Readonly<Record<Unit, number>> = {
   w: 604_800_000,
 };
 
+/** Longest span of a timer, in milliseconds: Node's fire at once where they are to wait longer. */
+export const longestTimer = 2 ** 31 - 1;
+
 /**
  * Gives a duration in milliseconds.
  *

@@ -42,7 +42,7 @@ export {
   levelsOf,
 } from './gather/gathered-call.js';
 export { exportsOf } from './app/include.js';
-export { formatMilliseconds, toMilliseconds } from './duration.js';
+export { formatMilliseconds, longestTimer, toMilliseconds } from './duration.js';
 export { formatBytes } from './protocol/bytes.js';
 export * from './protocol/keys.js';
 export { shardOf } from './protocol/shard.js';

@@ -4,13 +4,11 @@ import {
   type Definition,
   formatMilliseconds,
   type LimitOverride,
+  longestTimer,
   type Message,
 } from '@dtask/core/internal';
 import { judgeThrown } from './perform.js';
 import type { Performance } from './pool/pool.js';
-
-/** Node's timers fire at once where they are to wait longer. */
-export const longestTimer = 2 ** 31 - 1;
 
 /** Limits in milliseconds; 0 is none. */
 export interface TimeLimit {

@@ -1,6 +1,7 @@
 /** A process that a supervisor has started for a worker. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { longestTimer } from '@dtask/core/internal';
 import type { StandbyOrders } from '@dtask/worker/standby';
 import type { Ending } from '../exit-codes.js';
 import {
@@ -128,7 +129,7 @@ export class WorkerProcess {
 
   #killIn(patience: number): void {
     clearTimeout(this.#late);
-    if (patience > 0) this.#late = setTimeout(() => this.kill(), patience);
+    if (patience > 0) this.#late = setTimeout(() => this.kill(), Math.min(patience, longestTimer));
   }
 
   /** Ends it where it stands. */

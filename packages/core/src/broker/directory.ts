@@ -142,8 +142,11 @@ export class Directory {
       };
       const goOn = (): void => {
         if (failed.length < nodes.length) more();
-        else if (spare) resolve(spare);
-        else reject(silence(this.#whom, failed));
+        else {
+          clearTimeout(timer);
+          if (spare) resolve(spare);
+          else reject(silence(this.#whom, failed));
+        }
       };
       more();
     });

@@ -1,31 +1,70 @@
-/** An ioredis client that leaves nothing behind when its connection closes. */
+/** An ioredis client that leaves nothing behind when its connection closes, and takes none for dead that is not. */
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** What ioredis does when a connection has closed. */
 interface Closing {
   setStatus(status: 'end'): void;
   flushQueue(error: Error): void;
+  readonly connector: { stream?: unknown };
 }
+
+/** How ioredis watches a connection that owes it replies. */
+interface Watching {
+  socketTimeoutTimer?: NodeJS.Timeout | undefined;
+  setSocketTimeout: () => void;
+  readonly commandQueue: { readonly length: number };
+}
+
+/** The end of the time without a reply, in which what has come while the process computed is heard. */
+const hearing = 500;
 
 /** A client of one server. */
 export class HealingRedis extends Redis {
   constructor(options: RedisOptions) {
     super(options);
+    const watching = this as unknown as Watching;
+    watching.setSocketTimeout = () => this.#watch(watching);
     // ioredis leaves the timer of `socketTimeout` running when a connection closes: it would keep
     // the process alive, or cut the next connection short.
     this.on('close', () => {
-      const timed = this as unknown as { socketTimeoutTimer?: NodeJS.Timeout | undefined };
-      clearTimeout(timed.socketTimeoutTimer);
-      timed.socketTimeoutTimer = undefined;
+      clearTimeout(watching.socketTimeoutTimer);
+      watching.socketTimeoutTimer = undefined;
+    });
+  }
+
+  /**
+   * Ends the connection when it owes replies and says nothing for `socketTimeout`. After a process has
+   * computed for that long, timers come ahead of what was received meanwhile. ioredis would end the
+   * connection and send again what was answered long ago: a task that has run would run once more.
+   */
+  #watch(watching: Watching): void {
+    const { stream } = this;
+    const { socketTimeout = 0 } = this.options;
+    const end = (): void => {
+      watching.socketTimeoutTimer = undefined;
+      stream.destroy(new Error(`Redis has said nothing for ${socketTimeout} ms`));
+    };
+    const listen = (): void => {
+      watching.socketTimeoutTimer = setTimeout(end, Math.min(hearing, socketTimeout / 2));
+    };
+    const first = Math.max(socketTimeout - hearing, socketTimeout / 2);
+    watching.socketTimeoutTimer = setTimeout(listen, first);
+    // Behind ioredis' own listener, which takes the commands from the queue that were answered.
+    stream.once('data', () => {
+      clearTimeout(watching.socketTimeoutTimer);
+      watching.socketTimeoutTimer = undefined;
+      if (watching.commandQueue.length > 0) this.#watch(watching);
     });
   }
 
   /** ioredis leaves a client that waits for its next try as it is: who waits for it waits for ever. */
   override disconnect(reconnect = false): void {
     const waits = this.status === 'reconnecting' && !reconnect;
+    const inner = this as unknown as Closing;
+    // Its socket has closed: ioredis would wait two seconds for that, and the process with it.
+    if (waits) delete inner.connector.stream;
     super.disconnect(reconnect);
     if (!waits) return;
-    const inner = this as unknown as Closing;
     inner.setStatus('end');
     inner.flushQueue(new Error('Connection is closed.'));
   }

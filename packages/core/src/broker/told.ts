@@ -59,6 +59,7 @@ export async function askNode<R>(
   } catch (error) {
     throw cause ?? error;
   } finally {
-    client.disconnect();
+    // Of one that has ended, ioredis would wait two seconds for its socket to close once more.
+    if (client.status !== 'end') client.disconnect();
   }
 }

@@ -1,7 +1,7 @@
 /** Which workers a request is for. */
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, longestTimer, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import { fitsGlob } from '../glob.js';
 
@@ -44,7 +44,7 @@ export function checkAsk(options: AskOptions, what: string): { audience: Audienc
       ...(names && { destination: names }),
       ...(pattern !== undefined && { pattern }),
     },
-    wait: toMilliseconds(timeout, 'timeout'),
+    wait: Math.min(toMilliseconds(timeout, 'timeout'), longestTimer),
   };
 }
 

@@ -28,8 +28,11 @@ const firstLook = 5_000;
 export class Entry implements OpenWait {
   readonly id: string;
   readonly listener: Listener;
-  /** The next one of those that wait for the same task: mostly there is none. */
+  /** Those beside it that wait for the same task, the next older and the next newer: mostly there is none. */
   also: Entry | undefined;
+  newer: Entry | undefined;
+  /** Whether it is among those that wait. */
+  waits = false;
   look = Date.now() + firstLook;
   wait = firstLook;
   /** Whether the last look found nothing of the task. */
@@ -72,7 +75,10 @@ export class Entries {
   }
 
   add(entry: Entry): void {
-    entry.also = this.#latest.get(entry.id);
+    const latest = this.#latest.get(entry.id);
+    if (latest) latest.newer = entry;
+    entry.also = latest;
+    entry.waits = true;
     this.#latest.set(entry.id, entry);
   }
 
@@ -86,40 +92,46 @@ export class Entries {
     return entriesFrom(this.#latest.get(id));
   }
 
-  includes(entry: Entry): boolean {
-    return this.of(entry.id).includes(entry);
-  }
-
   all(): Entry[] {
     return [...this.#latest.values()].flatMap(entriesFrom);
   }
 
-  /** Those whose key is to be looked at, about `most` of them. */
+  /**
+   * Those whose key is to be looked at, about `most` of them. They come behind the others then: where
+   * more wait than are looked at in time, each has its turn.
+   */
   due(now: number, most: number): Entry[] {
     const due: Entry[] = [];
     for (const first of this.#latest.values()) {
       for (const entry of entriesFrom(first)) if (entry.look <= now) due.push(entry);
       if (due.length >= most) break;
     }
+    for (const { id } of due) this.#putLast(id);
     return due;
   }
 
+  #putLast(id: string): void {
+    const latest = this.#latest.get(id);
+    if (!latest) return;
+    this.#latest.delete(id);
+    this.#latest.set(id, latest);
+  }
+
   clear(): void {
+    for (const entry of this.all()) entry.waits = false;
     this.#latest.clear();
   }
 
   #takeOut(entry: Entry): boolean {
-    const { id, also } = entry;
-    let before = this.#latest.get(id);
-    if (before === entry) {
-      if (also) this.#latest.set(id, also);
-      else this.#latest.delete(id);
-    } else {
-      while (before && before.also !== entry) before = before.also;
-      if (!before) return false;
-      before.also = also;
-    }
+    const { id, also, newer } = entry;
+    if (!entry.waits) return false;
+    entry.waits = false;
+    if (also) also.newer = newer;
+    if (newer) newer.also = also;
+    else if (also) this.#latest.set(id, also);
+    else this.#latest.delete(id);
     entry.also = undefined;
+    entry.newer = undefined;
     return true;
   }
 }

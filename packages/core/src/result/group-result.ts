@@ -1,5 +1,5 @@
 /** The results of a group, together. */
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, longestTimer, toMilliseconds } from '../duration.js';
 import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import { yielding } from '../task/context.js';
@@ -200,7 +200,8 @@ class Limit {
     const late = new ResultTimeoutError(
       `group ${id} was not complete within ${String(timeout)}; its tasks go on, and get() may be called again`,
     );
-    this.#timer = setTimeout(() => this.#abort.abort(late), toMilliseconds(timeout, 'timeout'));
+    const limit = Math.min(toMilliseconds(timeout, 'timeout'), longestTimer);
+    this.#timer = setTimeout(() => this.#abort.abort(late), limit);
   }
 
   get signal(): AbortSignal {

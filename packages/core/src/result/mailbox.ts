@@ -314,7 +314,7 @@ export class Mailbox implements ResultMailbox {
   }
 
   #apply(entry: Entry, found: Sighting | undefined): void {
-    if (!found || !this.#entries.includes(entry)) return;
+    if (!found || !entry.waits) return;
     if (found.text !== null) this.#settle(parse(found.text), [entry]);
     else if (!found.gone) entry.missed = false;
     else if (entry.missed) {

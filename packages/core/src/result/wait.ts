@@ -1,5 +1,5 @@
 /** A `get()`: waits until some tasks have ended, or one of them has failed. */
-import { toMilliseconds } from '../duration.js';
+import { longestTimer, toMilliseconds } from '../duration.js';
 import type { Outcome } from '../protocol/outcome.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
@@ -60,7 +60,7 @@ class Wait implements Watcher {
   }
 
   endAfter(limit: number, late: () => Error): void {
-    this.#timer = setTimeout(() => this.failed(late()), limit);
+    this.#timer = setTimeout(() => this.failed(late()), Math.min(limit, longestTimer));
   }
 
   begin(results: readonly AnyResult[]): void {

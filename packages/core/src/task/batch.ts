@@ -2,7 +2,7 @@
 import { refuseUnknown } from '../config/resolve.js';
 import type { Packing } from '../broker/packer.js';
 import { bytes, integer, show } from '../config/setting.js';
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, longestTimer, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 
 /** How calls of an ordinary task are packed into messages. */
@@ -106,9 +106,6 @@ function gatheringOf(
     wait: waitOf(given.wait ?? 50),
   };
 }
-
-/** Node's timers fire at once where they are to wait longer. */
-const longestTimer = 2 ** 31 - 1;
 
 const waitOf = (wait: Duration): number =>
   Math.min(toMilliseconds(wait, 'batch.wait'), longestTimer);

@@ -1,10 +1,16 @@
 /** The worker's side of one child of a pool. */
 import { performance as clock } from 'node:perf_hooks';
 import { StartupError, WorkerLostError } from '@dtask/core';
-import { decode, decodeArgs, Encoded, nodeFromJson, parseOutcome } from '@dtask/core/internal';
+import {
+  longestTimer,
+  decode,
+  decodeArgs,
+  Encoded,
+  nodeFromJson,
+  parseOutcome,
+} from '@dtask/core/internal';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
-import { longestTimer } from '../time-limit.js';
 import type { ChildReport, ChildSetup, FromChild } from './conversation.js';
 import type { Performance, Work } from './pool.js';
 import type { Spawned } from './spawn.js';
