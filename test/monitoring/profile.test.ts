@@ -2,11 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { runDtask } from '../support/dtask-process.js';
+import { runDtask, startDtask } from '../support/dtask-process.js';
 import { engine } from '../support/own-engine.js';
 import { removeFolder } from '../support/remove-folder.js';
 import { setStage } from '../support/stage.js';
+import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
 
 interface CpuProfile {
@@ -58,6 +60,17 @@ it.each([
     ).not.toHaveLength(0);
   },
 );
+
+it('a worker of which no folder is named writes its profile to profiles', async () => {
+  const stage = setStage(engine.url);
+  const cwd = newFolder();
+  const app = fileURLToPath(new URL('../fixtures/pools/app.ts', import.meta.url));
+  const worker = startDtask(['worker', '-A', app, '--profile'], { cwd, env: stage.environment() });
+  await until('the worker is ready', () => worker.output.includes('ready'), 15_000);
+  worker.signal('SIGTERM');
+  expect(await worker.end()).toEqual({ code: 0, signal: null });
+  expect(readdirSync(join(cwd, 'profiles'))).toHaveLength(1);
+});
 
 it('a worker that has no folder to write to does not start', async () => {
   const stage = setStage(engine.url);

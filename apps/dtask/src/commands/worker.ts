@@ -1,8 +1,8 @@
 /** `dtask worker`: executes tasks until it is told to stop. */
 import { ConfigError } from '@dtask/core';
-import { workerSettings } from '@dtask/core/internal';
+import { type Setting, workerSettings } from '@dtask/core/internal';
 import type { WorkerOptions } from '@dtask/worker';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 interface Options extends Record<string, unknown> {
   app: string;
@@ -28,8 +28,11 @@ export function withWorkerFlags(
   command: Command,
   names = Object.keys(workerSettings) as (keyof typeof workerSettings)[],
 ): Command {
-  for (const { flag, doc, defaultText } of names.map((name) => workerSettings[name])) {
-    if (flag) command.option(flag, `${doc} (default: ${defaultText})`);
+  for (const setting of names.map((name): Setting<unknown> => workerSettings[name])) {
+    const { flag, flagAlone, doc, defaultText } = setting;
+    if (!flag) continue;
+    const option = new Option(flag, `${doc} (default: ${defaultText})`);
+    command.addOption(flagAlone === undefined ? option : option.preset(flagAlone));
   }
   return command;
 }

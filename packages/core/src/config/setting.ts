@@ -14,13 +14,19 @@ export interface Setting<T> {
   readonly env: string;
   /** The flag of `dtask worker`, where there is one. */
   readonly flag?: string;
+  /** What the flag stands for where no value follows it, which it then need not. */
+  readonly flagAlone?: string;
   /** One sentence, for the reference. */
   readonly doc: string;
   /** Checks a value from the code or the environment and gives it in its unit. */
   readonly parse: (value: unknown, what: string) => T;
 }
 
-type Row<T> = Pick<Setting<T>, 'default' | 'env' | 'doc'> & { flag?: string; defaultText?: string };
+type Row<T> = Pick<Setting<T>, 'default' | 'env' | 'doc'> & {
+  flag?: string;
+  flagAlone?: string;
+  defaultText?: string;
+};
 
 /** A span of time, kept in milliseconds. */
 export function duration({

@@ -200,9 +200,10 @@ export const workerSettings = {
   profile: text({
     default: '',
     env: 'DTASK_PROFILE',
-    flag: '--profile <folder>',
+    flag: '--profile [folder]',
+    flagAlone: 'profiles',
     defaultText: '(none)',
-    doc: 'Folder to which the worker and each of its children write a CPU profile when they end.',
+    doc: 'Folder to which the worker and each of its children write a CPU profile when they end; the flag alone is `profiles`.',
   }),
   httpPort: integer({
     default: -1,
