@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Engine } from '../support/engine.js';
 import { setStage, type Stage } from '../support/stage.js';
 import { until } from '../support/until.js';
-import { startWorker } from '../support/worker-process.js';
+import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const flags = ['-c', '6', '--lock-duration', '1s', '--stalled-interval', '500ms'];
 /** Three times as long as a lock holds. */
@@ -12,11 +12,12 @@ const frozen = 3_000;
 
 let engine: Engine;
 let stage: Stage;
+let workers: WorkerProcess[];
 beforeEach(async () => {
   engine = await Engine.start();
   stage = setStage(engine.url);
   const env = stage.environment();
-  await Promise.all([0, 1].map(() => startWorker({ app: 'pools/app.ts', env, flags })));
+  workers = await Promise.all([0, 1].map(() => startWorker({ app: 'pools/app.ts', env, flags })));
 });
 afterEach(() => engine[Symbol.asyncDispose]());
 
@@ -66,3 +67,20 @@ it(
     await expectOnce();
   },
 );
+
+it('a worker that dies behind that is missed all the same', { timeout: 40_000 }, async () => {
+  const { app, trace } = stage;
+  const thaw = engine.freeze();
+  await pause(frozen);
+  thaw();
+  const calls = [1, 2, 3, 4].map((x) => app.sendTask('gated', ['left', x]));
+  await trace.started('left', 4);
+  const [first] = trace.starts('left');
+  await workers.find(({ pid }) => pid === first?.pid)?.kill();
+  // What a dead worker held runs again one by one.
+  await trace.started('left', 5);
+  trace.open('left');
+  expect(await Promise.all(calls.map((call) => call.get({ timeout: '20s' })))).toEqual([
+    1, 2, 3, 4,
+  ]);
+});

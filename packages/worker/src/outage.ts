@@ -36,8 +36,11 @@ if redis.call('EXISTS', KEYS[4]) == 0 then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local last = redis.call('HGET', KEYS[5], '${lookedAt}')
+  local away = last and ARGV[5] == '1' and now - last > tonumber(ARGV[6])
+  -- Nobody looks while the sign stands: that time is not one in which Redis is away.
+  if away then now = now + ARGV[7] end
   redis.call('HSET', KEYS[5], '${lookedAt}', string.format('%.0f', now))
-  if last and ARGV[5] == '1' and now - last > tonumber(ARGV[6]) then
+  if away then
     redis.call('SET', KEYS[4], 'away', 'PX', ARGV[7])
     return {}
   end
