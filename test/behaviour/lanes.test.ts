@@ -177,6 +177,18 @@ test('tasks that end at a time are completed by fewer requests than there are of
   expect((await scriptsRun()) - before).toBeLessThan(200);
 });
 
+test('delayed tasks come due while a long queue is worked off', async () => {
+  const ids = Array.from({ length: 2_000 }, (_, at) => `long${at}`);
+  const sent = await Promise.all(ids.map((id) => send('note', id)));
+  const due = ids.slice(0, 40).map((id) => `due-${id}`);
+  const delayed = due.map((id) => app.sendTask('note', [], { id, countdown: 1 }));
+  await Promise.all(delayed);
+  await stage.worker(app, { concurrency: 50 });
+  const all = [...sent, ...delayed].map((result) => result.get({ timeout: '20s' }));
+  expect(await Promise.all(all)).toEqual([...ids, ...due]);
+  expect(ran.toSorted()).toEqual([...ids, ...due].toSorted());
+});
+
 test('one whose completion Redis refuses keeps no other of those completed with it', async () => {
   const ids = Array.from({ length: 60 }, (_, at) => `with${at}`);
   const sent = await Promise.all(ids.map((id) => send('note', id)));

@@ -17,10 +17,24 @@ export interface Completing {
 /** How many arguments BullMQ's script has; behind them is an id and the options for each job. */
 const own = 9;
 
+/** What BullMQ does for each job that is finished, and that does the same at once behind the first one. */
+const needless = ['trimEvents', 'promoteDelayedJobs'];
+
+/** Has one of the script's functions work only when it is first called. */
+const once = (name: string): string => `
+do
+  local work, isDone = ${name}, false
+  ${name} = function(...)
+    if isDone then return end
+    isDone = true
+    work(...)
+  end
+end`;
+
 /**
  * Runs BullMQ's script for each job: its functions are made once, and what is the same for all is
- * read once, which is a quarter of what Redis does for a job. One that fails keeps no other from its
- * end; in place of its reply is the error's text.
+ * read and done once, which is a quarter of what Redis does for a job. One that fails keeps no other
+ * from its end; in place of its reply is the error's text.
  *
  * Gives none where the script does not look as expected: it is cut where its functions end.
  */
@@ -28,7 +42,8 @@ function scriptFor(single: string): string | undefined {
   const cut = single.indexOf('\nlocal jobIdKey = KEYS[12]');
   if (cut < 0) return undefined;
   const [functions, work] = [single.slice(0, cut), single.slice(cut)];
-  return `${functions}
+  const known = needless.filter((name) => functions.includes(`\nlocal function ${name}(`));
+  return `${functions}${known.map(once).join('')}
 local function complete(KEYS, ARGV)${work}
 end
 local keys, args, replies = {unpack(KEYS)}, {unpack(ARGV, 1, ${own})}, {}
