@@ -32,7 +32,7 @@ export class ShardCheck {
     return (this.#asking ??= this.#look(main).finally(() => (this.#asking = undefined)));
   }
 
-  /** Calls that wait are sent first. */
+  /** Calls that wait for the answer go on first; what cannot be written at once is rejected all the same. */
   async close(): Promise<void> {
     await this.#asking?.catch(() => undefined);
     clearTimeout(this.#timer);
