@@ -94,6 +94,8 @@ describe('gathering', () => {
       'STARTED',
       'STARTED',
     ]);
+    // Redis may say so before the worker has heard of the second one.
+    await eventually(() => worker.running).toBe(2);
     await worker.stop();
     expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual([2, 4]);
     expect(sizes).toEqual([2]);
