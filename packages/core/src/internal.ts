@@ -76,6 +76,7 @@ export {
   ahead,
   bulk,
   findScript,
+  isUnknownScript,
   protocolOf,
   ReadyCommand,
   type Script,

@@ -3,15 +3,15 @@ import { Command, type Redis } from 'ioredis';
 
 /** A command whose text is ready: ioredis would put its arguments together anew, for every job. */
 export class ReadyCommand extends Command {
-  readonly #bytes: Buffer;
+  readonly #bytes: Buffer | string;
 
   /** @param args only those that say where the command goes: the script, and its first key */
-  constructor(args: string[], bytes: Buffer) {
+  constructor(args: string[], bytes: Buffer | string) {
     super('evalsha', args, { replyEncoding: 'utf8' });
     this.#bytes = bytes;
   }
 
-  override toWritable(): Buffer {
+  override toWritable(): Buffer | string {
     return this.#bytes;
   }
 }
@@ -55,4 +55,31 @@ export const isAscii = (text: string): boolean => Buffer.byteLength(text) === te
 function binary(arg: ScriptArgument): string {
   if (Buffer.isBuffer(arg)) return arg.toString('latin1');
   return Buffer.from(String(arg ?? '')).toString('latin1');
+}
+
+/** Whether a server does not have a script. */
+export const isUnknownScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
+
+/**
+ * A call whose arguments are texts and numbers, and are all known at once.
+ *
+ * @param keys how many of them are keys; absent where the first one says so
+ * @returns none where one of them is anything else
+ */
+export function scriptCall(
+  sha: string,
+  keys: number | undefined,
+  args: readonly ScriptArgument[],
+): ReadyCommand | undefined {
+  const count = args.length + (keys === undefined ? 2 : 3);
+  let text = `*${count}\r\n$7\r\nevalsha\r\n$40\r\n${sha}\r\n`;
+  if (keys !== undefined) text += bulk(String(keys));
+  for (const arg of args) {
+    if (typeof arg === 'string') text += `$${arg.length}\r\n${arg}\r\n`;
+    else if (typeof arg === 'number') text += bulk(String(arg));
+    else return undefined;
+  }
+  if (!isAscii(text)) return undefined;
+  return new ReadyCommand([sha], text);
 }
