@@ -4,9 +4,13 @@ import { FlowProducer, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/until.js';
+import { eventually } from './eventually.js';
+import { Gate } from './gate.js';
 import { app } from './own-app.js';
 import { stage } from './own-stage.js';
 import { messageKey } from './stage.js';
+
+const soon = { timeout: '10s' } as const;
 
 /** The ids that ran, in order, once for each run. */
 let ran: string[];
@@ -165,6 +169,47 @@ test("a flow's child that dtask refuses fails its parent, as the flow asks for",
   await until('the parent knows', async () => (await stage.redis.hexists(parent, 'defa')) === 1);
 });
 
+test('a caller who makes one call at a time costs a script for each step, however many workers wait', async () => {
+  await stage.worker(app, { concurrency: 50 });
+  await stage.worker(app, { concurrency: 50 });
+  const call = async (id: string): Promise<unknown> => (await send('note', id)).get(soon);
+  for (let at = 0; at < 20; at += 1) await call(`first${at}`);
+  const before = await scriptsRun();
+  for (let at = 0; at < 100; at += 1) expect(await call(`alone${at}`)).toBe(`alone${at}`);
+  // Sent, fetched, told, completed; and now and then a worker looks that was woken for nothing.
+  expect((await scriptsRun()) - before).toBeLessThan(450);
+});
+
+test('a delayed task comes due behind a call that came meanwhile, to a worker that has no other', async () => {
+  await stage.worker(app);
+  const delayed = await app.sendTask('note', [], { id: 'later', countdown: '1s' });
+  // The worker has seen when it is due, and waits until then.
+  await until('the sign is gone', async () => (await signs()) === 0);
+  expect(await (await send('note', 'meanwhile')).get(soon)).toBe('meanwhile');
+  // A worker that had forgotten it would look again after five seconds.
+  expect(await delayed.get({ timeout: '4s' })).toBe('later');
+});
+
+test('the only task of a worker leaves room for the next ones while it runs', async () => {
+  const gate = new Gate();
+  app.task('held', () => gate.passed);
+  await stage.worker(app, { concurrency: 2 });
+  const held = await send('held', 'held');
+  await eventually(() => held.state()).toBe('STARTED');
+  for (let at = 0; at < 10; at += 1) await (await send('note', `beside${at}`)).get(soon);
+  gate.open();
+  await held.get(soon);
+  expect(ran).toHaveLength(10);
+});
+
+test('a server that has forgotten the scripts is given them again, whoever needs one first', async () => {
+  await stage.worker(app, { concurrency: 2 });
+  for (let at = 0; at < 12; at += 1) {
+    await stage.redis.script('FLUSH');
+    expect(await (await send('note', `anew${at}`)).get(soon)).toBe(`anew${at}`);
+  }
+});
+
 test('tasks that end at a time are completed by fewer requests than there are of them', async () => {
   const ids = Array.from({ length: 400 }, (_, at) => `many${at}`);
   const sent = await Promise.all(ids.map((id) => send('note', id)));
@@ -216,6 +261,9 @@ test('a job that was taken away while it ran is no trouble for those that end wi
   expect(ran.toSorted()).toEqual(ids.toSorted());
   expect((await app.queues.counts('default')).failed).toBe(0);
 });
+
+/** How many signs say that there is a job, or when there will be one. */
+const signs = (): Promise<number> => stage.redis.zcard(`${app.config.prefix}:{default}:marker`);
 
 /** How many scripts the server has been asked to run. */
 async function scriptsRun(): Promise<number> {

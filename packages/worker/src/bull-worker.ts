@@ -7,8 +7,10 @@ import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { Completions } from './completions.js';
 import { FailedRun } from './failed-run.js';
+import { Fetch } from './fetch.js';
 import { jobJson } from './job-json.js';
 import { keepText } from './job-text.js';
+import { Lane, type LockToken } from './lane.js';
 import { giveMarks } from './marks.js';
 import { Outage } from './outage.js';
 import { Damaged } from './read-message.js';
@@ -27,29 +29,13 @@ export interface BullPlace {
   readonly keepTexts: boolean;
 }
 
-/** The fields of the next job, its id, how long the queue is held back, and when a job is due. */
-type Fetched = [string[] | undefined, string, number | undefined, number | undefined];
+/**
+ * The fields of the next job, its id, how long the queue is held back, when a delayed one is due, and
+ * whether there is no other.
+ */
+type Fetched = [string[] | undefined, string, number?, number?, number?];
 
 type AnyJob = Job<unknown, unknown, string>;
-
-/** One slot in use: it runs a job, then those that each completion brings along. */
-class Lane {
-  /** The lock token of all its jobs. */
-  readonly token: string;
-  /** Resolves when no job is left. */
-  readonly ended: Promise<void>;
-  end: () => void = () => undefined;
-  completion: Completion | undefined;
-  /** How many jobs it has run. */
-  run = 0;
-
-  constructor(token: string) {
-    this.token = token;
-    this.ended = new Promise((resolve) => {
-      this.end = resolve;
-    });
-  }
-}
 
 /** Where another queue waits for a slot, a lane passes its slot on after this many jobs. */
 const longestLane = 8;
@@ -77,6 +63,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   readonly #lanes = new WeakMap<AnyJob, Lane>();
   readonly #ended = new WeakMap<AnyJob, Ended>();
   readonly #outage: Outage;
+  /** Those that no lane uses. */
+  readonly #tokens: LockToken[] = [];
   #completions: Completions | undefined;
   #ready: Promise<void> | undefined;
   #alarm: NodeJS.Timeout | undefined;
@@ -143,16 +131,47 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       await this.#room();
       return noJob;
     }
+    const own = this.#tokens.pop() ?? { text: token, fetch: undefined, completion: undefined };
     let job: AnyJob | undefined;
     try {
-      job = await super.moveToActive(token, name);
+      job = await this.#fetch(own, name);
     } finally {
-      if (!job) this.#place.slots.release();
+      if (!job) {
+        this.#tokens.push(own);
+        this.#place.slots.release();
+      }
     }
     if (!job) return noJob;
-    this.#start(job, token);
+    this.#start(job, own);
     // Before BullMQ's next command, behind which the caller would have to wait.
     this.#place.writer.flush();
+    return job;
+  }
+
+  async #fetch(token: LockToken, name?: string): Promise<AnyJob | undefined> {
+    const backend = this.backend as Backend;
+    token.fetch ??= await Fetch.of(this.#place.connection, backend, token.text, name);
+    if (!token.fetch) return super.moveToActive(token.text, name);
+    return this.#jobOf(await token.fetch.send(), token);
+  }
+
+  /** Hears what a reply says, and gives the job in it: at once where that is one that dtask has sent. */
+  #jobOf(reply: unknown, token: LockToken): AnyJob | Promise<AnyJob> | undefined {
+    const backend = this.backend as Backend;
+    repair(backend, reply);
+    // 0 says that there is nothing to say.
+    const [fields, id, limit, delay, isLast] = (reply || []) as Fetched;
+    this['updateDelays'](limit, delay);
+    // BullMQ waits for a job then, and asks for none.
+    this['drained'] = !fields || Boolean(isLast);
+    if (!fields) return undefined;
+    const json = jobJson(fields, id);
+    if (!json)
+      return parseFetched(backend, reply).then((parsed) =>
+        this['nextJobFromJobData'](parsed, id, token.text),
+      ) as Promise<AnyJob>;
+    const job = this.createJob(json, id);
+    job.token = token.text;
     return job;
   }
 
@@ -194,7 +213,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     return this.#lanes.get(job)?.ended ?? Promise.resolve();
   }
 
-  #start(job: AnyJob, token: string): void {
+  #start(job: AnyJob, token: LockToken): void {
     const lane = new Lane(token);
     this.#lanes.set(job, lane);
     this.#process(job, lane);
@@ -206,10 +225,10 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       this.#leave(job, lane, {});
       return;
     }
-    this.lockManager.trackJob(job.id as string, lane.token, job.processedOn as number);
+    this.lockManager.trackJob(job.id as string, lane.token.text, job.processedOn as number);
     let running: Promise<void> | undefined;
     try {
-      running = this.#place.execute(job, lane.token);
+      running = this.#place.execute(job, lane.token.text);
     } catch (error) {
       this.#leave(job, lane, { error });
       return;
@@ -233,7 +252,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       connection,
       this.backend as Backend,
     ));
-    const completion = (lane.completion ??= completions.under(lane.token));
+    const completion = (lane.token.completion ??= completions.under(lane.token.text));
     if (!completion) {
       this.#leave(job, lane, {});
       return;
@@ -251,32 +270,14 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     if (typeof reply === 'number' && reply < 0) {
       const leave = (): void => this.#leave(job, lane, {});
       // Its lock may have lapsed while Redis was away.
-      this.#outage.retake([job.id as string], () => lane.token).then(leave, leave);
+      this.#outage.retake([job.id as string], () => lane.token.text).then(leave, leave);
       return;
     }
     this.lockManager.untrackJob(job.id as string);
-    repair(this.backend as Backend, reply);
-    // 0 says that there is nothing to say.
-    const [fields, id, limit, delay] = (reply || []) as Fetched;
-    this['updateDelays'](limit, delay);
-    this['drained'] = !fields;
-    if (!fields) {
-      this.#end(lane);
-      return;
-    }
-    const json = jobJson(fields, id);
-    if (json) this.#go(this.createJob(json, id), lane);
-    else void this.#foreign(reply, id, lane);
-  }
-
-  /** Goes on with a job that is not as dtask sends it. */
-  async #foreign(reply: unknown, id: string, lane: Lane): Promise<void> {
-    this.#go(this.createJob(await parseFetched(this.backend as Backend, reply), id), lane);
-  }
-
-  #go(job: AnyJob, lane: Lane): void {
-    job.token = lane.token;
-    this.#process(job, lane);
+    const next = this.#jobOf(reply, lane.token);
+    if (next instanceof Promise) this.#follow(lane, next);
+    else if (next) this.#process(next, lane);
+    else this.#end(lane);
   }
 
   /** Whether a lane takes another job. */
@@ -287,6 +288,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   }
 
   #end(lane: Lane): void {
+    this.#tokens.push(lane.token);
     this.#place.slots.release();
     lane.end();
   }
@@ -298,14 +300,19 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     this.#place.writer.follow(() => {
       // BullMQ would fetch the next job of one that went elsewhere by `moveToActive`, with a new lane.
       const goesOn = (): boolean => !isElsewhere(ended.error) && this.#goesOn(lane);
-      super.processJob(job, lane.token, goesOn).then(
-        (next) => (next ? this.#go(next, lane) : this.#end(lane)),
-        (error: unknown) => {
-          this.emit('error', error as Error);
-          this.#end(lane);
-        },
-      );
+      this.#follow(lane, super.processJob(job, lane.token.text, goesOn));
     });
+  }
+
+  /** Goes on with the next job as soon as it is there. */
+  #follow(lane: Lane, next: Promise<AnyJob | undefined | void>): void {
+    next.then(
+      (job) => (job ? this.#process(job, lane) : this.#end(lane)),
+      (error: unknown) => {
+        this.emit('error', error as Error);
+        this.#end(lane);
+      },
+    );
   }
 
   /** BullMQ asks what came of a job that has run. */

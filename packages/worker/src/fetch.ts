@@ -1,0 +1,121 @@
+/** Requests for jobs: BullMQ's own, which say as well whether there is another one. */
+import {
+  ahead,
+  bulk,
+  findScript,
+  isUnknownScript,
+  OwnScript,
+  protocolOf,
+  ReadyCommand,
+  type ScriptArgument,
+} from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import type { Backend } from './backend.js';
+
+/** What each of the script's keys ends with, in order, where it is known. */
+const keys = ['wait', '', 'prioritized', '', '', '', 'delayed', '', '', '', 'marker'];
+/** Where the time is among the arguments: behind the keys and the prefix of jobs. */
+const timeAt = keys.length + 1;
+
+/**
+ * BullMQ's script puts up the sign that there is a job for each one that it hands out. So of the workers that
+ * wait one looks for another job, which mostly is not there, and whoever got the first one looks too. This one
+ * takes the sign down where no job is left, and says so: in a fifth field, with the time of the next delayed
+ * one in the fourth.
+ */
+const scriptFor = (single: string): string => `
+local function take()
+${single}
+end
+local reply = take()
+if type(reply[1]) == 'table' and redis.call('LLEN', KEYS[1]) == 0 and redis.call('ZCARD', KEYS[3]) == 0 then
+  redis.call('ZREM', KEYS[11], '0')
+  local due = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')[2]
+  if due then reply[4] = tonumber(due) / 0x1000 end
+  reply[5] = 1
+end
+return reply`;
+
+/** The scripts by BullMQ's: connections have the same. */
+const scripts = new Map<string, OwnScript<unknown>>();
+
+function wrap(single: string): OwnScript<unknown> {
+  let script = scripts.get(single);
+  if (!script)
+    scripts.set(single, (script = new OwnScript('dtaskFetch', keys.length, scriptFor(single))));
+  return script;
+}
+
+/** Asks for jobs under one lock token, with BullMQ's own arguments, as bytes that are made once. */
+export class Fetch {
+  readonly #connection: Redis;
+  readonly #script: OwnScript<unknown>;
+  readonly #given: readonly ScriptArgument[];
+  readonly #route: [sha: string, keys: string, first: string];
+  readonly #head: string;
+  readonly #tail: string;
+
+  /** Gives none where BullMQ's script or its arguments are not as expected. */
+  static async of(
+    connection: Redis,
+    backend: Backend,
+    token: string,
+    name?: string,
+  ): Promise<Fetch | undefined> {
+    const single = findScript(connection, 'moveToActive');
+    const given = await record(backend, token, name);
+    const fits =
+      single?.numberOfKeys === keys.length &&
+      typeof given[timeAt] === 'number' &&
+      keys.every((end, at) => String(given[at]).endsWith(end));
+    return fits ? new Fetch(connection, wrap(single.lua), given) : undefined;
+  }
+
+  private constructor(
+    connection: Redis,
+    script: OwnScript<unknown>,
+    given: readonly ScriptArgument[],
+  ) {
+    const known = script.on(connection);
+    const items = protocolOf(known, given);
+    this.#connection = connection;
+    this.#script = script;
+    this.#given = given;
+    this.#route = [known.sha, '1', String(given[0])];
+    this.#head = items.slice(0, ahead + timeAt).join('');
+    this.#tail = items.slice(ahead + timeAt + 1).join('');
+  }
+
+  /**
+   * Asks for a job.
+   *
+   * @returns what the script replied: the job's fields and id, how long the queue is held back, when
+   * a delayed one is due, and 1 where there is no other job
+   */
+  send(): Promise<unknown> {
+    const now = Date.now();
+    const text = this.#head + bulk(String(now)) + this.#tail;
+    const command = new ReadyCommand(this.#route, Buffer.from(text, 'latin1'));
+    return (this.#connection.sendCommand(command) as Promise<unknown>).catch((error: unknown) => {
+      // The server is new, or was started anew.
+      if (!isUnknownScript(error)) throw error;
+      return this.#script.run(this.#connection, ...this.#given.with(timeAt, now));
+    });
+  }
+}
+
+/** The arguments with which BullMQ would call its script. */
+async function record(
+  backend: Backend,
+  token: string,
+  name: string | undefined,
+): Promise<readonly ScriptArgument[]> {
+  let given: readonly ScriptArgument[] = [];
+  const execCommand = (_client: unknown, _name: string, args: readonly ScriptArgument[]) => {
+    given = args;
+    return Promise.resolve();
+  };
+  const recorder = Object.create(backend, { execCommand: { value: execCommand } }) as Backend;
+  await recorder.moveToActive(token, name);
+  return given;
+}
