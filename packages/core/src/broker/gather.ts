@@ -7,7 +7,10 @@ import type { Redis } from 'ioredis';
  */
 const most = 8;
 
-/** Holds back what is written to a connection, until there is enough or the turn ends. */
+/**
+ * Holds back what is written to a connection, until there is enough or the turn ends. The first command of
+ * a turn goes at once: mostly it is the only one, and somebody waits for what comes of it.
+ */
 export class Gather {
   #stream: Redis['stream'] | undefined;
   #held = 0;
@@ -17,18 +20,19 @@ export class Gather {
     if (this.#stream !== stream) {
       this.#release();
       this.#stream = stream;
-      stream.cork();
       process.nextTick(this.#release);
-    } else if (this.#held >= most) {
+      return;
+    }
+    if (this.#held === most) {
       stream.uncork();
-      stream.cork();
       this.#held = 0;
     }
+    if (this.#held === 0) stream.cork();
     this.#held += 1;
   }
 
   readonly #release = (): void => {
-    this.#stream?.uncork();
+    if (this.#held > 0) this.#stream?.uncork();
     this.#stream = undefined;
     this.#held = 0;
   };
