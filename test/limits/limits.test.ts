@@ -127,20 +127,6 @@ describe('a concurrency limit', () => {
     await eventually(() => stage.redis.keys(`${app.config.prefix}:l:*`)).toEqual([]);
   });
 
-  it.each(['a purge', 'a revocation'])(
-    'deals out anew the turns that %s has freed',
-    async (how) => {
-      const slow = app.task('slow', (n: number) => n, { rateLimit: '20/m' });
-      await stage.worker(app);
-      const held = await Promise.all(range(21).map((n) => slow.delay(n)));
-      await eventually(async () => (await app.queues.counts('default')).delayed).toBe(20);
-      if (how === 'a purge') await app.queues.purge('default');
-      else await app.control.revoke(held.map(({ id }) => id));
-      // The next turn by the rate is in three seconds, and not in a minute.
-      expect(await slow.delay(99).get(soon)).toBe(99);
-    },
-  );
-
   it('counts each key by itself', async () => {
     const gates = new Map(['ann', 'bob'].map((user) => [user, new Gate()]));
     const begun: string[] = [];

@@ -1,12 +1,11 @@
 /** A Redis Cluster of a test file's own: nodes on free ports, joined, which can be killed and whose slots can be moved. */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type AppOptions } from 'dtask';
-import { onTestFinished } from 'vitest';
+import type { App, AppOptions } from 'dtask';
 import { freePorts } from './free-ports.js';
 import { ServerProcess } from './server-process.js';
+import { unseenApp } from './unseen-app.js';
 import { until } from './until.js';
 
 /** The reason that tests print when they are skipped for the want of one. */
@@ -145,10 +144,7 @@ export class RedisCluster implements AsyncDisposable {
 
   /** An App that no other sees, closed when the test ends. */
   app(options: AppOptions = {}): App {
-    const prefix = `c-${randomBytes(4).toString('hex')}`;
-    const app = new App('test', { broker: this.url, shards: 6, prefix, ...options });
-    onTestFinished(() => app.close());
-    return app;
+    return unseenApp({ broker: this.url, shards: 6, ...options });
   }
 
   /** The primary that has a slot, as all of them say. */

@@ -1,12 +1,11 @@
 /** A primary with a replica and three sentinels of a test file's own. */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type AppOptions } from 'dtask';
-import { onTestFinished } from 'vitest';
+import type { App, AppOptions } from 'dtask';
 import { freePorts } from './free-ports.js';
 import { ServerProcess } from './server-process.js';
+import { unseenApp } from './unseen-app.js';
 import { until } from './until.js';
 
 /** The reason that tests print when they are skipped for the want of a server. */
@@ -109,10 +108,7 @@ export class Sentinels implements AsyncDisposable {
 
   /** An App that no other sees, closed when the test ends. */
   app(options: AppOptions = {}): App {
-    const prefix = `w-${randomBytes(4).toString('hex')}`;
-    const app = new App('test', { broker: this.url, prefix, ...options });
-    onTestFinished(() => app.close());
-    return app;
+    return unseenApp({ broker: this.url, ...options });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

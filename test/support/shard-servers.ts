@@ -1,11 +1,12 @@
 /** Several servers of a test file's own: one for what all share, and those over which tasks are spread. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { App, type AppOptions } from 'dtask';
+import { randomUUID } from 'node:crypto';
+import type { App, AppOptions } from 'dtask';
 import { testWorker } from 'dtask/testing';
 import type { Worker, WorkerOptions } from 'dtask/worker';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { Engine } from './engine.js';
+import { unseenApp } from './unseen-app.js';
 
 /** Servers, and what stands on them. */
 export class ShardServers implements AsyncDisposable {
@@ -31,11 +32,7 @@ export class ShardServers implements AsyncDisposable {
 
   /** An App that no other sees, closed when the test ends. */
   app(options: AppOptions = {}): App {
-    const prefix = `s-${randomBytes(4).toString('hex')}`;
-    const places = { broker: this.main.url, shards: this.urls, prefix };
-    const app = new App('test', { ...places, ...options });
-    onTestFinished(() => app.close());
-    return app;
+    return unseenApp({ broker: this.main.url, shards: this.urls, ...options });
   }
 
   /** All keys of an App on a server. */
