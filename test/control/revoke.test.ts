@@ -37,6 +37,11 @@ describe('tasks that wait', () => {
     for (const result of [waiting, delayed, urgent]) expect(await result.state()).toBe('REVOKED');
   });
 
+  it('are not ended by a list that has none of them', async () => {
+    const { app } = fromStage();
+    expect(await app.control.revoke([])).toEqual({ removed: 0, running: 0, workers: {} });
+  });
+
   it('leave nothing behind in Redis but their result', async () => {
     const { app, redis, prefix, note } = fromStage();
     const result = await note.delay('gone');
@@ -174,7 +179,7 @@ describe('a rule by a header', () => {
     for (const headers of [{}, { tenant: {} }, { tenant: [null] }])
       expect(await rejection(app.control.revokeByHeaders(headers))).toBeInstanceOf(ConfigError);
     expect(await rejection(app.control.revokeRoot(''))).toBeInstanceOf(ConfigError);
-    expect(await rejection(app.control.revoke([]))).toBeInstanceOf(ConfigError);
+    expect(await rejection(app.control.revoke(['']))).toBeInstanceOf(ConfigError);
   });
 
   it('that is damaged in Redis holds for nothing, and goes with the next one', async () => {

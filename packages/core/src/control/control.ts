@@ -99,7 +99,7 @@ export class Control {
   /**
    * Ends tasks by their ids. Those that wait leave their queues at once and end as `REVOKED`; no
    * worker is needed for that. Those that run are marked, and the workers that run them are told:
-   * their `signal` fires, or they are killed. Nothing becomes of ids that are nowhere.
+   * their `signal` fires, or they are killed. Nothing becomes of ids that are nowhere, nor of none.
    *
    * @throws ConfigError for wrong options, BrokerError when Redis does not answer
    */
@@ -305,7 +305,6 @@ export class Control {
 
 function checkIds(ids: string | readonly string[]): readonly string[] {
   const list: readonly unknown[] = Array.isArray(ids) ? (ids as unknown[]) : [ids];
-  if (list.length > 0 && list.every((id) => typeof id === 'string' && id !== ''))
-    return list as string[];
+  if (list.every((id) => typeof id === 'string' && id !== '')) return list as string[];
   throw new ConfigError(`a task's id, or an array of ids, is needed, got ${show(ids)}`);
 }

@@ -1,4 +1,5 @@
 /** The handle on a task that runs elsewhere. */
+import { type Duration, shownDuration } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, ResultLedger } from './ledger.js';
@@ -90,7 +91,7 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
   }
 
   #wait(options: GetOptions): Promise<unknown[]> {
-    return waitFor([this], options, () => this.#late(String(options.timeout)));
+    return waitFor([this], options, () => this.#late(options.timeout as Duration));
   }
 
   /** @internal */
@@ -124,9 +125,9 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
     this.#ended = outcome;
   }
 
-  #late(timeout: string): ResultTimeoutError {
+  #late(timeout: Duration): ResultTimeoutError {
     return new ResultTimeoutError(
-      `task ${this.id} gave no result within ${timeout}; it goes on, and get() may be called again`,
+      `task ${this.id} gave no result within ${shownDuration(timeout)}; it goes on, and get() may be called again`,
     );
   }
 
