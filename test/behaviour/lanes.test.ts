@@ -107,6 +107,16 @@ test('a server that forgot its scripts is given them again, and no task runs twi
   expect(ran.toSorted()).toEqual(ids.toSorted());
 });
 
+test('a job that says it is of a schedule, and of none that there is, runs like any other', async () => {
+  const sent = [];
+  for (const id of ['before', 'odd', 'after']) sent.push(await send('note', id));
+  await stage.redis.hset(messageKey(app, 'default', 'odd'), 'rjk', 'every-second');
+  await stage.worker(app, { concurrency: 1 });
+  for (const result of sent) await result.get(soon);
+  expect(ran).toEqual(['before', 'odd', 'after']);
+  await until('the queue is empty', async () => (await left()) === 0);
+});
+
 test("another program's job is set aside, and the tasks behind it run", async () => {
   const before = await send('note', 'before');
   await plant(async (connection) => {

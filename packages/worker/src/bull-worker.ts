@@ -125,8 +125,11 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
    */
   protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
     clearTimeout(this.#alarm);
-    // BullMQ asks once more when it was woken while it is told to stop.
-    if (this.closing || this.paused) return noJob;
+    if (this.closing || this.paused) {
+      // It was woken while it was told to stop.
+      this.#passOn();
+      return noJob;
+    }
     if (!this.#place.slots.take()) {
       await this.#room();
       return noJob;
@@ -162,17 +165,26 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     // 0 says that there is nothing to say.
     const [fields, id, limit, delay, isLast] = (reply || []) as Fetched;
     this['updateDelays'](limit, delay);
-    // BullMQ waits for a job then, and asks for none.
-    this['drained'] = !fields || Boolean(isLast);
+    // BullMQ waits for a job then, and asks for none. Without a slot it is not to wait: it would take
+    // the sign that there is one from a worker that has a slot.
+    const { slots } = this.#place;
+    this['drained'] = !fields || (isLast === 1 && slots.taken < slots.size);
     if (!fields) return undefined;
     const json = jobJson(fields, id);
-    if (!json)
-      return parseFetched(backend, reply).then((parsed) =>
-        this['nextJobFromJobData'](parsed, id, token.text),
-      ) as Promise<AnyJob>;
+    return json ? this.#own(json, id, token) : this.#foreign(reply, id, token);
+  }
+
+  #own(json: JobJson, id: string, token: LockToken): AnyJob {
     const job = this.createJob(json, id);
     job.token = token.text;
     return job;
+  }
+
+  /** Reads a job that is not as dtask sends it. BullMQ gives none where it cannot send the next one of a schedule. */
+  async #foreign(reply: unknown, id: string, token: LockToken): Promise<AnyJob> {
+    const json = await parseFetched(this.backend as Backend, reply);
+    const job = await this['nextJobFromJobData'](json, id, token.text);
+    return (job as AnyJob | undefined) ?? this.#own(json, id, token);
   }
 
   /**
@@ -195,9 +207,13 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** Waits for a slot, with no job in hand: BullMQ looks after its other jobs, and asks again. */
   async #room(): Promise<void> {
     const room = this.#place.slots.room(this);
-    // The sign that there is a job has been taken down to come here. Others may have a slot.
-    this.#wake();
+    this.#passOn();
     await room;
+  }
+
+  /** A loop that was woken has taken down the sign that there is a job. Others may have a slot. */
+  #passOn(): void {
+    if (this['waiting']) this.#wake();
   }
 
   /** Takes no more jobs, and waits for those that run. */

@@ -137,7 +137,7 @@ export class Completions {
   #make(): OwnScript<unknown[]> | undefined {
     const single = findScript(this.#connection, 'moveToFinished');
     const lua = single && scriptFor(single.lua);
-    return lua === undefined ? undefined : new OwnScript('dtaskComplete', keyCount, lua);
+    return lua === undefined ? undefined : new OwnScript(keyCount, lua);
   }
 
   /** Those under one lock token. Gives none while the connection does not have BullMQ's script. */

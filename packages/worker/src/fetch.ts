@@ -41,8 +41,7 @@ const scripts = new Map<string, OwnScript<unknown>>();
 
 function wrap(single: string): OwnScript<unknown> {
   let script = scripts.get(single);
-  if (!script)
-    scripts.set(single, (script = new OwnScript('dtaskFetch', keys.length, scriptFor(single))));
+  if (!script) scripts.set(single, (script = new OwnScript(keys.length, scriptFor(single))));
   return script;
 }
 
@@ -63,11 +62,10 @@ export class Fetch {
     name?: string,
   ): Promise<Fetch | undefined> {
     const single = findScript(connection, 'moveToActive');
+    if (single?.numberOfKeys !== keys.length) return undefined;
     const given = await record(backend, token, name);
     const fits =
-      single?.numberOfKeys === keys.length &&
-      typeof given[timeAt] === 'number' &&
-      keys.every((end, at) => String(given[at]).endsWith(end));
+      typeof given[timeAt] === 'number' && keys.every((end, at) => String(given[at]).endsWith(end));
     return fits ? new Fetch(connection, wrap(single.lua), given) : undefined;
   }
 
@@ -76,12 +74,12 @@ export class Fetch {
     script: OwnScript<unknown>,
     given: readonly ScriptArgument[],
   ) {
-    const known = script.on(connection);
-    const items = protocolOf(known, given);
+    const sha = script.shaOn(connection);
+    const items = protocolOf({ sha, numberOfKeys: keys.length }, given);
     this.#connection = connection;
     this.#script = script;
     this.#given = given;
-    this.#route = [known.sha, '1', String(given[0])];
+    this.#route = [sha, '1', String(given[0])];
     this.#head = items.slice(0, ahead + timeAt).join('');
     this.#tail = items.slice(ahead + timeAt + 1).join('');
   }

@@ -19,7 +19,7 @@ for at = 3, #ARGV, 2 do
 end
 return lost`;
 
-const retake = new OwnScript<string[]>('dtaskRetakeLocks', 2, retakeScript);
+const retake = new OwnScript<string[]>(2, retakeScript);
 
 /** The field of BullMQ's hash of a queue's own settings in which the time of the last look is. */
 const lookedAt = 'dtask.looked';

@@ -63,8 +63,8 @@ redis.call('HSET', KEYS[1], 'owner', unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`;
 
-const takeNotes = new OwnScript<string[]>('dtaskTakeNotes', 1, takeScript);
-const addNotes = new OwnScript<number>('dtaskAddNotes', 1, addScript);
+const takeNotes = new OwnScript<string[]>(1, takeScript);
+const addNotes = new OwnScript<number>(1, addScript);
 
 /** The couriers of an App. */
 export class Couriers implements CourierSource {

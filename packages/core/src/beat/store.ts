@@ -59,7 +59,7 @@ for at = 1, #ARGV, 5 do
 end
 return done`;
 
-const swap = new OwnScript<number[]>('dtaskBeatSwap', 4, swapScript);
+const swap = new OwnScript<number[]>(4, swapScript);
 
 /** Most entries that one command changes: a script holds Redis up while it runs. */
 const portion = 250;

@@ -12,7 +12,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')`;
 
-const listeners = new OwnScript<string[]>('dtaskListeners', 1, script);
+const listeners = new OwnScript<string[]>(1, script);
 
 /** The sinks of workers, by the name of the queue that each has for itself. */
 type Sinks = Map<string, Promise<JobSink>>;

@@ -1,59 +1,95 @@
 /** Scripts of dtask's own. */
-import type { Redis } from 'ioredis';
-import { isUnknownScript, type Script, type ScriptArgument, scriptCall } from './script-call.js';
+import { createHash } from 'node:crypto';
+import { Command, type Redis } from 'ioredis';
+import { bulk, bytesOf, isAscii, isUnknownScript, type ScriptArgument } from './script-call.js';
 import { withPushes } from './pushes.js';
 
-type Scripted<R> = Record<string, ((...args: readonly ScriptArgument[]) => Promise<R>) | undefined>;
+/** A script as it is on one kind of connection. */
+interface Text {
+  readonly lua: string;
+  readonly sha: string;
+  /** The sockets whose server has it, or will when it gets there. */
+  readonly sockets: WeakSet<object>;
+}
+
+/**
+ * A call: by the script's hash where the socket's server has it, and else with the script. That is
+ * decided when it is written, which is once more after a reconnection: so it keeps its place among
+ * the others, on a new server too.
+ */
+class ScriptCall extends Command {
+  readonly #text: Text;
+  readonly #args: string;
+  readonly #count: number;
+  readonly #isText: boolean;
+  #socket: object | undefined;
+
+  constructor(text: Text, args: readonly ScriptArgument[]) {
+    super('evalsha', [text.sha], { replyEncoding: 'utf8' });
+    let protocol = '';
+    for (const arg of args) protocol += bulk(typeof arg === 'string' ? arg : bytesOf(arg));
+    this.#isText = isAscii(protocol);
+    this.#text = text;
+    this.#args = this.#isText ? protocol : args.map((arg) => bulk(bytesOf(arg))).join('');
+    this.#count = args.length;
+  }
+
+  override toWritable(socket: object): string | Buffer {
+    const { lua, sha, sockets } = this.#text;
+    this.#socket = socket;
+    const isKnown = sockets.has(socket);
+    sockets.add(socket);
+    const script = isKnown ? `${bulk('evalsha')}${bulk(sha)}` : `${bulk('eval')}${bulk(lua)}`;
+    const call = `*${this.#count + 2}\r\n${script}${this.#args}`;
+    return this.#isText ? call : Buffer.from(call, 'latin1');
+  }
+
+  /** The server that it was written to does not have the script after all. */
+  forget(): void {
+    if (this.#socket) this.#text.sockets.delete(this.#socket);
+  }
+}
 
 /** A script: it goes to a server once, and is called by its hash from then on. */
 export class OwnScript<R> {
-  readonly #name: string;
   readonly #keys: number | undefined;
   readonly #lua: string;
-  /** The sockets whose server has it, or will have when it gets there. */
-  readonly #given = new WeakSet<object>();
+  /** By what it is on a connection. */
+  readonly #texts = new Map<string, Text>();
 
   /**
-   * @param name what it is called on a connection
    * @param keys how many of its arguments are keys; absent where the first one says so each time
+   * @param lua in ASCII
    */
-  constructor(name: string, keys: number | undefined, lua: string) {
-    this.#name = name;
+  constructor(keys: number | undefined, lua: string) {
     this.#keys = keys;
     this.#lua = lua;
   }
 
   /** Runs it. Keys come first. */
   run(connection: Redis, ...args: readonly ScriptArgument[]): Promise<R> {
-    // ioredis gives it to each server first, and puts its arguments together one by one.
-    const { stream } = connection as { stream: object | undefined };
-    if (!stream || !this.#given.has(stream)) {
-      if (stream) this.#given.add(stream);
-      return this.#give(connection, args);
-    }
-    const call = scriptCall(this.on(connection).sha, this.#keys, args);
-    if (!call) return this.#give(connection, args);
+    const text = this.#on(connection);
+    const given = this.#keys === undefined ? args : [this.#keys, ...args];
+    const call = new ScriptCall(text, given);
     return (connection.sendCommand(call) as Promise<R>).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
-      return this.#give(connection, args);
+      call.forget();
+      return connection.sendCommand(new ScriptCall(text, given)) as Promise<R>;
     });
   }
 
-  /** What a connection knows it by, for a call that is made ahead. */
-  on(connection: Redis): Script {
-    const known = connection.scriptsSet as Record<string, Script>;
-    if (!known[this.#name]) this.#define(connection);
-    return known[this.#name] as Script;
+  /** The hash by which a server knows it. */
+  shaOn(connection: Redis): string {
+    return this.#on(connection).sha;
   }
 
-  #give(connection: Redis, args: readonly ScriptArgument[]): Promise<R> {
-    const scripted = connection as unknown as Scripted<R>;
-    if (!scripted[this.#name]) this.#define(connection);
-    return (scripted[this.#name] as NonNullable<Scripted<R>[string]>)(...args);
-  }
-
-  #define(connection: Redis): void {
-    const keys = this.#keys === undefined ? {} : { numberOfKeys: this.#keys };
-    connection.defineCommand(this.#name, { lua: withPushes(connection, this.#lua), ...keys });
+  #on(connection: Redis): Text {
+    const lua = withPushes(connection, this.#lua);
+    let text = this.#texts.get(lua);
+    if (!text) {
+      const sha = createHash('sha1').update(lua).digest('hex');
+      this.#texts.set(lua, (text = { lua, sha, sockets: new WeakSet() }));
+    }
+    return text;
   }
 }

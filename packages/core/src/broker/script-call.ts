@@ -3,15 +3,15 @@ import { Command, type Redis } from 'ioredis';
 
 /** A command whose text is ready: ioredis would put its arguments together anew, for every job. */
 export class ReadyCommand extends Command {
-  readonly #bytes: Buffer | string;
+  readonly #bytes: Buffer;
 
   /** @param args only those that say where the command goes: the script, and its first key */
-  constructor(args: string[], bytes: Buffer | string) {
+  constructor(args: string[], bytes: Buffer) {
     super('evalsha', args, { replyEncoding: 'utf8' });
     this.#bytes = bytes;
   }
 
-  override toWritable(): Buffer | string {
+  override toWritable(): Buffer {
     return this.#bytes;
   }
 }
@@ -37,9 +37,12 @@ export type ScriptArgument = string | number | boolean | Buffer | undefined;
  * The call of a script in Redis' protocol, an item for each argument and one at the head. It is text
  * in which each character stands for a byte, because some arguments are binary.
  */
-export function protocolOf(script: Script, args: readonly ScriptArgument[]): string[] {
+export function protocolOf(
+  script: Pick<Script, 'sha' | 'numberOfKeys'>,
+  args: readonly ScriptArgument[],
+): string[] {
   const all = ['evalsha', script.sha, script.numberOfKeys, ...args];
-  return [`*${all.length}\r\n`, ...all.map((arg) => bulk(binary(arg)))];
+  return [`*${all.length}\r\n`, ...all.map((arg) => bulk(bytesOf(arg)))];
 }
 
 /** How many items of `protocolOf` are ahead of the script's own arguments. */
@@ -51,8 +54,8 @@ export const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 /** Whether a text's characters are one byte each. */
 export const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
-/** As ioredis writes it: nothing is an empty text. */
-function binary(arg: ScriptArgument): string {
+/** An argument as ioredis writes it, a character for each byte: nothing is an empty text. */
+export function bytesOf(arg: ScriptArgument): string {
   if (Buffer.isBuffer(arg)) return arg.toString('latin1');
   return Buffer.from(String(arg ?? '')).toString('latin1');
 }
@@ -60,26 +63,3 @@ function binary(arg: ScriptArgument): string {
 /** Whether a server does not have a script. */
 export const isUnknownScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
-
-/**
- * A call whose arguments are texts and numbers, and are all known at once.
- *
- * @param keys how many of them are keys; absent where the first one says so
- * @returns none where one of them is anything else
- */
-export function scriptCall(
-  sha: string,
-  keys: number | undefined,
-  args: readonly ScriptArgument[],
-): ReadyCommand | undefined {
-  const count = args.length + (keys === undefined ? 2 : 3);
-  let text = `*${count}\r\n$7\r\nevalsha\r\n$40\r\n${sha}\r\n`;
-  if (keys !== undefined) text += bulk(String(keys));
-  for (const arg of args) {
-    if (typeof arg === 'string') text += `$${arg.length}\r\n${arg}\r\n`;
-    else if (typeof arg === 'number') text += bulk(String(arg));
-    else return undefined;
-  }
-  if (!isAscii(text)) return undefined;
-  return new ReadyCommand([sha], text);
-}

@@ -126,11 +126,11 @@ redis.call('HSETNX', KEYS[1], 'size', ARGV[1])
 redis.call('HSET', KEYS[1], 'next', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
 
-const open = new OwnScript<unknown>('dtaskOpen', 1, openScript);
-const fill = new OwnScript<unknown>('dtaskFill', 1, fillScript);
-const seal = new OwnScript<unknown>('dtaskSeal', 1, sealScript);
-const grow = new OwnScript<number>('dtaskGrow', 2, growScript);
-const reopen = new OwnScript<unknown>('dtaskReopen', 1, reopenScript);
+const open = new OwnScript<unknown>(1, openScript);
+const fill = new OwnScript<unknown>(1, fillScript);
+const seal = new OwnScript<unknown>(1, sealScript);
+const grow = new OwnScript<number>(2, growScript);
+const reopen = new OwnScript<unknown>(1, reopenScript);
 
 /** The joins and stored lists of an App. */
 export class Joins {

@@ -75,8 +75,8 @@ redis.call('HSET', KEYS[1], ARGV[1], kept)
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
 return now`;
 
-const setMark = new OwnScript<number>('dtaskMark', 1, markScript);
-const setRule = new OwnScript<unknown>('dtaskRule', 1, ruleScript);
+const setMark = new OwnScript<number>(1, markScript);
+const setRule = new OwnScript<unknown>(1, ruleScript);
 
 /** Most tasks that are asked for in one go. */
 const portion = 1_000;

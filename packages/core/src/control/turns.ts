@@ -35,7 +35,7 @@ local job = redis.call('HMGET', KEYS[1], 'name', field, 'atm')
 if job[1] ~= ARGV[1] or not job[2] or job[2] ~= (job[3] or '0') then return 0 end
 return redis.call('HDEL', KEYS[1], field)`;
 
-const recall = new OwnScript<number>('dtaskRecallTurn', 1, script);
+const recall = new OwnScript<number>(1, script);
 
 /** The turns of an App's tasks. */
 export class Turns {

@@ -15,7 +15,7 @@ redis.call('DEL', KEYS[1])
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1`;
 
-const clear = new OwnScript<unknown>('dtaskClear', 1, script);
+const clear = new OwnScript<unknown>(1, script);
 
 /** How many records are read in one go. */
 const portion = 500;

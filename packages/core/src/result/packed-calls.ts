@@ -49,8 +49,8 @@ marks[ARGV[1]] = ARGV[2]
 redis.call('HSET', KEYS[1], '${markFields.revokedCalls}', cjson.encode(marks))
 return found[3]`;
 
-const setMark = new OwnScript<number>('dtaskMarkPacked', 2, markScript);
-const take = new OwnScript<string | null>('dtaskTakePacked', 3, takeScript);
+const setMark = new OwnScript<number>(2, markScript);
+const take = new OwnScript<string | null>(3, takeScript);
 
 /** Whether a call may be one of a pack, by its id. */
 export const isPacked = (id: string): boolean => packOf(id) !== id;

@@ -43,7 +43,7 @@ if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']') end
 redis.call('PUBLISH', KEYS[1], '')
 return 1`;
 
-const revoke = new OwnScript<number>('dtaskRevoke', 2, script);
+const revoke = new OwnScript<number>(2, script);
 
 /**
  * Stores the record of a task that is not to run, unless it runs or has ended.

@@ -39,7 +39,7 @@ for i = 1, callers do
   first = last + 1
 end`;
 
-const storeOutcomes = new OwnScript<unknown>('dtaskStoreOutcomes', undefined, script);
+const storeOutcomes = new OwnScript<unknown>(undefined, script);
 
 /**
  * Outcomes that are gathered before they are written. More would save Redis little, and leave it

@@ -57,11 +57,10 @@ if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
 return 1`;
 
 const turnOf = new OwnScript<[number, number, string?, (string | number)?, string?, string[]?]>(
-  'dtaskBeatTurn',
   7,
   turnScript,
 );
-const leaveOf = new OwnScript<number>('dtaskBeatLeave', 3, leaveScript);
+const leaveOf = new OwnScript<number>(3, leaveScript);
 
 /** How a beat stands. */
 export interface Turn {

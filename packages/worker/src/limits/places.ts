@@ -35,9 +35,9 @@ const deferScript = `
 local clock = redis.call('TIME')
 redis.call('ZADD', KEYS[1], 'XX', 9e13 + clock[1] * 1000 + math.floor(clock[2] / 1000), ARGV[1])`;
 
-const deferPlace = new OwnScript<unknown>('dtaskDeferPlace', 1, deferScript);
-const takePlace = new OwnScript<number>('dtaskTakePlace', 3, takeScript);
-const leavePlace = new OwnScript<string[]>('dtaskLeavePlace', 2, leaveScript);
+const deferPlace = new OwnScript<unknown>(1, deferScript);
+const takePlace = new OwnScript<number>(3, takeScript);
+const leavePlace = new OwnScript<string[]>(2, leaveScript);
 
 /** The key of those who wait for a place. */
 export const waitingKey = (holders: string): string => `${holders}:w`;

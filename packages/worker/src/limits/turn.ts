@@ -16,7 +16,7 @@ local next = start + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil(next - now) + 1000)
 return string.format('%.3f', start - now)`;
 
-const take = new OwnScript<string>('dtaskTakeTurn', 1, script);
+const take = new OwnScript<string>(1, script);
 
 /** Takes a turn; gives how long to wait for it, in milliseconds. */
 export async function takeTurn(connection: Redis, key: string, interval: number): Promise<number> {
