@@ -1,4 +1,4 @@
-/** What is optional, where it is not installed. */
+/** What is optional: where it is not installed, and when it is loaded. */
 import { expect, it } from 'vitest';
 import { engine } from '../support/own-engine.js';
 import { installWithout, runIn } from './bare.js';
@@ -44,4 +44,24 @@ it.each([
       'tracing needs @opentelemetry/api, which is not installed: npm install @opentelemetry/api',
     ],
   });
+});
+
+it.each([
+  ['ahead of the first task, by a worker with a port', 'httpPort: 0,', true],
+  ['by no other worker', '', false],
+])('prom-client is loaded %s', async (_when, options, isLoaded) => {
+  const program = `
+    import { createRequire } from 'node:module';
+    import { App } from 'dtask';
+    import { Worker } from 'dtask/worker';
+    const app = new App('loads', { broker: ${JSON.stringify(engine.url)}, prefix: 'loads-${isLoaded}' });
+    const { cache } = createRequire(import.meta.url);
+    const look = app.task('look', () => Object.keys(cache).some((file) => file.includes('prom-client')));
+    const call = await look.delay();
+    const worker = new Worker(app, { ${options} logLevel: 'silent' });
+    await worker.start();
+    console.log(await call.get({ timeout: '10s' }));
+    await worker.stop();
+    await app.close();`;
+  expect(JSON.parse(await runIn(installWithout([]), program, []))).toBe(isLoaded);
 });

@@ -12,6 +12,11 @@ export class Prometheus {
     this.#client = client;
   }
 
+  /** Begins to look at the process, as {@link write} does when it is first asked. */
+  prepare(): void {
+    processRegistry(this.#client);
+  }
+
   /** The content type of the text. */
   get contentType(): string {
     return this.#client.Registry.PROMETHEUS_CONTENT_TYPE;
