@@ -44,10 +44,6 @@ function parse(text: string): number | undefined {
   return Number(match[1]) * milliseconds[match[2] as Unit];
 }
 
-/** A duration as its user wrote it, with the unit that a number does not have. */
-export const shownDuration = (value: Duration): string =>
-  typeof value === 'number' ? `${value}ms` : value;
-
 /** Gives whole milliseconds as the shortest exact duration: `90000` is `90s`, `3600000` is `1h`. */
 export function toDuration(value: number): Duration {
   const units = (Object.keys(milliseconds) as Unit[]).toReversed();

@@ -76,7 +76,6 @@ export {
   ahead,
   bulk,
   findScript,
-  isUnknownScript,
   protocolOf,
   ReadyCommand,
   type Script,

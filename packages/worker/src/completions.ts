@@ -17,9 +17,6 @@ export interface Completing {
 /** How many arguments BullMQ's script has; behind them is an id and the options for each job. */
 const own = 9;
 
-/** What BullMQ does for each job that is finished, and that does the same at once behind the first one. */
-const needless = ['trimEvents', 'promoteDelayedJobs'];
-
 /** Has one of the script's functions work only when it is first called. */
 const once = (name: string): string => `
 do
@@ -31,8 +28,10 @@ do
   end
 end`;
 
-/** What is the same for all jobs of a queue, as long as the script runs: read, or put up, once. */
-const memories: Readonly<Record<string, string>> = {
+/** Functions of the script whose work is the same for all jobs, and how it is done only once. */
+const cheaper: Readonly<Record<string, string>> = {
+  trimEvents: once('trimEvents'),
+  promoteDelayedJobs: once('promoteDelayedJobs'),
   getQueueMetadata: `
 do
   local work, isPlain = getQueueMetadata, {}
@@ -67,12 +66,10 @@ function scriptFor(single: string): string | undefined {
   const cut = single.indexOf('\nlocal jobIdKey = KEYS[12]');
   if (cut < 0) return undefined;
   const [functions, work] = [single.slice(0, cut), single.slice(cut)];
-  const has = (name: string): boolean => functions.includes(`\nlocal function ${name}(`);
-  const cheap = [
-    ...needless.filter(has).map(once),
-    ...Object.entries(memories).flatMap(([name, memory]) => (has(name) ? [memory] : [])),
-  ];
-  return `${functions}${cheap.join('')}
+  const cheap = Object.keys(cheaper).filter((name) =>
+    functions.includes(`\nlocal function ${name}(`),
+  );
+  return `${functions}${cheap.map((name) => cheaper[name]).join('')}
 local function complete(KEYS, ARGV)${work}
 end
 local keys, args, replies = {unpack(KEYS)}, {unpack(ARGV, 1, ${own})}, {}

@@ -1,14 +1,5 @@
 /** Requests for jobs: BullMQ's own, which say as well whether there is another one. */
-import {
-  ahead,
-  bulk,
-  findScript,
-  isUnknownScript,
-  OwnScript,
-  protocolOf,
-  ReadyCommand,
-  type ScriptArgument,
-} from '@dtask/core/internal';
+import { findScript, OwnScript, type ScriptArgument } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
 
@@ -45,14 +36,11 @@ function wrap(single: string): OwnScript<unknown> {
   return script;
 }
 
-/** Asks for jobs under one lock token, with BullMQ's own arguments, as bytes that are made once. */
+/** Asks for jobs under one lock token, with BullMQ's own arguments, which are recorded once. */
 export class Fetch {
   readonly #connection: Redis;
   readonly #script: OwnScript<unknown>;
   readonly #given: readonly ScriptArgument[];
-  readonly #route: [sha: string, keys: string, first: string];
-  readonly #head: string;
-  readonly #tail: string;
 
   /** Gives none where BullMQ's script or its arguments are not as expected. */
   static async of(
@@ -74,14 +62,9 @@ export class Fetch {
     script: OwnScript<unknown>,
     given: readonly ScriptArgument[],
   ) {
-    const sha = script.shaOn(connection);
-    const items = protocolOf({ sha, numberOfKeys: keys.length }, given);
     this.#connection = connection;
     this.#script = script;
     this.#given = given;
-    this.#route = [sha, '1', String(given[0])];
-    this.#head = items.slice(0, ahead + timeAt).join('');
-    this.#tail = items.slice(ahead + timeAt + 1).join('');
   }
 
   /**
@@ -91,14 +74,7 @@ export class Fetch {
    * a delayed one is due, and 1 where there is no other job
    */
   send(): Promise<unknown> {
-    const now = Date.now();
-    const text = this.#head + bulk(String(now)) + this.#tail;
-    const command = new ReadyCommand(this.#route, Buffer.from(text, 'latin1'));
-    return (this.#connection.sendCommand(command) as Promise<unknown>).catch((error: unknown) => {
-      // The server is new, or was started anew.
-      if (!isUnknownScript(error)) throw error;
-      return this.#script.run(this.#connection, ...this.#given.with(timeAt, now));
-    });
+    return this.#script.run(this.#connection, ...this.#given.with(timeAt, Date.now()));
   }
 }
 

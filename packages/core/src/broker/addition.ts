@@ -1,8 +1,16 @@
 /** BullMQ's addition of a job, made ahead for the calls of one task. */
 import type { createRedisBackend, JobJson } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { ahead, bulk, findScript, isAscii, protocolOf, ReadyCommand } from './script-call.js';
-import type { ScriptArgument } from './script-call.js';
+import {
+  ahead,
+  bulk,
+  bytesOf,
+  findScript,
+  isAscii,
+  protocolOf,
+  ReadyCommand,
+  type ScriptArgument,
+} from './script-call.js';
 
 type Backend = ReturnType<typeof createRedisBackend>;
 
@@ -58,8 +66,7 @@ export class Addition {
    */
   send(id: string, time: number, data: string): Promise<unknown> {
     const [head, middle, tail, after] = this.#parts;
-    const text = isAscii(data) ? data : Buffer.from(data).toString('latin1');
-    const call = `${head}${id}${middle}${timeBytes(time)}${tail}${bulk(text)}${after}`;
+    const call = `${head}${id}${middle}${timeBytes(time)}${tail}${bulk(bytesOf(data))}${after}`;
     const command = new ReadyCommand([this.#sha, '1', this.#firstKey], Buffer.from(call, 'latin1'));
     return this.#connection.sendCommand(command) as Promise<unknown>;
   }

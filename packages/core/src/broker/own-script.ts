@@ -1,7 +1,7 @@
 /** Scripts of dtask's own. */
 import { createHash } from 'node:crypto';
 import { Command, type Redis } from 'ioredis';
-import { bulk, bytesOf, isAscii, isUnknownScript, type ScriptArgument } from './script-call.js';
+import { bulk, bytesOf, isAscii, type ScriptArgument } from './script-call.js';
 import { withPushes } from './pushes.js';
 
 /** A script as it is on one kind of connection. */
@@ -26,12 +26,10 @@ class ScriptCall extends Command {
 
   constructor(text: Text, args: readonly ScriptArgument[]) {
     super('evalsha', [text.sha], { replyEncoding: 'utf8' });
-    let protocol = '';
-    for (const arg of args) protocol += bulk(typeof arg === 'string' ? arg : bytesOf(arg));
-    this.#isText = isAscii(protocol);
     this.#text = text;
-    this.#args = this.#isText ? protocol : args.map((arg) => bulk(bytesOf(arg))).join('');
+    this.#args = args.map((arg) => bulk(bytesOf(arg))).join('');
     this.#count = args.length;
+    this.#isText = isAscii(this.#args);
   }
 
   override toWritable(socket: object): string | Buffer {
@@ -78,11 +76,6 @@ export class OwnScript<R> {
     });
   }
 
-  /** The hash by which a server knows it. */
-  shaOn(connection: Redis): string {
-    return this.#on(connection).sha;
-  }
-
   #on(connection: Redis): Text {
     const lua = withPushes(connection, this.#lua);
     let text = this.#texts.get(lua);
@@ -93,3 +86,7 @@ export class OwnScript<R> {
     return text;
   }
 }
+
+/** Whether a server does not have a script. */
+const isUnknownScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -37,10 +37,7 @@ export type ScriptArgument = string | number | boolean | Buffer | undefined;
  * The call of a script in Redis' protocol, an item for each argument and one at the head. It is text
  * in which each character stands for a byte, because some arguments are binary.
  */
-export function protocolOf(
-  script: Pick<Script, 'sha' | 'numberOfKeys'>,
-  args: readonly ScriptArgument[],
-): string[] {
+export function protocolOf(script: Script, args: readonly ScriptArgument[]): string[] {
   const all = ['evalsha', script.sha, script.numberOfKeys, ...args];
   return [`*${all.length}\r\n`, ...all.map((arg) => bulk(bytesOf(arg)))];
 }
@@ -57,9 +54,6 @@ export const isAscii = (text: string): boolean => Buffer.byteLength(text) === te
 /** An argument as ioredis writes it, a character for each byte: nothing is an empty text. */
 export function bytesOf(arg: ScriptArgument): string {
   if (Buffer.isBuffer(arg)) return arg.toString('latin1');
-  return Buffer.from(String(arg ?? '')).toString('latin1');
+  const text = String(arg ?? '');
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
 }
-
-/** Whether a server does not have a script. */
-export const isUnknownScript = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('NOSCRIPT');

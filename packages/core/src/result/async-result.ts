@@ -1,5 +1,5 @@
 /** The handle on a task that runs elsewhere. */
-import { type Duration, shownDuration } from '../duration.js';
+import { toDuration } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, ResultLedger } from './ledger.js';
@@ -91,7 +91,7 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
   }
 
   #wait(options: GetOptions): Promise<unknown[]> {
-    return waitFor([this], options, () => this.#late(options.timeout as Duration));
+    return waitFor([this], options, (limit) => this.#late(limit));
   }
 
   /** @internal */
@@ -125,9 +125,9 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
     this.#ended = outcome;
   }
 
-  #late(timeout: Duration): ResultTimeoutError {
+  #late(limit: number): ResultTimeoutError {
     return new ResultTimeoutError(
-      `task ${this.id} gave no result within ${shownDuration(timeout)}; it goes on, and get() may be called again`,
+      `task ${this.id} gave no result within ${toDuration(limit)}; it goes on, and get() may be called again`,
     );
   }
 

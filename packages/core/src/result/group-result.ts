@@ -1,5 +1,5 @@
 /** The results of a group, together. */
-import { type Duration, longestTimer, shownDuration, toMilliseconds } from '../duration.js';
+import { type Duration, longestTimer, toDuration, toMilliseconds } from '../duration.js';
 import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import { yielding } from '../task/context.js';
@@ -197,11 +197,11 @@ class Limit {
     if (signal?.aborted) this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeout === undefined) return;
+    const limit = toMilliseconds(timeout, 'timeout');
     const late = new ResultTimeoutError(
-      `group ${id} was not complete within ${shownDuration(timeout)}; its tasks go on, and get() may be called again`,
+      `group ${id} was not complete within ${toDuration(limit)}; its tasks go on, and get() may be called again`,
     );
-    const limit = Math.min(toMilliseconds(timeout, 'timeout'), longestTimer);
-    this.#timer = setTimeout(() => this.#abort.abort(late), limit);
+    this.#timer = setTimeout(() => this.#abort.abort(late), Math.min(limit, longestTimer));
   }
 
   get signal(): AbortSignal {

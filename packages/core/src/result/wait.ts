@@ -11,13 +11,13 @@ import type { Watchable, Watcher } from './watch.js';
 /**
  * Waits for all results; gives their values in order.
  *
- * @param late the error when `timeout` is over; absent where there is none
+ * @param late the error when `timeout` is over, which it is given in milliseconds; absent where there is none
  * @throws the error of the first that fails, as soon as it has, unless `propagate` is false
  */
 export async function waitFor(
   results: readonly AnyResult[],
   options: GetOptions,
-  late?: () => Error,
+  late?: (limit: number) => Error,
 ): Promise<unknown[]> {
   const { timeout, signal } = options;
   const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout');
@@ -59,8 +59,8 @@ class Wait implements Watcher {
     this.#reject = reject;
   }
 
-  endAfter(limit: number, late: () => Error): void {
-    this.#timer = setTimeout(() => this.failed(late()), Math.min(limit, longestTimer));
+  endAfter(limit: number, late: (limit: number) => Error): void {
+    this.#timer = setTimeout(() => this.failed(late(limit)), Math.min(limit, longestTimer));
   }
 
   begin(results: readonly AnyResult[]): void {

@@ -78,7 +78,10 @@ export class Monitor {
     this.#server = new HttpServer(pages, (error) => log.warn({ err: error }, "the worker's HTTP"));
     this.#address = await this.#server.listen(host, port);
     // Ahead of the first task: the first one to ask would hold all tasks up while it loads.
-    await this.#client().then((prometheus) => prometheus?.prepare(), () => undefined);
+    await this.#client().then(
+      (prometheus) => prometheus?.prepare(),
+      () => undefined,
+    );
     log.info({ http: this.#address }, `/healthz, /readyz and /metrics are at ${this.#address}`);
   }
 
