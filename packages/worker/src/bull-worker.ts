@@ -196,6 +196,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     const left = blockUntil - Date.now();
     clearTimeout(this.#alarm);
     if (left > 0 && left <= longestBlock) this.#alarm = setTimeout(() => this.#wake(), left + 1);
+    // It may have been called for a slot, which it does not take: another queue may have a job for it.
+    this.#place.slots.offer();
     return super.getBlockTimeout(blockUntil);
   }
 
@@ -221,6 +223,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     clearTimeout(this.#alarm);
     const closed = super.close(force);
     this.#place.slots.cancel(this);
+    // It may have been called for a slot just now.
+    this.#place.slots.offer();
     return closed;
   }
 

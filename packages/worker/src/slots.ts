@@ -72,7 +72,7 @@ export class Slots {
   /** Gives a slot back. */
   release(): void {
     this.#taken -= 1;
-    this.#wake();
+    this.offer();
   }
 
   /** Takes a slot that was given back for a while, at once: there may be one too many for a time. */
@@ -83,10 +83,11 @@ export class Slots {
   /** Changes how many tasks may run. What runs beyond that goes on. */
   resize(size: number): void {
     this.#size = size;
-    this.#wake();
+    this.offer();
   }
 
-  #wake(): void {
+  /** Calls those who wait, as far as there are free slots: also when one who was called takes none. */
+  offer(): void {
     for (const [who, resolve] of this.#entering) {
       if (!this.take()) return;
       this.#entering.delete(who);
