@@ -76,6 +76,30 @@ describe('a rate limit', () => {
     expect(await stage.redis.keys(`${app.config.prefix}:l:*`)).toEqual([]);
   });
 
+  it.each(['global', 'worker'] as const)(
+    'holds when there was no room for a while, for the scope %s',
+    async (rateLimitScope) => {
+      const options = { rateLimit: '2/s', rateLimitScope } as const;
+      const at = app.task(`at.${rateLimitScope}`, () => Date.now(), options);
+      const gate = new Gate();
+      const held = app.task(`held.${rateLimitScope}`, () => gate.passed);
+      await stage.worker(app, { concurrency: 1 });
+      const calls = await Promise.all(range(6).map(() => at.delay()));
+      await eventually(async () => (await app.queues.counts('default')).delayed).toBe(5);
+      const other = await held.delay();
+      await eventually(() => other.state()).toBe('STARTED');
+      // So long that all come to their turns.
+      await pause(2_600);
+      gate.open();
+      const moments = await Promise.all(calls.map((call) => call.get(soon)));
+      const gaps = moments
+        .toSorted((one, two) => one - two)
+        .map((moment, n, all) => moment - (all[n - 1] ?? -Infinity));
+      // A start that is up to 100 ms late is made up for.
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(380);
+    },
+  );
+
   it('gives a retry a turn of its own', async () => {
     const runs: number[] = [];
     const flaky = app.task(

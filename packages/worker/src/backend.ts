@@ -80,6 +80,7 @@ function mend(reply: unknown): string | undefined {
       case markFields.ended:
       case markFields.crashes:
       case markFields.admitted:
+      case markFields.entered:
         keepMarks(fields, id);
         break;
     }

@@ -12,11 +12,13 @@ export interface Marks {
   readonly ended?: string;
   /** How many times it has killed the process that it ran in. */
   readonly crashes: number;
-  /** The attempt that the rate limiter has let through. */
+  /** The attempt that has a turn by its task's rate. */
   readonly admitted: number;
+  /** The attempt that the rate has let start: it waits for a place. */
+  readonly entered: number;
 }
 
-const none: Marks = { crashes: 0, admitted: -1 };
+const none: Marks = { crashes: 0, admitted: -1, entered: -1 };
 /** Of jobs that were fetched, and are not made yet: BullMQ passes on only the fields that it knows. */
 const fetched = new Map<string, Marks>();
 const found = new WeakMap<Job, Marks>();
@@ -45,6 +47,9 @@ export function keepMarks(fields: readonly unknown[], id: string): void {
         break;
       case markFields.admitted:
         (marks ??= { ...none }).admitted = Number(value);
+        break;
+      case markFields.entered:
+        (marks ??= { ...none }).entered = Number(value);
         break;
     }
   }

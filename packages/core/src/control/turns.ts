@@ -33,7 +33,7 @@ const script = `
 local field = '${markFields.admitted}'
 local job = redis.call('HMGET', KEYS[1], 'name', field, 'atm')
 if job[1] ~= ARGV[1] or not job[2] or job[2] ~= (job[3] or '0') then return 0 end
-return redis.call('HDEL', KEYS[1], field)`;
+return redis.call('HDEL', KEYS[1], field, '${markFields.entered}') > 0 and 1 or 0`;
 
 const recall = new OwnScript<number>(1, script);
 

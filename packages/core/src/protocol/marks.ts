@@ -9,8 +9,10 @@ export const markFields = {
   ended: 'end',
   /** How many times it has killed the process that it ran in. */
   crashes: 'cr',
-  /** The attempt that the rate limiter has let through. */
+  /** The attempt that has a turn by its task's rate. */
   admitted: 'adm',
+  /** The attempt that the rate has let start: it waits for a place. */
+  entered: 'ent',
 } as const;
 
 /** What a worker that runs a revoked task, or runs it again, is to know. */

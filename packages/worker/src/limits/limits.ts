@@ -119,13 +119,15 @@ export class Limits {
     const set = this.#rateSet(message.name);
     const interval = set === undefined ? (rate?.interval ?? 0) : rateInterval(set);
     const { job, source: queue } = current;
-    const asked = interval > 0 && marksOf(job).admitted !== job.attemptsMade;
-    if (asked) {
+    const { admitted, entered } = marksOf(job);
+    const isLimited = interval > 0 && entered !== job.attemptsMade;
+    if (isLimited) {
+      const hasTurn = admitted === job.attemptsMade;
       const key = turnKey(this.#place.links.main.prefix, message.name, keys.rate);
       const wait =
         rate?.scope === 'worker'
-          ? this.#local.take(key, interval)
-          : await takeTurn(this.#place.links.main.connection, key, interval);
+          ? this.#local.take(key, interval, hasTurn)
+          : await takeTurn(this.#place.links.main.connection, key, interval, hasTurn);
       if (wait > 0) return this.#putOff(current, wait);
     }
     if (!concurrency) return undefined;
@@ -135,8 +137,8 @@ export class Limits {
     if (await this.#places.take(holders, who, max, job.priority)) {
       return () => this.#leave(holders, who, max);
     }
-    // Its turn is not given up while it waits for a place.
-    if (asked) await this.#mark(queue, job);
+    // Its start is not given up while it waits for a place.
+    if (isLimited) await this.#mark(queue, job, 'admitted', 'entered');
     await this.#delay(current, longestWait);
     // A place may have become free before it was where it can be called from.
     await this.#leave(holders, '', max);
@@ -144,7 +146,7 @@ export class Limits {
   }
 
   async #putOff(current: Current, wait: number): Promise<never> {
-    await this.#mark(current.source, current.job);
+    await this.#mark(current.source, current.job, 'admitted');
     await this.#delay(current, wait);
     throw new bullmq.DelayedError();
   }
@@ -156,11 +158,12 @@ export class Limits {
     if (current.revoked !== undefined) await this.#promote(queue, job.id ?? '');
   }
 
-  /** Notes that this attempt has had its turn. */
-  async #mark(queue: string, job: Job): Promise<void> {
+  /** Notes that this attempt has its turn, and that it has come to it. */
+  async #mark(queue: string, job: Job, ...marks: ('admitted' | 'entered')[]): Promise<void> {
     const id = job.id ?? '';
     const { connection, prefix } = this.#place.links.at(queue, id);
-    await connection.hset(jobKey(prefix, queue, id), markFields.admitted, job.attemptsMade);
+    const fields = marks.map((mark) => [markFields[mark], job.attemptsMade]);
+    await connection.hset(jobKey(prefix, queue, id), Object.fromEntries(fields) as object);
   }
 
   /** Gives a place back, and calls those who may have one now. */

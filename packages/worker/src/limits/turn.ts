@@ -2,48 +2,108 @@
 import { OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
+/** What a rate remembers, in milliseconds of one clock. */
+export interface Times {
+  /** When the next turn is free for a call that has none. */
+  free: number;
+  /** When the next start may be. */
+  open: number;
+  /** When the next turn is free for a call that came too late for its own. */
+  late: number;
+}
+
+/** So late starts are made up for: the next one comes that much earlier, and the rate is kept. */
+export const slack = 100;
+/** So early a call may come to its turn, as clocks differ and milliseconds are rounded. */
+export const early = 10;
+
 /**
- * Gives the next free time for a start, and takes it: the generic cell rate algorithm (ITU-T I.371)
- * with a burst of one, as Celery's bucket has. A task asks once; it then waits in Redis until its
- * time has come. KEYS: the next free time. ARGV: the time between two starts, in milliseconds. Gives
- * the wait in milliseconds, by the server's clock.
+ * The generic cell rate algorithm (ITU-T I.371) with a burst of one, as Celery's bucket has: of starts,
+ * and not of turns alone. A call asks once for a turn, and waits in its queue until that has come. Then
+ * it asks whether it may start: where no worker had room for a while, many calls come to their turns at
+ * once. They get new ones behind each other, and not behind all that have a turn.
+ *
+ * @returns how long the call is to wait, in milliseconds
+ */
+export function nextTurn(times: Times, now: number, interval: number, hasTurn: boolean): number {
+  const isFree = hasTurn || Math.max(times.free, times.late) <= now;
+  if (isFree && times.open <= now + early) {
+    times.open = (times.open > now - slack ? times.open : now) + interval;
+    times.free = Math.max(times.free, times.open);
+    return 0;
+  }
+  if (hasTurn) {
+    const turn = Math.max(times.open, times.late);
+    times.late = turn + interval;
+    return turn - now;
+  }
+  const turn = Math.max(times.free, times.open, times.late);
+  times.free = turn + interval;
+  return turn - now;
+}
+
+/**
+ * The same on the server, by its clock. KEYS: the times, parted by spaces. ARGV: the time between two
+ * starts; 1 where the call has a turn. Gives the wait in milliseconds.
  */
 const script = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
-local start = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local next = start + tonumber(ARGV[1])
-redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil(next - now) + 1000)
-return string.format('%.3f', start - now)`;
+local interval, hasTurn, times = tonumber(ARGV[1]), ARGV[2] == '1', {}
+for time in string.gmatch(redis.call('GET', KEYS[1]) or '', '%S+') do times[#times + 1] = tonumber(time) end
+local free, open, late = times[1] or 0, times[2] or 0, times[3] or 0
+local turn = now
+if (hasTurn or math.max(free, late) <= now) and open <= now + ${early} then
+  open = (open > now - ${slack} and open or now) + interval
+  free = math.max(free, open)
+elseif hasTurn then
+  turn = math.max(open, late)
+  late = turn + interval
+else
+  turn = math.max(free, open, late)
+  free = turn + interval
+end
+local last = math.max(free, open, late)
+redis.call('SET', KEYS[1], string.format('%.3f %.3f %.3f', free, open, late), 'PX', math.ceil(last - now) + 1000)
+return string.format('%.3f', turn - now)`;
 
 const take = new OwnScript<string>(1, script);
 
-/** Takes a turn; gives how long to wait for it, in milliseconds. */
-export async function takeTurn(connection: Redis, key: string, interval: number): Promise<number> {
-  return Number(await take.run(connection, key, interval));
+/** Takes a turn, or the start that a call has a turn for; gives how long to wait, in milliseconds. */
+export async function takeTurn(
+  connection: Redis,
+  key: string,
+  interval: number,
+  hasTurn: boolean,
+): Promise<number> {
+  return Number(await take.run(connection, key, interval, hasTurn ? 1 : 0));
 }
 
 /** The rate of a task on this worker alone. */
 export class LocalTurns {
-  readonly #next = new Map<string, number>();
+  readonly #times = new Map<string, Times>();
 
-  take(key: string, interval: number): number {
+  /** As {@link takeTurn}. */
+  take(key: string, interval: number, hasTurn: boolean): number {
     const now = performance.now();
-    const start = Math.max(now, this.#next.get(key) ?? 0);
-    if (this.#next.size > mostKeys) this.#forgetPast(now);
-    this.#next.set(key, start + interval);
-    return start - now;
+    let times = this.#times.get(key);
+    if (!times) {
+      if (this.#times.size >= mostKeys) this.#forgetPast(now);
+      this.#times.set(key, (times = { free: 0, open: 0, late: 0 }));
+    }
+    return nextTurn(times, now, interval, hasTurn);
   }
 
   /** Forgets a key, and those that begin with it and a space. */
   forget(key: string): void {
-    for (const one of this.#next.keys())
-      if (one === key || one.startsWith(`${key} `)) this.#next.delete(one);
+    for (const one of this.#times.keys())
+      if (one === key || one.startsWith(`${key} `)) this.#times.delete(one);
   }
 
-  /** Keys whose time has passed say nothing. */
+  /** Keys whose times have passed say nothing. */
   #forgetPast(now: number): void {
-    for (const [key, next] of this.#next) if (next < now) this.#next.delete(key);
+    for (const [key, { free, late }] of this.#times)
+      if (Math.max(free, late) < now) this.#times.delete(key);
   }
 }
 
