@@ -126,3 +126,15 @@ it('a soft limit that is not below the hard one is refused wherever both are sai
     expect(await rejection(change)).toMatchObject(refused);
   }
 });
+
+it('a limit of a call does not go with the one that its task declares where soft is not below hard', async () => {
+  const task = crew.app.task('limited', () => 1, { softTimeLimit: '4s', timeLimit: '10s' });
+  const both = 'softTimeLimit must be below timeLimit, so that the task has time to clean up; got';
+  expect(await rejection(task.applyAsync([], { softTimeLimit: '20s' }))).toMatchObject({
+    name: 'ConfigError',
+    message: `${both} 20s and 10s, with what the task declares`,
+  });
+  expect(await rejection(task.applyAsync([], { timeLimit: '3s' }))).toMatchObject({
+    message: `${both} 4s and 3s, with what the task declares`,
+  });
+});

@@ -1,7 +1,7 @@
 /** One call, frozen: what its task says and what the call says, merged and checked. Pure. */
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, toDuration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import { reservedIds } from '../protocol/keys.js';
 import type { CallSettings, MessageRetry, Uniqueness } from '../protocol/call-settings.js';
@@ -87,6 +87,8 @@ export function freezeCall(
   if (expires !== undefined) message.expires = expires;
   if (merged.resultExpires !== undefined) message.resultExpires = merged.resultExpires;
   if (call.retry !== undefined) message.retry = call.retry;
+  if (call !== none && (call.timeLimit ?? call.softTimeLimit) !== undefined)
+    assertTimeToCleanUp(merged.softTimeLimit, merged.timeLimit, ', with what the task declares');
   // As with retries: what the task says the worker knows.
   if (call.timeLimit !== undefined) message.timeLimit = call.timeLimit;
   if (call.softTimeLimit !== undefined) message.softTimeLimit = call.softTimeLimit;
@@ -150,15 +152,23 @@ export function timeLimits(
   const hard = timeLimit === undefined ? undefined : toMilliseconds(timeLimit, 'timeLimit');
   const soft =
     softTimeLimit === undefined ? undefined : toMilliseconds(softTimeLimit, 'softTimeLimit');
-  if (hard && soft && soft >= hard) {
-    throw new ConfigError(
-      `softTimeLimit must be below timeLimit, so that the task has time to clean up; got ${show(softTimeLimit)} and ${show(timeLimit)}`,
-    );
-  }
+  assertTimeToCleanUp(soft, hard);
   return {
     ...(hard !== undefined && { timeLimit: hard }),
     ...(soft !== undefined && { softTimeLimit: soft }),
   };
+}
+
+/** @throws ConfigError when there are both limits, and the soft one is not below the hard one */
+function assertTimeToCleanUp(
+  soft: number | undefined,
+  hard: number | undefined,
+  together = '',
+): void {
+  if (!hard || !soft || soft < hard) return;
+  throw new ConfigError(
+    `softTimeLimit must be below timeLimit, so that the task has time to clean up; got ${toDuration(soft)} and ${toDuration(hard)}${together}`,
+  );
 }
 
 function uniqueness(value: unknown): Uniqueness | false {
