@@ -3,8 +3,8 @@ import type { Slots } from './slots.js';
 
 /** How often it looks, in milliseconds. */
 const interval = 500;
-/** How long there must be less to do before it scales down, in milliseconds, as in Celery. */
-const patience = 30_000;
+/** After so many looks with less to do it scales down: 30 s, as in Celery. */
+const patience = 60;
 
 /** Between how many. */
 export interface Scale {
@@ -18,9 +18,10 @@ export class Autoscaler {
   readonly #resize: (size: number) => void;
   readonly #timer: NodeJS.Timeout;
   #scale: Scale | undefined;
-  /** The most that ran since `#since`. */
-  #most = 0;
-  #since = performance.now();
+  /** How many could run when it last looked. */
+  #size = 0;
+  /** How many ran at each of the last looks since that has changed. */
+  #ran: number[] = [];
 
   constructor(slots: Slots, resize: (size: number) => void) {
     this.#slots = slots;
@@ -44,20 +45,14 @@ export class Autoscaler {
     const { size, taken, contended } = this.#slots;
     if (!this.#scale) return undefined;
     const { max, min } = this.#scale;
-    this.#most = Math.max(this.#most, taken);
-    if (contended && size < max) {
-      this.#rest();
+    if (contended && size < max)
       return this.#resize(Math.min(max, Math.max(size + 1, Math.ceil(size * 1.5))));
-    }
-    if (performance.now() - this.#since < patience) return undefined;
-    const enough = Math.max(min, this.#most);
-    this.#rest();
-    if (enough < size) this.#resize(enough);
+    if (size !== this.#size) this.#ran = [];
+    this.#size = size;
+    this.#ran.push(taken);
+    if (this.#ran.length > patience) this.#ran.shift();
+    const enough = Math.max(min, ...this.#ran);
+    if (this.#ran.length === patience && enough < size) this.#resize(enough);
     return undefined;
-  }
-
-  #rest(): void {
-    this.#most = this.#slots.taken;
-    this.#since = performance.now();
   }
 }
