@@ -1,10 +1,12 @@
 /** Telling workers what to do: queues, limits, events, and to stop. */
-import { ConfigError } from 'dtask';
+import { App, ConfigError } from 'dtask';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Engine, hasNative, needsNative } from '../support/engine.js';
+import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
-import { hire } from './hire.js';
+import { startWorker } from '../support/worker-process.js';
+import { here as folder, hire } from './hire.js';
 import { troupe } from './troupe.js';
 
 const long = { timeout: '60s' } as const;
@@ -140,6 +142,27 @@ describe('shutdown', () => {
     stage.trace.open('leaving');
     expect(await leaving.end()).toEqual({ code: 0, signal: null });
     expect(await running.get({ timeout: '5s' })).toBe('opened');
+  });
+});
+
+describe('a command', () => {
+  it('reaches no worker on another database of the same Redis', async () => {
+    const { app, prefix, stage } = troupe;
+    const here = { destination: ['one', 'two'], ...long };
+    const broker = new URL('/1', engine.url).href;
+    const worker = await startWorker({
+      app: 'app.ts',
+      cwd: folder,
+      env: stage.environment({ DTASK_BROKER_URL: broker }),
+      flags: ['-n', 'elsewhere'],
+    });
+    await using other = new App('other', { broker, prefix });
+    const ok = { ok: expect.any(String) };
+    expect(await other.control.addConsumer('theirs', long)).toEqual({ elsewhere: ok });
+    expect(await app.inspect.activeQueues(here)).toEqual({ one: ['default'], two: ['default'] });
+    expect(await other.control.shutdown(long)).toEqual({ elsewhere: ok });
+    expect(await worker.end()).toEqual({ code: 0, signal: null });
+    expect(await app.inspect.ping(here)).toEqual({ one: { ok: 'pong' }, two: { ok: 'pong' } });
   });
 });
 

@@ -77,7 +77,9 @@ export class Broadcast {
       ...(!kind.lasting && { expires: live.now + wait }),
     };
     const publish = (): Promise<unknown> =>
-      ask(what, (connection) => push(connection, controlChannel(prefix), JSON.stringify(request)));
+      ask(what, (connection) =>
+        push(connection, controlChannel(prefix, connection.options.db), JSON.stringify(request)),
+      );
     return this.#gather(request.id, expectedOf(live.names, audience), wait, publish);
   }
 

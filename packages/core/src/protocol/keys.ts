@@ -99,8 +99,12 @@ export const workersKey = (prefix: string): string => `${prefix}:workers`;
 /** How many shards the live workers have, where they have any. */
 export const shardsKey = (prefix: string): string => `${prefix}:shards`;
 
-/** The channel on which workers hear of control requests. */
-export const controlChannel = (prefix: string): string => `${prefix}:ctl`;
+/**
+ * The channel on which workers hear of control requests. Channels are the whole server's, so its
+ * database is part of the name; those that are named by random ids cannot meet.
+ */
+export const controlChannel = (prefix: string, database = 0): string =>
+  database === 0 ? `${prefix}:ctl` : `${prefix}:ctl:${database}`;
 
 /** The channel on which one caller process hears answers to them. */
 export const answerChannel = (prefix: string, caller: string): string => `${prefix}:a:${caller}`;

@@ -64,7 +64,7 @@ export class ControlListener {
     return new Promise((resolve) => {
       connection.on('end', resolve);
       connection.on('ready', () => {
-        hear(connection, [controlChannel(this.#place.prefix)]).then(
+        hear(connection, [controlChannel(this.#place.prefix, connection.options.db)]).then(
           () => {
             if (this.#returns) this.#place.onReturn();
             this.#returns = true;
