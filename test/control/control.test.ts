@@ -107,6 +107,21 @@ describe('limits', () => {
     expect(await stage.redis.exists(`${prefix}:limits`)).toBe(0);
   });
 
+  it('are not changed where an option of the change is refused', async () => {
+    const { app, stage, prefix } = troupe;
+    const { control } = app;
+    for (const wrong of [{ foo: 1 }, { timeout: 'soon' }, { destination: [] }]) {
+      const options = wrong as object;
+      expect(await rejection(control.rateLimit('echo', '1/s', options))).toBeInstanceOf(
+        ConfigError,
+      );
+      expect(await rejection(control.timeLimit('echo', { hard: 5 }, options))).toBeInstanceOf(
+        ConfigError,
+      );
+    }
+    expect(await stage.redis.exists(`${prefix}:limits`)).toBe(0);
+  });
+
   it('of a task that a worker does not know are answered as an error', async () => {
     const { control } = troupe.app;
     const answers = await control.rateLimit('unheard', '5/m', { destination: 'one', ...long });

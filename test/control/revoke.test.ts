@@ -200,6 +200,54 @@ describe('a rule by a header', () => {
   });
 });
 
+describe('a wrong option', () => {
+  it.each([
+    [{ expire: '1s' }, /has no option "expire"; did you mean expires/],
+    [{ terminate: 'yes' }, /terminate must be true or false, got "yes"/],
+    [{ timeout: 'soon' }, /timeout must be a number of milliseconds/],
+    [{ reason: 'why' }, /has no option "reason"/],
+  ])('is refused before a rule is kept or a task ends: %j', async (options, message) => {
+    const { app, redis, prefix, note } = fromStage();
+    const { control } = app;
+    const waiting = await note.applyAsync(['waiting'], { headers: { a: 'b' } });
+    for (const revoke of [
+      () => control.revokeByHeaders({ a: 'b' }, options as object),
+      () => control.revokeGroup('some', options as object),
+      () => control.revokeRoot(waiting.id, options as object),
+    ]) {
+      const error = await rejection(revoke());
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error.message).toMatch(message);
+    }
+    expect(await redis.exists(`${prefix}:revoked`)).toBe(0);
+    expect(await waiting.state()).toBe('PENDING');
+  });
+
+  it('is refused where tasks are revoked by their ids or results, found or not', async () => {
+    const { app, note } = fromStage();
+    const { control } = app;
+    const waiting = await note.delay('waiting');
+    const parts = await group(note.s('part')).delay();
+    const typo = { terminat: true } as object;
+    for (const revoke of [
+      () => control.revoke(['nowhere'], typo),
+      () => control.revoke(waiting.id, typo),
+      () => control.terminate(waiting.id, typo),
+      () => waiting.revoke(typo),
+      () => app.result('nowhere').revoke(typo),
+      () => parts.revoke(typo),
+    ]) {
+      const error = await rejection(revoke());
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error.message).toContain('revoke has no option "terminat"; did you mean terminate?');
+    }
+    const reason = { reason: 5 } as object;
+    expect(await rejection(control.revoke('nowhere', reason))).toBeInstanceOf(ConfigError);
+    expect(await waiting.state()).toBe('PENDING');
+    expect(await parts.waiting()).toBe(true);
+  });
+});
+
 describe('a rule by a tree', () => {
   it('ends what a task calls later on, also by a worker that was not there when it was made', async () => {
     const { stage, app, trace } = fromStage();

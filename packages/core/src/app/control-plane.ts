@@ -1,6 +1,7 @@
 /** How an App reaches its workers, and hears of what they do: control, inspect, events. */
 import type { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
+import { checkAsk } from '../control/audience.js';
 import { Broadcast } from '../control/broadcast.js';
 import { Control } from '../control/control.js';
 import { CustomCommands } from '../control/custom-commands.js';
@@ -84,7 +85,7 @@ export class ControlPlane {
     );
     if (marked.length > 0) {
       const args = { ids: marked.map(({ id }) => id), terminate };
-      await this.#broadcast.ask('revoke', args, {}, { lasting: true });
+      await this.#broadcast.ask('revoke', args, checkAsk('revoke'), { lasting: true });
       await this.revocations.revokeLate(marked);
     }
     return removed.length + marked.length;

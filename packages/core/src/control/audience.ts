@@ -21,15 +21,27 @@ export interface Audience {
   readonly pattern?: string;
 }
 
+/** What a request was given, checked. */
+export interface CheckedAsk {
+  readonly audience: Audience;
+  /** Longest wait for answers, in milliseconds. */
+  readonly wait: number;
+}
+
 const known = ['destination', 'pattern', 'timeout'];
 
 /**
  * Checks what a request was given.
  *
+ * @param own names of the options that it takes beside those of every request
  * @throws ConfigError when an option is unknown or of the wrong kind
  */
-export function checkAsk(options: AskOptions, what: string): { audience: Audience; wait: number } {
-  refuseUnknown({ ...options }, known, what);
+export function checkAsk(
+  what: string,
+  options: AskOptions = {},
+  own: readonly string[] = [],
+): CheckedAsk {
+  refuseUnknown({ ...options }, [...own, ...known], what);
   const { destination, pattern, timeout = '1s' } = options;
   const names = typeof destination === 'string' ? [destination] : destination;
   if (names !== undefined && !isNames(names)) {

@@ -5,7 +5,7 @@ import { push } from '../broker/pushes.js';
 import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { answerChannel, controlChannel } from '../protocol/keys.js';
-import { type AskOptions, type Audience, checkAsk, isMeant } from './audience.js';
+import { type Audience, type CheckedAsk, isMeant } from './audience.js';
 import { liveWorkers } from './live-workers.js';
 import { controlVersion, type ControlReply, type ControlRequest, decodeReply } from './request.js';
 
@@ -52,15 +52,14 @@ export class Broadcast {
    * Asks the workers that live for something.
    *
    * @returns the replies that came in time, by the worker's name, in the order of names
-   * @throws ConfigError for wrong options, BrokerError when Redis does not answer
+   * @throws BrokerError when Redis does not answer
    */
   async ask(
     command: string,
-    args: Readonly<Record<string, unknown>> = {},
-    options: AskOptions = {},
+    args: Readonly<Record<string, unknown>>,
+    { audience, wait }: CheckedAsk,
     kind: RequestKind = {},
   ): Promise<Map<string, ControlReply>> {
-    const { audience, wait } = checkAsk(options, command);
     const { prefix, caller, ask } = this.#place;
     const what = `workers were not asked for ${command}`;
     const [live] = await Promise.all([

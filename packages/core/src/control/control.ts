@@ -3,10 +3,10 @@ import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import type { Ask } from '../broker/ask.js';
-import type { PlacedTask } from '../result/revocation.js';
+import { checkTerminate, type PlacedTask } from '../result/revocation.js';
 import type { RateLimit } from '../task/options.js';
 import type { Answers, ControlOk } from './answers.js';
-import type { AskOptions } from './audience.js';
+import { type AskOptions, checkAsk, type CheckedAsk } from './audience.js';
 import type { Broadcast, RequestKind } from './broadcast.js';
 import { answersOf } from './inspect.js';
 import {
@@ -104,24 +104,28 @@ export class Control {
    * @throws ConfigError for wrong options, BrokerError when Redis does not answer
    */
   async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<Revocation> {
-    const { terminate = false, reason, ...ask } = options;
+    const asked = checkAsk('revoke', options, ['terminate', 'reason']);
+    const { terminate = false, reason } = options;
+    checkTerminate(terminate);
+    if (reason !== undefined && typeof reason !== 'string')
+      throw new ConfigError(`reason must be a text, got ${show(reason)}`);
     const list = checkIds(ids);
     const { removed, marked } = await this.#place.revocations.revoke(list, {
       ...(terminate && { terminate }),
       ...(reason !== undefined && { reason }),
     });
-    return this.#tellRunning(removed.length, marked, { terminate, reason }, ask);
+    return this.#tellRunning(removed.length, marked, { terminate, reason }, asked);
   }
 
   async #tellRunning(
     removed: number,
     marked: readonly PlacedTask[],
     how: { readonly terminate: boolean; readonly reason: string | undefined },
-    ask: AskOptions,
+    asked: CheckedAsk,
   ): Promise<Revocation> {
     if (marked.length === 0) return { removed, running: 0, workers: {} };
     const ids = marked.map(({ id }) => id);
-    const workers = await this.#tell('revoke', { ids, ...how }, ask, { lasting: true });
+    const workers = await this.#send('revoke', { ids, ...how }, asked, { lasting: true });
     const late = await this.#place.revocations.revokeLate(marked);
     return { removed: removed + late, running: marked.length - late, workers };
   }
@@ -138,6 +142,7 @@ export class Control {
    * Ends tasks with a value in one of the headers: those that wait, that run, and that are sent
    * within `expires`. A list means any of its values; a header that is a list has any of its own.
    *
+   * @throws ConfigError for wrong headers or options, before anything is stored
    * @example
    * ```ts
    * await app.control.revokeByHeaders({ tenant: ['acme', 'umbrella'] });
@@ -147,29 +152,33 @@ export class Control {
     headers: Readonly<Record<string, unknown>>,
     options?: RevokeByOptions,
   ): Promise<Revocation> {
-    return this.#revokeBy(() => headerSubjects(headers), options);
+    return this.#revokeBy('revokeByHeaders', () => headerSubjects(headers), options);
   }
 
   /** Ends the tasks of a group, by the id of its `GroupResult`: also those that are not sent yet. */
   revokeGroup(id: string, options?: RevokeByOptions): Promise<Revocation> {
-    return this.#revokeBy(() => checkIds(id).map((group) => ({ group })), options);
+    return this.#revokeBy('revokeGroup', () => checkIds(id).map((group) => ({ group })), options);
   }
 
   /** Ends a task, all that it has called and all that follows it, by its id. */
   revokeRoot(id: string, options?: RevokeByOptions): Promise<Revocation> {
-    return this.#revokeBy(() => checkIds(id).map((root) => ({ root })), options);
+    return this.#revokeBy('revokeRoot', () => checkIds(id).map((root) => ({ root })), options);
   }
 
   async #revokeBy(
+    command: string,
     subjectsOf: () => readonly RuleSubject[],
-    { terminate = false, expires = aDay, ...ask }: RevokeByOptions = {},
+    options: RevokeByOptions = {},
   ): Promise<Revocation> {
+    const asked = checkAsk(command, options, ['terminate', 'expires']);
+    const { terminate = false, expires = aDay } = options;
+    checkTerminate(terminate);
     const keep = toMilliseconds(expires, 'expires');
     if (keep < 1)
       throw new ConfigError(`expires must be longer than nothing, got ${show(expires)}`);
     const { revocations } = this.#place;
     const removed = await revocations.revokeBy(subjectsOf(), terminate, keep);
-    const replies = await this.#place.broadcast.ask('rules', {}, ask, { lasting: true });
+    const replies = await this.#place.broadcast.ask('rules', {}, asked, { lasting: true });
     let running = 0;
     for (const { value } of replies.values()) {
       const { ended } = (value ?? {}) as { ended?: unknown };
@@ -186,7 +195,7 @@ export class Control {
    * task declares. Workers that start later have it too. Calls that wait for their turn by the rate
    * before ask for a new one.
    *
-   * @throws ConfigError when it is not a rate, before anything is stored
+   * @throws ConfigError when it is not a rate or an option is wrong, before anything is stored
    */
   async rateLimit(
     task: string,
@@ -202,7 +211,7 @@ export class Control {
    * Changes how long a task may run, until it is changed again; `null` goes back to what the task
    * declares. Workers that start later have it too.
    *
-   * @throws ConfigError when they are not durations, before anything is stored
+   * @throws ConfigError when they are not durations or an option is wrong, before anything is stored
    * @example
    * ```ts
    * await app.control.timeLimit('report.render', { soft: '50s', hard: '60s' });
@@ -221,12 +230,13 @@ export class Control {
     check: () => LimitChange,
     options: AskOptions | undefined,
   ): Promise<Answers<ControlOk>> {
+    const asked = checkAsk(command, options);
     const change = check();
     const { ask, prefix } = this.#place;
     await ask(`the limits of task ${change.task} were not changed`, (connection) =>
       keepLimit(connection, prefix, change),
     );
-    return this.#tell(command, { task: change.task }, options, { lasting: true });
+    return this.#send(command, { task: change.task }, asked, { lasting: true });
   }
 
   /** Has workers take tasks from one more queue, until they end. */
@@ -296,9 +306,17 @@ export class Control {
     command: string,
     args: Readonly<Record<string, unknown>>,
     options?: AskOptions,
+  ): Promise<Answers<ControlOk<T>>> {
+    return this.#send(command, args, checkAsk(command, options));
+  }
+
+  async #send<T = string>(
+    command: string,
+    args: Readonly<Record<string, unknown>>,
+    asked: CheckedAsk,
     kind?: RequestKind,
   ): Promise<Answers<ControlOk<T>>> {
-    const replies = await this.#place.broadcast.ask(command, args, options, kind);
+    const replies = await this.#place.broadcast.ask(command, args, asked, kind);
     return answersOf(replies, (value) => ({ ok: value as T }));
   }
 }

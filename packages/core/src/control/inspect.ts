@@ -10,7 +10,7 @@ import type {
   ScheduledTask,
   WorkerStats,
 } from './answers.js';
-import type { AskOptions } from './audience.js';
+import { type AskOptions, checkAsk } from './audience.js';
 import type { Broadcast } from './broadcast.js';
 
 /** The commands that look, and what each gives. */
@@ -50,9 +50,8 @@ export class Inspect {
 
   /** Whether workers answer: `{ ok: 'pong' }`. */
   async ping(options?: AskOptions): Promise<Answers<ControlOk<'pong'>>> {
-    return answersOf(await this.#broadcast.ask('ping', {}, options), (value) => ({
-      ok: value as 'pong',
-    }));
+    const replies = await this.#broadcast.ask('ping', {}, checkAsk('ping', options));
+    return answersOf(replies, (value) => ({ ok: value as 'pong' }));
   }
 
   /** The tasks that run. */
@@ -137,7 +136,8 @@ export class Inspect {
     options: AskOptions | undefined,
     args: Readonly<Record<string, unknown>> = {},
   ): Promise<Answers<T>> {
-    return answersOf(await this.#broadcast.ask(command, args, options), (value) => value as T);
+    const replies = await this.#broadcast.ask(command, args, checkAsk(command, options));
+    return answersOf(replies, (value) => value as T);
   }
 }
 

@@ -8,7 +8,12 @@ import type { GetOptions } from './get-options.js';
 import type { OpenWait } from './entries.js';
 import type { ResultMailbox } from './mailbox.js';
 import { errorOf, valueOf } from './remote-error.js';
-import type { PlacedTask, Revocable, RevokeResultOptions } from './revocation.js';
+import {
+  checkRevoke,
+  type PlacedTask,
+  type Revocable,
+  type RevokeResultOptions,
+} from './revocation.js';
 import { findCurrentTask, yielding } from '../task/context.js';
 import { waitFor } from './wait.js';
 import { Watch, type Watchable, type Watched, type Watcher } from './watch.js';
@@ -269,9 +274,10 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
    * `terminate` it is killed, where the worker's pool can. Of a canvas: also whatever comes before it.
    *
    * @returns whether there was anything to end
-   * @throws BrokerError when Redis does not answer
+   * @throws ConfigError for wrong options, BrokerError when Redis does not answer
    */
   async revoke(options: RevokeResultOptions = {}): Promise<boolean> {
+    checkRevoke(options);
     const { tree } = this.#sent ?? {};
     if (tree) return (await this.#source.revokeAll(tree(), options)) > 0;
     const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);

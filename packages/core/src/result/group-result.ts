@@ -6,7 +6,7 @@ import { yielding } from '../task/context.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
 import { onAbort } from './on-abort.js';
-import type { RevokeResultOptions } from './revocation.js';
+import { checkRevoke, type RevokeResultOptions } from './revocation.js';
 import { waitFor } from './wait.js';
 
 /**
@@ -167,8 +167,11 @@ export class GroupResult<
   /**
    * Ends the parts: those that have not started end as `REVOKED`, those that run are asked to end, or
    * killed. Gives whether there was one.
+   *
+   * @throws ConfigError for wrong options, BrokerError when Redis does not answer
    */
-  async revoke(options?: RevokeResultOptions): Promise<boolean> {
+  async revoke(options: RevokeResultOptions = {}): Promise<boolean> {
+    checkRevoke(options);
     const before = (await this.parent?.revoke(options)) ?? false;
     return (await this.#count((result) => result.revoke(options))) > 0 || before;
   }

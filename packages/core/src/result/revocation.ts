@@ -1,7 +1,9 @@
 /** Ends tasks that have not started, wherever in a canvas they are: those not sent yet as well. */
 import type { Redis } from 'ioredis';
 import { OwnScript } from '../broker/own-script.js';
-import { TaskRevokedError } from '../errors.js';
+import { refuseUnknown } from '../config/resolve.js';
+import { show } from '../config/setting.js';
+import { ConfigError, TaskRevokedError } from '../errors.js';
 import { lockKey, replyChannel, resultKey } from '../protocol/keys.js';
 import { encodeOutcome } from '../protocol/outcome.js';
 
@@ -20,6 +22,26 @@ export interface Revocable extends PlacedTask {
 export interface RevokeResultOptions {
   /** Also kill it where it runs, if the worker's pool can. @default false */
   terminate?: boolean;
+}
+
+/**
+ * Checks how `revoke()` is to end a task.
+ *
+ * @throws ConfigError when an option is unknown or of the wrong kind
+ */
+export function checkRevoke(options: RevokeResultOptions): void {
+  refuseUnknown({ ...options }, ['terminate'], 'revoke');
+  checkTerminate(options.terminate);
+}
+
+/**
+ * Checks whether tasks that run are to be killed.
+ *
+ * @throws ConfigError when it is neither true nor false
+ */
+export function checkTerminate(terminate: unknown): void {
+  if (terminate === undefined || typeof terminate === 'boolean') return;
+  throw new ConfigError(`terminate must be true or false, got ${show(terminate)}`);
 }
 
 /** Tells by its record whether a task has ended, for scripts. The pattern is how `encodeOutcome` begins. */
