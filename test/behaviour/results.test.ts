@@ -238,6 +238,7 @@ describe('a task that fails', () => {
   test.each([
     ['a string', 'just words', 'just words', 'string'],
     ['undefined', undefined, 'undefined', 'undefined'],
+    ['null', null, 'null', 'object'],
     ['an object', { code: 7 }, '[object Object]', 'object'],
   ])('may throw %s', async (what, value, message, errorName) => {
     const odd = app.task(`fail.odd.${what.replaceAll(' ', '-')}`, () => {

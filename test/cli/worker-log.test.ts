@@ -3,7 +3,7 @@ import { EncodeError, PayloadTooLargeError, TaskFailedError, UnknownTaskError } 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stage } from '../support/own-stage.js';
 import { rejection, until } from '../support/until.js';
-import { WorkerProcess } from '../support/worker-process.js';
+import { startWorker, WorkerProcess } from '../support/worker-process.js';
 
 let worker: WorkerProcess;
 beforeAll(async () => {
@@ -83,6 +83,44 @@ describe('a log that goes to no terminal', () => {
         stack: expect.stringContaining('app.ts'),
       },
     });
+  });
+});
+
+describe.each(['inline', 'threads', 'processes'])('in a pool of kind %s', (pool) => {
+  it('whatever a task throws or logs is told, be it no error or not to be read', async () => {
+    const own = await startWorker({
+      app: 'faults/speech.ts',
+      env: stage.environment(),
+      flags: ['-P', pool, '-Q', `odd-${pool}`, '--events'],
+    });
+    const told: Readonly<Record<string, string | RegExp>> = {
+      nothing: 'undefined',
+      null: 'null',
+      text: 'just words',
+      symbol: 'a symbol: Symbol(sign)',
+      function: 'a function',
+      frozen: 'too cold',
+      bare: '[object Object]',
+      guarded: /./,
+      shy: 'hidden',
+      mute: /./,
+      gone: /./,
+    };
+    await Promise.all(
+      Object.entries(told).map(async ([what, message]) => {
+        const call = await stage.app.sendTask('blurt', [what], { queue: `odd-${pool}` });
+        const error = await rejection(call.get({ timeout: '20s' }));
+        expect([what, error]).toEqual([what, expect.any(TaskFailedError)]);
+        expect(error.message).toMatch(message);
+        const line = await own.logged(new RegExp(`^logger says ${what}$`));
+        expect(line).toMatchObject({ task: 'blurt', id: call.id });
+        const end = await until(`the end of ${what} is logged`, () =>
+          own.log.find(({ id, msg }) => id === call.id && msg === 'failed'),
+        );
+        // There is nothing to be said of undefined.
+        if (what !== 'nothing') expect(end['err']).toBeTypeOf('object');
+      }),
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 /** What a worker logs: for people on a terminal, as JSON elsewhere. */
 import { type Logger, pino, stdSerializers } from 'pino';
 import { pretty } from './pretty.js';
-import { formatMilliseconds, type Message } from '@dtask/core/internal';
+import { failureOf, formatMilliseconds, type Message, reasonOf } from '@dtask/core/internal';
 import { taskFields } from './run.js';
 
 /** The worker's logger, with the lines that every task gets. */
@@ -39,10 +39,22 @@ export function workerLog({ level, fields = {}, ...options }: LogOptions): Worke
   return withTaskLines(logger, forPeople);
 }
 
-/** Redis' errors carry the command that failed, whose arguments may be anybody's data. */
-function errorFields(error: Error): object {
-  const { command: _command, ...fields } = stdSerializers.err(error) as { command?: unknown };
-  return fields;
+/**
+ * Whatever was thrown, as fields of a line. Redis' errors carry the command that failed, whose
+ * arguments may be anybody's data.
+ */
+function errorFields(thrown: unknown): object {
+  if (typeof thrown === 'object' && thrown !== null) {
+    try {
+      const serialized: object = stdSerializers.err(thrown as Error);
+      const { command: _command, ...fields } = serialized as { command?: unknown };
+      return fields;
+    } catch {
+      // pino writes on what it reads, which may be frozen, and may have getters that throw.
+    }
+  }
+  const { name: type, ...fields } = failureOf(thrown);
+  return { type, ...fields };
 }
 
 /** Lines wait for company, but not for long. */
@@ -64,7 +76,8 @@ function withTaskLines(logger: Logger, forPeople: boolean): WorkerLog {
     retried: ({ name, id }: Message, wait: number, error: unknown): void => {
       const again = `runs again in ${formatMilliseconds(wait)}`;
       // Every retry tells why; the whole stack comes when the task fails for good.
-      if (forPeople) logger.warn({ task: name, id }, `failed with ${String(error)}; ${again}`);
+      if (forPeople)
+        logger.warn({ task: name, id }, `failed with ${reasonOf(failureOf(error))}; ${again}`);
       else logger.warn({ task: name, id, err: error }, `failed, ${again}`);
     },
     failed: ({ name, id }: Message, error: unknown): void => {

@@ -58,11 +58,12 @@ export function judgeThrown(
   { id, name, retry: override }: Message,
   retries: number,
 ): Report {
-  if (thrown instanceof Replace) return { kind: 'replace', node: thrown.node };
   try {
+    if (thrown instanceof Replace) return { kind: 'replace', node: thrown.node };
     return judge(thrown, { id, name, retries, policy, override, now: Date.now() });
   } catch (error) {
-    // A filter or a duration of the user's that throws is a failure of the task, not of the worker.
+    // A filter, a duration or a thrown proxy of the user's that throws is a failure of the task, not
+    // of the worker.
     return { kind: 'fail', error };
   }
 }

@@ -7,7 +7,7 @@ import type * as Pretty from 'pino-pretty';
 interface Fields {
   readonly task?: string;
   readonly id?: string;
-  readonly err?: { readonly stack?: string };
+  readonly err?: { readonly stack?: string; readonly message?: string };
 }
 
 /** The stream that prints on a terminal, at once. */
@@ -27,7 +27,10 @@ export function pretty(): Pretty.PrettyStream {
       const { [key]: text = '' } = line as Record<string, string | undefined>;
       const head = task ? `${colors.cyan(`${task}[${id?.slice(0, 8) ?? ''}]`)} ` : '';
       const message =
-        label + head + colors.reset(text) + (err ? `\n${ownFrames(err.stack ?? '')}` : '');
+        label +
+        head +
+        colors.reset(text) +
+        (err ? `\n${ownFrames(err.stack ?? err.message ?? '')}` : '');
       return message.replaceAll('\n', '\n    ');
     },
     sync: true,

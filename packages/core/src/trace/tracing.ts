@@ -4,6 +4,7 @@ import type * as OpenTelemetry from '@opentelemetry/api';
 import { ConfigError } from '../errors.js';
 import type { Call, Message } from '../protocol/message.js';
 import { spanOf, type TraceContext, traceparentOf } from '../protocol/trace-context.js';
+import { failureOf } from '../result/failure.js';
 
 type Api = typeof OpenTelemetry;
 
@@ -131,12 +132,10 @@ export class Tracing {
   }
 
   #fail(span: OpenTelemetry.Span, error: unknown): void {
-    const thrown = error instanceof Error ? error : String(error);
-    const name = error instanceof Error ? error.name : typeof error;
-    span.recordException(thrown);
-    span.setAttribute('error.type', name);
-    const message = error instanceof Error ? error.message : String(error);
-    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
+    const failure = failureOf(error);
+    span.recordException(failure);
+    span.setAttribute('error.type', failure.name);
+    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: failure.message });
   }
 
   #carry(span: OpenTelemetry.Span): TraceContext | undefined {

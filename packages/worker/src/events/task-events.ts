@@ -3,8 +3,10 @@ import {
   brief,
   briefArgs,
   type EventWriter,
+  failureOf,
   type Message,
   type Outcome,
+  reasonOf,
 } from '@dtask/core/internal';
 
 /** Longest stack that is told. */
@@ -96,8 +98,8 @@ export class TaskEvents {
 
 const rounded = (time: number): number => Number(time.toFixed(1));
 
-function errorFields(error: unknown): { error: string; stack?: string } {
-  if (!(error instanceof Error)) return { error: brief(error, 1_000) };
-  const text = `${error.name}: ${error.message}`.slice(0, 1_000);
-  return error.stack ? { error: text, stack: error.stack.slice(0, longestStack) } : { error: text };
+function errorFields(thrown: unknown): { error: string; stack?: string } {
+  const failure = failureOf(thrown);
+  const error = reasonOf(failure).slice(0, 1_000);
+  return failure.stack ? { error, stack: failure.stack.slice(0, longestStack) } : { error };
 }
