@@ -190,6 +190,31 @@ describe('the second caller', () => {
   });
 });
 
+describe('a second caller, of whom only one of both ignores the result,', () => {
+  test('gets nothing, and at once, where the first does', async () => {
+    const { app, gate, ran, work } = cast();
+    const first = await work.applyAsync(['wait'], { ignoreResult: true });
+    await stage.worker(app);
+    await eventually(() => ran).toEqual([first.id]);
+    // While it runs: there is nothing to wait for.
+    expect(await work.delay('wait').get(soon)).toBeUndefined();
+    const other = stage.app({ prefix: app.config.prefix });
+    const second = await other.sendTask('work', ['wait'], { unique: true });
+    gate.open();
+    await eventually(() => app.queues.counts('default')).toMatchObject({ active: 0 });
+    expect(await second.get(soon)).toBeUndefined();
+    expect(ran).toEqual([first.id]);
+  });
+
+  test('gets the value where the first does not', async () => {
+    const { app, work } = cast();
+    const first = await work.delay('pass');
+    const second = await work.applyAsync(['pass'], { ignoreResult: true });
+    await stage.worker(app);
+    expect(await second.get(soon)).toBe(first.id);
+  });
+});
+
 describe('what makes two calls the same', () => {
   const sameCalls = async <A extends unknown[]>(
     task: { delay: (...args: A) => Promise<{ readonly id: string }> },

@@ -163,12 +163,20 @@ export class Outbox {
     const store = this.#store(call, checked, (to) => {
       queue = to;
     });
-    const sending = store.then((stored) => {
+    const sending = store.then(async (stored) => {
       const first = String(stored);
       parent?.spawned?.(first);
-      // No epoch: its result may have come before anybody listened for that id.
-      const sent = { queue, ignoreResult, epoch: undefined, sending: Promise.resolve() };
-      return new AsyncResult(first, results, { ...sent, foreign: first !== id });
+      const foreign = first !== id;
+      // The first call's options hold; where it has ended meanwhile, only its result is left.
+      const ignored = foreign ? await results.ledger.isIgnored(first, queue) : undefined;
+      return new AsyncResult(first, results, {
+        queue,
+        ignoreResult: ignored ?? ignoreResult,
+        // None: its result may have come before anybody listened for that id.
+        epoch: undefined,
+        sending: Promise.resolve(),
+        foreign,
+      });
     });
     return new Sent<unknown>(undefined, sending, id);
   }

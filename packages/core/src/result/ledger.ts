@@ -2,6 +2,7 @@
 import type { Ask } from '../broker/ask.js';
 import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
 import type { TaskState } from '../protocol/outcome.js';
+import type { Message } from '../protocol/message.js';
 import { packOf } from '../protocol/pack.js';
 import { findCall } from './packed-calls.js';
 
@@ -37,6 +38,8 @@ export interface ResultLedger {
   read(id: string): Promise<string | null>;
   /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
   findJob(id: string, queue?: string): Promise<JobState | undefined>;
+  /** Whether nobody is to hear how a task ends; `undefined` where its message is gone. */
+  isIgnored(id: string, queue: string): Promise<boolean | undefined>;
   /** Deletes outcomes; gives whether there was one. */
   forget(ids: readonly string[]): Promise<boolean>;
 }
@@ -127,6 +130,19 @@ export class Ledger implements ResultLedger {
       inPack = known;
     }
     return inPack;
+  }
+
+  /** Whether nobody is to hear how a task ends; `undefined` where its message is gone. */
+  async isIgnored(id: string, queue: string): Promise<boolean | undefined> {
+    const data = await this.#ask(`the message of task ${id} was not read`, (connection) =>
+      connection.hget(jobKey(this.#prefix, queue, id), 'data'),
+    );
+    try {
+      return data === null ? undefined : (JSON.parse(data) as Message).ignoreResult === true;
+    } catch {
+      // The worker that takes it says what is wrong with it.
+      return undefined;
+    }
   }
 
   /** Has workers tell of every task that ends, for `time` milliseconds. */

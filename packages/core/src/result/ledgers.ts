@@ -19,6 +19,10 @@ export class Ledgers implements ResultLedger {
     return this.#of(id).findJob(id, queue);
   }
 
+  isIgnored(id: string, queue: string): Promise<boolean | undefined> {
+    return this.#of(id).isIgnored(id, queue);
+  }
+
   async forget(ids: readonly string[]): Promise<boolean> {
     const parts = partBy(ids, this.#of);
     const replies = await Promise.all([...parts].map(([ledger, some]) => ledger.forget(some)));
