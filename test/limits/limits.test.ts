@@ -226,6 +226,34 @@ describe('a concurrency limit', () => {
   });
 });
 
+describe('a key function that gives no text', () => {
+  const bad: readonly (readonly [string, () => unknown])[] = [
+    ['a promise; the function must not be async', async () => 'ann'],
+    ['a promise; the function must not be async', () => Promise.reject(new Error('no user'))],
+    ['{"user":"ann"}', () => ({ user: 'ann' })],
+    ['5', () => 5],
+    ['undefined', () => undefined],
+  ];
+  const wanting = (what: string, given: () => unknown): object => {
+    const key = given as () => string;
+    if (what === 'rateLimitKey') return { rateLimit: '1000/s', rateLimitKey: key };
+    if (what === 'concurrencyKey') return { maxConcurrency: 1, concurrencyKey: key };
+    return { unique: { key } };
+  };
+
+  it.each(bad)('is named: got %s', async (got, given) => {
+    await stage.worker(app);
+    for (const what of ['rateLimitKey', 'concurrencyKey', 'unique.key']) {
+      const task = app.task(`by.${what}`, () => 'ran', wanting(what, given));
+      const error = await rejection(task.delay().get(soon));
+      expect(error.message).toBe(`task by.${what}: ${what} must give a string, got ${got}`);
+      // The call is refused where it is made, or its run has failed.
+      if (what === 'unique.key') expect(error.name).toBe('ConfigError');
+      else expect(error).toMatchObject({ name: 'TaskFailedError', errorName: 'ConfigError' });
+    }
+  });
+});
+
 describe('limits that make no sense', () => {
   const bad: readonly (readonly [string, object])[] = [
     ['rateLimit', { rateLimit: '5/x' }],

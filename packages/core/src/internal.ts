@@ -107,6 +107,7 @@ export {
   type TimetablePlace,
 } from './schedule/timetable.js';
 export { zoneOf } from './schedule/zone.js';
+export { checkKey } from './task/key.js';
 export { rateInterval, type Rate, type TaskLimits } from './task/limits.js';
 export { timeLimits } from './task/call.js';
 export type { Hooks } from './hooks/hooks.js';

@@ -1,10 +1,10 @@
 /** Under which id a call is the only one of its kind. Pure. */
 import { createHash } from 'node:crypto';
 import { encode } from '../codec/index.js';
-import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import type { Uniqueness } from '../protocol/call-settings.js';
 import type { Deduplication } from '../protocol/message.js';
+import { checkKey } from './key.js';
 
 /** A key that can be read in Redis as it is. */
 const readable = /^[\w.@-]{1,100}$/;
@@ -31,15 +31,14 @@ function ownKey(
   key: NonNullable<Uniqueness['key']>,
   args: readonly unknown[],
 ): string {
-  let text: unknown;
+  let given: unknown;
   try {
-    text = key(...args);
+    given = key(...args);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(`task ${name}: unique.key threw: ${why}`, { cause });
   }
-  if (typeof text !== 'string')
-    throw new ConfigError(`task ${name}: unique.key must give a string, got ${show(text)}`);
+  const text = checkKey(name, 'unique.key', given);
   return readable.test(text) ? text : `#${hash(text)}`;
 }
 

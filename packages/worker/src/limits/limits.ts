@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import type { App, RateLimit } from '@dtask/core';
 import {
   bullQueueName,
+  checkKey,
   type Definition,
   jobKey,
   type LimitOverride,
@@ -57,10 +58,13 @@ export interface LimitKeys {
   readonly concurrency: string | undefined;
 }
 
-/** @throws what the key functions of the task throw */
-export function keysOf({ args }: Message, { execution }: Definition): LimitKeys {
+/** @throws what the key functions of the task throw; ConfigError when they give no text */
+export function keysOf({ name, args }: Message, { execution }: Definition): LimitKeys {
   const { rate, concurrency } = execution.limits;
-  return { rate: rate?.key?.(...args), concurrency: concurrency?.key?.(...args) };
+  return {
+    rate: rate?.key && checkKey(name, 'rateLimitKey', rate.key(...args)),
+    concurrency: concurrency?.key && checkKey(name, 'concurrencyKey', concurrency.key(...args)),
+  };
 }
 
 /** The limits of a worker's tasks. */
