@@ -57,7 +57,7 @@ describe('where nothing listens at the address', () => {
     expect(heard[0]).toBeInstanceOf(BrokerError);
   });
 
-  it('whatever is asked of results and queues is rejected, instead of waiting for ever', async () => {
+  it('whatever is asked of results, queues, workers and events is rejected, instead of waiting for ever', async () => {
     await engine.stop();
     const { app } = setStage(engine.url, { sendTimeout: '500ms' });
     const result = app.result('some-id');
@@ -75,6 +75,10 @@ describe('where nothing listens at the address', () => {
       'queues.counts()': app.queues.counts('default'),
       'queues.purge()': app.queues.purge('default'),
       'queues.server()': app.queues.server(),
+      'inspect.ping()': app.inspect.ping(),
+      'control.shutdown()': app.control.shutdown(),
+      "events({ since: 'now' })": app.events().next(),
+      "events({ since: 'start' })": app.events({ since: 'start' }).next(),
     };
     const took = await timed(async () => {
       const where = `127.0.0.1:${engine.port}`;
@@ -89,6 +93,15 @@ describe('where nothing listens at the address', () => {
       );
     });
     expect(took).toBeLessThan(5_000);
+  });
+
+  it('events that wait for Redis end with their signal', async () => {
+    await engine.stop();
+    const { app } = setStage(engine.url, { sendTimeout: '60s' });
+    const ended = new AbortController();
+    const next = app.events({ signal: ended.signal }).next();
+    ended.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
   });
 
   it('get({ timeout }) of an id ends in time', async () => {

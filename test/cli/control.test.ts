@@ -183,6 +183,20 @@ describe('dtask events', () => {
     expect(events[0]).toMatchObject({ type: 'worker-online', worker: 'one' });
   });
 
+  it('ends with 1 where Redis is not there, and says so as those do that ask workers', async () => {
+    const env = { DTASK_BROKER_URL: 'redis://:secret@127.0.0.1:1/0', DTASK_SEND_TIMEOUT: '300ms' };
+    const asked = [['events'], ['status'], ['inspect', 'ping'], ['control', 'shutdown']];
+    for (const { code, stderr } of await Promise.all(
+      asked.map((args) => runDtask(args, { env })),
+    )) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^dtask: .* within 300ms .*Redis at \S+127\.0\.0\.1:1\S* .*ECONNREFUSED/,
+      );
+      expect(stderr).not.toContain('secret');
+    }
+  });
+
   it('lists the types of events, and refuses others', async () => {
     expect((await run('events', '--list')).stdout).toContain('task-retried');
     const wrong = await run('events', '--types', 'task-exploded');

@@ -329,7 +329,8 @@ export class App implements AsyncDisposable {
    * What happens to tasks and workers, as it is told, until the loop is left, `signal` is aborted or
    * the App is closed. Workers tell when they have `events` on; see the guide to events.
    *
-   * @throws ConfigError for wrong options
+   * @throws ConfigError for wrong options; while it is read, BrokerError when Redis does not answer
+   * within `sendTimeout` to begin with. When Redis goes away later, it waits.
    * @example
    * ```ts
    * for await (const event of app.events({ types: ['task-failed'] })) console.log(event.error);

@@ -42,15 +42,14 @@ export class ControlPlane {
 
   constructor(place: ControlPlanePlace) {
     const { config, shards, mailbox, queues, turns } = place;
-    const { sendTimeout: patience, sendEvents, eventsKept: kept } = config;
+    const { sendEvents, eventsKept: kept } = config;
     const { ask, prefix } = shards.main;
     this.#place = place;
     this.#broadcast = new Broadcast({
       prefix,
       caller: mailbox.caller,
       ask,
-      hear: (channel, listener) => mailbox.hear(channel, listener),
-      patience,
+      hear: (...heard) => mailbox.hear(...heard),
     });
     this.revocations = new Revocations({ shards, queues });
     this.inspect = new Inspect(this.#broadcast);
@@ -95,8 +94,9 @@ export class ControlPlane {
   events(options: EventsOptions = {}): AsyncGenerator<DtaskEvent, void, undefined> {
     const filter = checkEvents(options);
     const { main } = this.#place.shards;
+    const { prefix, ask, broker } = main;
     const reader = new EventReader(
-      { prefix: main.prefix, open: () => main.broker.open('events') },
+      { prefix, ask, open: () => broker.open('events') },
       filter,
       options.signal,
     );

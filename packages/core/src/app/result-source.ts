@@ -1,4 +1,5 @@
 /** What results stand on: reading, waiting, revoking. */
+import type { Broker } from '../broker/broker.js';
 import type { Shard, Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { partBy } from '../part-by.js';
@@ -65,5 +66,7 @@ interface Reader {
 
 function readerOf({ ask, prefix, broker }: Shard, caller: string, tide: Tide): Reader {
   const ledger = new Ledger(ask, prefix);
-  return { ledger, mailbox: new Mailbox(() => broker.open(), { prefix, caller, ledger, tide }) };
+  const inTime: Broker['inTime'] = (...asked) => broker.inTime(...asked);
+  const place = { prefix, caller, ledger, tide, inTime };
+  return { ledger, mailbox: new Mailbox(() => broker.open(), place) };
 }

@@ -90,6 +90,28 @@ export class Broker {
     });
   }
 
+  /**
+   * Waits for the reply to what was asked on a connection that this Broker has opened.
+   *
+   * @param what opens the error's message: "task x was not sent"
+   * @throws BrokerError when Redis refuses it, or does not answer within `sendTimeout`
+   */
+  inTime<R>(connection: Redis, what: string, reply: Promise<R>): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const settled = this.#deadlines.add(() => reject(this.#silence(connection, what)));
+      reply.then(
+        (value) => {
+          settled();
+          resolve(value);
+        },
+        (cause: unknown) => {
+          settled();
+          reject(this.#refusal(what, cause));
+        },
+      );
+    });
+  }
+
   /** Leaves a connection, with all that was written to it and not answered. The next call opens one. */
   #abandon(connection: Redis): void {
     if (this.#connection !== connection) return;

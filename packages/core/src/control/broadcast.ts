@@ -2,8 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { push } from '../broker/pushes.js';
-import { formatMilliseconds } from '../duration.js';
-import { BrokerError } from '../errors.js';
 import { answerChannel, controlChannel } from '../protocol/keys.js';
 import { type Audience, type CheckedAsk, isMeant } from './audience.js';
 import { liveWorkers } from './live-workers.js';
@@ -17,9 +15,11 @@ export interface BroadcastPlace {
   /** Runs commands on the App's connection. */
   readonly ask: <R>(what: string, commands: (connection: Redis) => Promise<R>) => Promise<R>;
   /** Hears a channel; resolves when Redis has confirmed that this process does. */
-  readonly hear: (channel: string, listener: (text: string) => void) => Promise<unknown>;
-  /** How long Redis may take to confirm, in milliseconds. */
-  readonly patience: number;
+  readonly hear: (
+    channel: string,
+    listener: (text: string) => void,
+    what: string,
+  ) => Promise<unknown>;
 }
 
 /** How a request differs from the usual. */
@@ -60,11 +60,12 @@ export class Broadcast {
     { audience, wait }: CheckedAsk,
     kind: RequestKind = {},
   ): Promise<Map<string, ControlReply>> {
-    const { prefix, caller, ask } = this.#place;
+    const { prefix, caller, ask, hear } = this.#place;
     const what = `workers were not asked for ${command}`;
     const [live] = await Promise.all([
       ask(what, (connection) => liveWorkers(connection, prefix)),
-      this.#hear(what),
+      // Asked each time: the answer shows that the connection lives.
+      hear(answerChannel(prefix, caller), (text) => this.#receive(text), what),
     ]);
     const request: ControlRequest = {
       v: controlVersion,
@@ -94,26 +95,6 @@ export class Broadcast {
   /** Ends every wait with an error. */
   close(error: Error): void {
     for (const { fail } of this.#gatherings.values()) fail(error);
-  }
-
-  /** Asked each time: the answer shows that the connection lives. */
-  async #hear(what: string): Promise<void> {
-    const { prefix, caller, hear, patience } = this.#place;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new BrokerError(`${what} within ${formatMilliseconds(patience)} (sendTimeout)`));
-      }, patience);
-    });
-    try {
-      const heard = hear(answerChannel(prefix, caller), (text) => this.#receive(text));
-      await Promise.race([heard, late]);
-    } catch (cause) {
-      if (cause instanceof BrokerError) throw cause;
-      throw new BrokerError(`${what}: the connection was lost`, { cause });
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #gather(

@@ -1,5 +1,6 @@
 /** Reads the stream of events, as fast as somebody asks for them. */
 import type { Redis } from 'ioredis';
+import type { Ask } from '../broker/ask.js';
 import { closeConnection, longestBlock, whenReady } from '../broker/connection.js';
 import { BrokerError } from '../errors.js';
 import { eventsKey } from '../protocol/keys.js';
@@ -10,6 +11,8 @@ import { before, type EventFilter } from './event-filter.js';
 /** Where a reader reads. */
 export interface EventReaderPlace {
   readonly prefix: string;
+  /** Asks where to begin. */
+  readonly ask: Ask;
   /** Opens a connection, which keeps the process alive: somebody waits for what comes. */
   readonly open: () => Redis;
 }
@@ -32,7 +35,11 @@ export class EventReader {
   #connection: Redis | undefined;
   #ended = false;
   #wake: () => void = () => undefined;
-  #last: string | undefined;
+  #over: () => void = () => undefined;
+  /** Resolves when the iteration is ended from outside. */
+  readonly #whenOver = new Promise<void>((resolve) => (this.#over = resolve));
+  /** The id of the entry that was read last. */
+  #last = '';
 
   constructor(place: EventReaderPlace, filter: EventFilter, signal: AbortSignal | undefined) {
     this.#place = place;
@@ -43,15 +50,23 @@ export class EventReader {
   /** Ends the iteration: whoever waits for the next event hears that there is none. */
   readonly end = (): void => {
     this.#ended = true;
+    this.#over();
     this.#wake();
     this.#connection?.disconnect();
   };
 
-  /** The events, until it is left or ended. */
+  /**
+   * The events, until it is left or ended.
+   *
+   * @throws BrokerError when Redis is not there to begin with: nobody knows yet that it ever was
+   */
   async *events(): AsyncGenerator<DtaskEvent, void, undefined> {
     if (this.#signal?.aborted) return;
     this.#signal?.addEventListener('abort', this.end, { once: true });
     try {
+      const beginning = await Promise.race([this.#begin(), this.#whenOver]);
+      if (beginning === undefined) return;
+      this.#last = beginning;
       this.#connection = this.#place.open();
       while (!this.#ended) {
         for (const [id, fields] of await this.#next(this.#connection)) {
@@ -74,26 +89,19 @@ export class EventReader {
   async #next(connection: Redis): Promise<Entries> {
     try {
       await whenReady(connection);
-      this.#last ??= await this.#begin(connection);
-      const key = eventsKey(this.#place.prefix);
       const reply = await connection.xread(
         'COUNT',
         portion,
         'BLOCK',
         longestBlock,
         'STREAMS',
-        key,
+        this.#key,
         this.#last,
       );
       return reply?.[0]?.[1] ?? [];
     } catch (error) {
       if (this.#ended) return [];
-      if (isWrongType(error)) {
-        throw new BrokerError(
-          `events were not read: ${eventsKey(this.#place.prefix)} is not a stream; another program has written to that key`,
-          { cause: error },
-        );
-      }
+      if (isWrongType(error)) throw this.#noStream(error);
       // The connection comes back by itself, and the reading goes on where it was.
       await this.#pause();
       return [];
@@ -101,21 +109,34 @@ export class EventReader {
   }
 
   /** The id behind which the first event comes. */
-  async #begin(connection: Redis): Promise<string> {
+  async #begin(): Promise<string> {
     const { beginning } = this.#filter;
-    if ('id' in beginning) return beginning.id;
-    if ('ago' in beginning) {
-      const [seconds, micros] = await connection.time();
-      return before(Number(seconds) * 1_000 + Number(micros) / 1_000 - beginning.ago);
+    try {
+      return await this.#place.ask('events were not read', async (connection) => {
+        if ('end' in beginning) {
+          const [newest] = await connection.xrevrange(this.#key, '+', '-', 'COUNT', 1);
+          return newest?.[0] ?? '0-0';
+        }
+        // Also for an id, which needs no clock: the answer shows that Redis is there.
+        const [seconds, micros] = await connection.time();
+        if ('id' in beginning) return beginning.id;
+        return before(Number(seconds) * 1_000 + Number(micros) / 1_000 - beginning.ago);
+      });
+    } catch (error) {
+      const { cause } = error as Error;
+      throw isWrongType(cause) ? this.#noStream(cause) : error;
     }
-    const [newest] = await connection.xrevrange(
-      eventsKey(this.#place.prefix),
-      '+',
-      '-',
-      'COUNT',
-      1,
+  }
+
+  get #key(): string {
+    return eventsKey(this.#place.prefix);
+  }
+
+  #noStream(cause: unknown): BrokerError {
+    return new BrokerError(
+      `events were not read: ${this.#key} is not a stream; another program has written to that key`,
+      { cause },
     );
-    return newest?.[0] ?? '0-0';
   }
 
   #pause(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Where a process hears of its results: one subscription, however many calls wait. */
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Broker } from '../broker/broker.js';
 import { closeConnection } from '../broker/connection.js';
 import { hear, onPush, unhear } from '../broker/pushes.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
@@ -23,8 +24,11 @@ export interface ResultMailbox {
   /**
    * Hears another channel on the same connection, until the mailbox is closed. Resolves when Redis
    * has been told, also where it knows: so it shows that the connection lives.
+   *
+   * @param what opens the error's message: "workers were not asked"
+   * @throws BrokerError when Redis does not confirm it within `sendTimeout`
    */
-  hear(channel: string, listener: (text: string) => void): Promise<void>;
+  hear(channel: string, listener: (text: string) => void, what: string): Promise<void>;
   /** Ends every wait with an error. */
   close(error: Error): Promise<void>;
 }
@@ -35,6 +39,7 @@ export interface MailboxPlace {
   readonly caller: string;
   readonly ledger: Ledger;
   readonly tide: Tide;
+  readonly inTime: Broker['inTime'];
 }
 
 /** A name for this process. */
@@ -74,6 +79,7 @@ export class Mailbox implements ResultMailbox {
   readonly #prefix: string;
   readonly #ledger: Ledger;
   readonly #tide: Tide;
+  readonly #inTime: Broker['inTime'];
   readonly #entries = new Entries((entry) => this.#removed(entry));
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
@@ -87,12 +93,13 @@ export class Mailbox implements ResultMailbox {
   #reading = false;
   #following = false;
 
-  constructor(open: () => Redis, { prefix, caller, ledger, tide }: MailboxPlace) {
+  constructor(open: () => Redis, { prefix, caller, ledger, tide, inTime }: MailboxPlace) {
     this.#open = open;
     this.#prefix = prefix;
     this.caller = caller;
     this.#ledger = ledger;
     this.#tide = tide;
+    this.#inTime = inTime;
   }
 
   get epoch(): number {
@@ -115,10 +122,11 @@ export class Mailbox implements ResultMailbox {
     return entry;
   }
 
-  async hear(channel: string, listener: (text: string) => void): Promise<void> {
+  async hear(channel: string, listener: (text: string) => void, what: string): Promise<void> {
     this.#listeners.set(channel, listener);
     if (!this.#subscription) this.#subscribe();
-    if (this.#subscription) await hear(this.#subscription, [channel]);
+    const subscription = this.#subscription;
+    if (subscription) await this.#inTime(subscription, what, hear(subscription, [channel]));
   }
 
   async close(error: Error): Promise<void> {

@@ -32,8 +32,8 @@ export class Mailboxes implements ResultMailbox {
     return this.#of(id).wait(id, sentAt, listener);
   }
 
-  hear(channel: string, listener: (text: string) => void): Promise<void> {
-    return this.#main.hear(channel, listener);
+  hear(channel: string, listener: (text: string) => void, what: string): Promise<void> {
+    return this.#main.hear(channel, listener, what);
   }
 
   async close(error: Error): Promise<void> {
