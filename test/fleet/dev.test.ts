@@ -98,6 +98,23 @@ describe('code that does not load', () => {
     );
   });
 
+  it('ends no worker whose child dies meanwhile: calls wait for the change that mends it', async () => {
+    const { app, project, dev } = await start(['-P', 'processes', '-c', '1']);
+    expect(await app.sendTask('version').get(soon)).toBe('one');
+    project.write('tasks/version.ts', 'throw new Error("not yet");');
+    await said(dev, /the code does not load, see above/);
+    const [stats] = Object.values(await app.inspect.stats(soon));
+    const [child] = (stats as { pool: { processes: number[] } }).pool.processes;
+    process.kill(child!, 'SIGKILL');
+    await said(dev, /calls wait for the next change of the code/);
+    const call = await app.sendTask('version');
+    project.write('tasks/version.ts', versionTask('mended'));
+    expect(await call.get(soon)).toBe('mended');
+    await reloaded(dev, 1);
+    // What waits for no child that will come needs no time to stop.
+    expect(dev.output).not.toMatch(/5 children in a row|the time to stop is over/);
+  });
+
   it('at the first start is waited for', async () => {
     const { app, project, dev } = await start([], {
       'tasks/version.ts': 'throw new Error("not yet");',

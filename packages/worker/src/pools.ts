@@ -125,6 +125,12 @@ export class Pools {
     for (const pool of this.#children.values()) pool.restart();
   }
 
+  /** The worker is about to stop: tasks for which no child will come go back to their queues. */
+  leave(): void {
+    for (const pool of this.#children.values()) pool.leave();
+    this.#suspects?.leave();
+  }
+
   /** Ends all children; with `force` their tasks with them. */
   async stop(force = false): Promise<void> {
     clearTimeout(this.#peace);

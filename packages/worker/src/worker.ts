@@ -198,9 +198,13 @@ export class Worker implements AsyncDisposable {
     scaler.fit(scale);
   }
 
-  /** Starts the children of its pools ahead of `start()`, which then takes less time; `ready` ones first. */
-  warm(ready?: ReadyChildren): Promise<void> {
-    this.#pools ??= new Pools(this.#poolsPlace());
+  /**
+   * Starts the children of its pools ahead of `start()`, which then takes less time; `ready` ones first.
+   *
+   * @param waits whether a pool whose later children cannot load the app waits, and ends no worker
+   */
+  warm(ready?: ReadyChildren, waits = false): Promise<void> {
+    this.#pools ??= new Pools(this.#poolsPlace(waits));
     this.#warm ??= this.#pools.open(this.#definitions(), ready).catch((error: unknown) => {
       // Children that are stopped while they load have not loaded the app.
       if (!this.#stopping) throw error;
@@ -249,7 +253,7 @@ export class Worker implements AsyncDisposable {
     });
   }
 
-  #poolsPlace(): PoolsPlace {
+  #poolsPlace(waits: boolean): PoolsPlace {
     const { app, name: worker, log, config } = this;
     const { logLevel, profile, maxTasksPerChild: maxTasks, maxMemoryPerChild: maxMemory } = config;
     const limits = { maxTasks, maxMemory };
@@ -266,7 +270,7 @@ export class Worker implements AsyncDisposable {
     const source = this.#source;
     const onFatal = (error: unknown): void => this.#fail(error);
     const onEnd: ChildPoolPlace['onEnd'] = (kind, how) => this.counts.childEnded(kind, how);
-    const hears = { onFatal, onEnd };
+    const hears = { onFatal, onEnd, waits };
     return {
       kind: config.pool,
       size: this.#slots.size,
@@ -355,6 +359,7 @@ export class Worker implements AsyncDisposable {
     this.#autoscaler?.stop();
     this.#limits?.stop();
     if (connection.status === 'ready') await this.#broadcasts?.leave();
+    this.#pools?.leave();
     await this.#branches?.stop(force);
     await this.#pools?.stop();
     await this.#keeper?.stop();

@@ -29,6 +29,11 @@ export class Supervised {
       : undefined;
   }
 
+  /** Whether the code is being written: what does not load waits for a change. */
+  get development(): boolean {
+    return this.standby !== null;
+  }
+
   private constructor(standby: StandbyJson) {
     this.standby = standby;
     let load: () => void = () => undefined;

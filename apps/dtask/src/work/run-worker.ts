@@ -91,7 +91,10 @@ async function held(
 ): Promise<Opening | undefined> {
   line.tell(['loaded']);
   const stopped = stops.exit.then(() => undefined);
-  await Promise.race([line.warm.then(() => worker.warm(standby ?? undefined)), stopped]);
+  await Promise.race([
+    line.warm.then(() => worker.warm(standby ?? undefined, line.development)),
+    stopped,
+  ]);
   standby?.letGo();
   line.tell(['warm']);
   return Promise.race([line.turn, stopped]);

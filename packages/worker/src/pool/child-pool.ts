@@ -35,6 +35,8 @@ export interface ChildPoolPlace extends ChildPlace {
   readonly onEnd: (kind: PoolKind, how: ChildEnd) => void;
   /** Hears that no child can be started any more. */
   readonly onFatal: (error: unknown) => void;
+  /** Whether it then waits for a `restart`, or to be stopped, as where the code is being written. */
+  readonly waits: boolean;
 }
 
 /** A child that dies before its app is loaded is tried again, this many times in a row. */
@@ -123,6 +125,7 @@ export class ChildPool implements Pool {
   #size: number;
   #broken = 0;
   #stopping = false;
+  #leaving = false;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(kind: 'threads' | 'processes', size: number, place: ChildPoolPlace) {
@@ -152,6 +155,7 @@ export class ChildPool implements Pool {
     if (child) return this.#begin(child, work);
     const waiting = new Waiting(work);
     this.#waiting.push(waiting);
+    this.#sendBack();
     return waiting;
   }
 
@@ -177,11 +181,24 @@ export class ChildPool implements Pool {
 
   /** Replaces every child, each when its task has ended: they load the app anew. */
   restart(): void {
+    this.#broken = 0;
     for (const child of this.#children) this.#retire(child);
     this.#adjust();
   }
 
+  /** The worker is about to stop: tasks for which no child will come go back to their queues. */
+  leave(): void {
+    this.#leaving = true;
+    this.#sendBack();
+  }
+
+  #sendBack(): void {
+    if (!this.#leaving || !this.#isStuck || this.#loaded.size > 0) return;
+    for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
+  }
+
   async stop(force = false): Promise<void> {
+    this.leave();
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
     // Where they go back to their queues, no child is waited for any more.
@@ -228,13 +245,24 @@ export class ChildPool implements Pool {
     return child;
   }
 
+  /** Whether no child is started any more. */
+  get #isStuck(): boolean {
+    return this.#broken >= mostBroken;
+  }
+
   #onBroken(child: Child, error: unknown): void {
     if (this.#stopping || child.dismissed) return;
     this.#broken += 1;
     child.kill();
-    if (this.#broken < mostBroken) {
-      this.#place.log.error({ err: error }, 'a child could not load the app; it is tried again');
-      return;
+    const { log, waits } = this.#place;
+    if (!this.#isStuck)
+      return log.error({ err: error }, 'a child could not load the app; it is tried again');
+    if (waits) {
+      this.#sendBack();
+      return log.error(
+        { err: error },
+        'a child could not load the app; calls wait for the next change of the code',
+      );
     }
     this.#stopping = true;
     const reason = error instanceof Error ? error.message : String(error);
@@ -243,12 +271,14 @@ export class ChildPool implements Pool {
         cause: error,
       }),
     );
+    return undefined;
   }
 
   #onGone(child: Child, how: string): void {
     this.#children.delete(child);
     this.#loaded.delete(child);
     if (this.#stopping) return;
+    this.#sendBack();
     if (child.end === 'crashed')
       this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
     if (child.end !== 'retired') this.#place.onEnd(this.kind, child.end ?? 'crashed');
@@ -294,7 +324,7 @@ export class ChildPool implements Pool {
   /** As many children as there should be. */
   #adjust(): void {
     if (this.#stopping) return;
-    for (let more = this.#kept; more < this.#size; more += 1) this.#spawn();
+    if (!this.#isStuck) for (let more = this.#kept; more < this.#size; more += 1) this.#spawn();
     // Those that are busy go when their task has ended.
     const idle = [...this.#loaded].filter(({ free, running }) => free && running === 0);
     for (const child of idle.slice(0, Math.max(0, this.#kept - this.#size))) this.#retire(child);
