@@ -155,7 +155,7 @@ function commandLine() {
   const page = [
     '# Command line',
     "<!-- Written by scripts/docs.mjs from the commands' own help: edit apps/dtask/src, then `npm run docs`. -->",
-    'Every command ends with exit code 0 only where it did what it was asked to. Commands that print data take `--json`. What goes wrong is printed to standard error, and begins with `dtask:`. What starting and stopping a worker means is in the guide: [workers](../guide/workers.md), [deployment](../guide/deployment.md) with the exit codes, [development](../guide/development.md).',
+    'Every command ends with exit code 0 only where it did what it was asked to. Commands that print data take `--json`, and end quietly when their reader goes away, as behind `| head -1`. What goes wrong is printed to standard error, and begins with `dtask:`. What starting and stopping a worker means is in the guide: [workers](../guide/workers.md), [deployment](../guide/deployment.md) with the exit codes, [development](../guide/development.md).',
     '`-A app` finds `app.ts`, `app.mts`, `app.cts`, `app.js`, `app.mjs`, `app.cjs`, the same in `src/`, then `app/app.ts` and `app/index.ts` with the same endings. A path with its ending is taken as it is, and `app:orders` picks the export `orders` where a module exports several Apps.',
     help([]),
     ...commands.flatMap((command) => [`## dtask ${command}`, help(command.split(' '))]),

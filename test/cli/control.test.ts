@@ -183,6 +183,19 @@ describe('dtask events', () => {
     expect(events[0]).toMatchObject({ type: 'worker-online', worker: 'one' });
   });
 
+  it('ends quietly when its reader is gone, as behind `| head -1`', async () => {
+    const { app, stage } = troupe;
+    const shell = startDtask(['events', '--since', 'start'], { env: stage.environment() });
+    await until('it has printed', () => shell.stdout !== '');
+    shell.child.stdout?.destroy();
+    await until('it prints once more', async () => {
+      await app.control.heartbeat();
+      return shell.hasEnded;
+    });
+    expect(await shell.end()).toEqual({ code: 0, signal: null });
+    expect(shell.stderr).toBe('');
+  });
+
   it('ends with 1 where Redis is not there, and says so as those do that ask workers', async () => {
     const env = { DTASK_BROKER_URL: 'redis://:secret@127.0.0.1:1/0', DTASK_SEND_TIMEOUT: '300ms' };
     const asked = [['events'], ['status'], ['inspect', 'ping'], ['control', 'shutdown']];

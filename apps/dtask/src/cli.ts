@@ -1,5 +1,6 @@
 /** The `dtask` command. */
 import { Command } from 'commander';
+import { endWithReader, outliveReader } from './reader-gone.js';
 import { sayError } from './say-error.js';
 import { version } from './version.js';
 
@@ -21,12 +22,19 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   report: async () => (await import('./commands/report.js')).reportCommand(),
 };
 
+/** Commands that work until they are told to stop. */
+const services: ReadonlySet<string> = new Set(['worker', 'beat', 'dev']);
+
+endWithReader();
 const program = new Command('dtask')
   .description('Distributed tasks for TypeScript, on BullMQ and Redis.')
   .version(version)
   // Words behind a command's name are that command's.
   .enablePositionalOptions()
-  .showHelpAfterError();
+  .showHelpAfterError()
+  .hook('preAction', (_program, action) => {
+    if (services.has(action.name())) outliveReader();
+  });
 const named = commands[process.argv[2] ?? ''];
 for (const load of named ? [named] : Object.values(commands)) {
   program.addCommand((await load()).copyInheritedSettings(program));

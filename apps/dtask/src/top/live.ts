@@ -26,7 +26,6 @@ export class Live {
   #view: View = firstView;
   /** When the look began that is under way. */
   #looking: number | undefined;
-  #failure: Error | undefined;
 
   /** @param interval from one look to the next, in milliseconds */
   constructor(sampler: Sampler, interval: number) {
@@ -55,7 +54,6 @@ export class Live {
       this.#end();
       undo();
     }
-    if (this.#failure) throw this.#failure;
   }
 
   /** At once: after this the process may be killed, and the terminal is as it was. */
@@ -135,18 +133,13 @@ export class Live {
       this.#screen.forget();
       this.#draw();
     };
-    // The terminal is gone.
-    const lost = (error: Error): void => {
-      if ((error as NodeJS.ErrnoException).code !== 'EIO') this.#failure = error;
-      this.#end();
-    };
     for (const signal of signals) process.on(signal, this.#end);
     process.on('exit', leave).on('uncaughtExceptionMonitor', leave);
-    process.stdout.on('resize', resized).on('error', lost);
+    process.stdout.on('resize', resized);
     return () => {
       for (const signal of signals) process.off(signal, this.#end);
       process.off('exit', leave).off('uncaughtExceptionMonitor', leave);
-      process.stdout.off('resize', resized).off('error', lost);
+      process.stdout.off('resize', resized);
     };
   }
 }
