@@ -125,6 +125,18 @@ describe('code that does not load', () => {
   });
 });
 
+it('an app that ends its process while it loads is waited for, and the log says that it did', async () => {
+  const { app, project, dev } = await start([], { 'tasks/version.ts': 'process.exit(0);' });
+  const early = 'the app ended its process with exit code 0 while it was loaded';
+  expect(dev.stderr).toContain(early);
+  project.write('tasks/version.ts', versionTask('at last'));
+  expect(await app.sendTask('version').get(soon)).toBe('at last');
+  project.write('tasks/version.ts', 'process.exit(0);');
+  await said(dev, /the code does not load, see above; the worker goes on/);
+  expect(dev.stderr.split(early)).toHaveLength(3);
+  expect(await app.sendTask('version').get(soon)).toBe('at last');
+});
+
 describe('what is watched', () => {
   it('are new files and folders, and what the app includes from elsewhere', async () => {
     const { app, project, dev } = await start();

@@ -1,8 +1,7 @@
 /** The `-A` option of commands that need no task code: without it, settings come from the environment. */
 import { App } from '@dtask/core';
 import type { Command } from 'commander';
-import path from 'node:path';
-import { findApp } from './find-app.js';
+import { findApp, loadTasks } from './find-app.js';
 
 /** Adds `-A` and `--json`. */
 export function withApp(command: Command): Command {
@@ -24,7 +23,7 @@ export async function onApp(
   const found = spec === undefined ? undefined : await findApp(spec);
   const app = found?.app ?? new App('cli');
   try {
-    if (found && whole) await app.load(path.dirname(found.source.file));
+    if (found && whole) await loadTasks(found);
     await work(app);
   } finally {
     await app.close();

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type App, StartupError } from '@dtask/core';
 import { type AppSource, importApp } from '@dtask/core/internal';
+import { loading } from './early-exit.js';
 
 /** An App and where it came from. */
 export interface FoundApp {
@@ -26,7 +27,16 @@ export const preloadOf = (file: string): string | undefined =>
 export async function findApp(spec: string, folder: string = process.cwd()): Promise<FoundApp> {
   const { file, name } = locateApp(spec, folder);
   const source = { file, name, preload: preloadOf(file) };
-  return { app: await importApp(source), source };
+  return { app: await loading(() => importApp(source)), source };
+}
+
+/**
+ * Loads the tasks that an App's `include` names.
+ *
+ * @throws StartupError when one of the modules fails to load
+ */
+export function loadTasks({ app, source }: FoundApp): Promise<unknown> {
+  return loading(() => app.load(path.dirname(source.file)));
 }
 
 /**

@@ -1,8 +1,7 @@
 /** The App of the `dtask beat` commands, with all of its tasks. */
-import path from 'node:path';
 import { type App, ConfigError } from '@dtask/core';
 import type { Command } from 'commander';
-import { findApp } from '../find-app.js';
+import { findApp, loadTasks } from '../find-app.js';
 
 /** Options that all of them have. */
 export interface BeatFlags {
@@ -26,9 +25,10 @@ export async function onLoadedApp(
   command: Command,
   work: (app: App) => Promise<void>,
 ): Promise<void> {
-  const { app, source } = await findApp(specOf(command));
+  const found = await findApp(specOf(command));
+  const { app } = found;
   try {
-    await app.load(path.dirname(source.file));
+    await loadTasks(found);
     await work(app);
   } finally {
     await app.close();

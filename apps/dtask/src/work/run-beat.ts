@@ -1,10 +1,9 @@
 /** Runs a beat in this process, from start to exit. */
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Beat } from '@dtask/worker';
 import { beatBanner } from '../banner.js';
 import { exitCodes } from '../exit-codes.js';
-import { findApp } from '../find-app.js';
+import { findApp, loadTasks } from '../find-app.js';
 import { sayError } from '../say-error.js';
 import { type Stoppable, StopSignals } from './stop-signals.js';
 
@@ -25,8 +24,9 @@ export async function runBeat({ app: spec, logLevel }: BeatOrders): Promise<neve
   try {
     // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
     const { Beat: Runner } = await import('@dtask/worker');
-    const { app, source } = await findApp(spec);
-    await app.load(path.dirname(source.file));
+    const found = await findApp(spec);
+    const { app, source } = found;
+    await loadTasks(found);
     const beat = new Runner(app, { logLevel });
     console.error(beatBanner(beat, source.file));
     stops.guard(beat);

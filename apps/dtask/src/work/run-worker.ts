@@ -1,5 +1,4 @@
 /** Runs a worker in this process, from start to exit. */
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { App } from '@dtask/core';
 import type { AppSource } from '@dtask/core/internal';
@@ -9,7 +8,7 @@ import type { Beat, blame as Blame, Worker, WorkerOptions } from '@dtask/worker'
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
 import { exitCodes } from '../exit-codes.js';
-import { findApp } from '../find-app.js';
+import { findApp, loadTasks } from '../find-app.js';
 import type { BannerNotes, Facts, Opening } from '../fleet/line.js';
 import { Supervised } from '../fleet/supervised.js';
 import { sayError } from '../say-error.js';
@@ -44,9 +43,10 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     const { Beat, blame, captureConsole, Worker } = await import('@dtask/worker');
     if (line?.standby?.preload) await import(line.standby.preload);
     await line?.load;
-    const { app, source } = await findApp(orders.app);
+    const found = await findApp(orders.app);
+    const { app, source } = found;
     line?.tell(['found', factsOf(app, source)]);
-    await app.load(path.dirname(source.file));
+    await loadTasks(found);
     const engine = orders.embedded ? await engineFor(app.config.broker) : undefined;
     worker = new Worker(app, { ...orders.settings, module: source });
     captureConsole(worker.log);

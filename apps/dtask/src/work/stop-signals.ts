@@ -1,5 +1,7 @@
 /** What the signals mean to a process that works until it is told to stop. */
 
+import { expectExit } from '../early-exit.js';
+
 /** What can be told to stop. */
 export interface Stoppable {
   /** Takes nothing more, and lets end what runs. */
@@ -37,7 +39,9 @@ export class StopSignals {
     process.on('SIGINT', () => this.raise(levels.warm));
     process.on('SIGQUIT', () => this.raise(levels.cold));
     process.on('SIGHUP', () => {
-      if (this.#level === 0) target.restart();
+      if (this.#level > 0) return;
+      expectExit();
+      target.restart();
     });
     process.on('SIGUSR2', () => target.report());
   }
@@ -47,6 +51,7 @@ export class StopSignals {
     const level = Math.max(this.#escalates ? this.#level + 1 : this.#level, least);
     if (level === this.#level) return;
     this.#level = level;
+    expectExit();
     if (level === levels.warm) this.#target.warm();
     else if (level === levels.cold) this.#target.cold();
     else this.#target.now();
