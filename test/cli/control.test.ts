@@ -215,5 +215,15 @@ describe('dtask events', () => {
     const wrong = await run('events', '--types', 'task-exploded');
     expect(wrong).toMatchObject({ code: 1 });
     expect(wrong.stderr).toContain('there is no event "task-exploded"');
+    const [none, never] = await Promise.all([
+      run('events', '-n', '0'),
+      run('events', '--since', 'xyz'),
+    ]);
+    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none.stderr).toContain('--count must be a whole number of at least 1, got 0');
+    expect(never).toMatchObject({ code: 1, stdout: '' });
+    expect(never.stderr).toMatch(
+      /--since must be .* a time ago such as 2h, or an ISO date, got xyz/,
+    );
   });
 });

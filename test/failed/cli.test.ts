@@ -65,6 +65,12 @@ describe('dtask failed list', () => {
     expect(short.stderr).toContain('there are more');
   });
 
+  it('lets no task steer the terminal, nor turn the direction of writing', async () => {
+    const { run } = await scene([['fail', ['\u202Egnirts \u001B[2J\u2066x']]]);
+    const { stdout } = await run('list');
+    expect(stdout).toContain('  TypeError: gnirts \\x1B[2Jx\n');
+  });
+
   it('says so where nothing has failed', async () => {
     const { run } = await scene([]);
     expect(await run('list')).toMatchObject({ code: 0, stdout: 'no failed tasks\n' });
@@ -74,7 +80,13 @@ describe('dtask failed list', () => {
     const { run } = await scene([]);
     const refused = [
       [['list', '--since', '2026-99-99'], /--since must be a time ago/],
-      [['list', '--limit', 'few'], /--limit must be a whole number, got few/],
+      [
+        ['list', '--since', 'xyz'],
+        /--since must be a time ago such as 2h, or an ISO date, got xyz/,
+      ],
+      [['list', '--since', '2h', '--until', '3h'], /since must not be later than until/],
+      [['list', '--limit', 'few'], /--limit must be a whole number of at least 1, got few/],
+      [['list', '--limit', '0'], /--limit must be a whole number of at least 1, got 0/],
       [['retry'], /takes an id, filters such as --task, or --all/],
       [['drop', 'x', '--all'], /takes one of/],
     ] as const;

@@ -4,7 +4,7 @@ import type { FailedTask, Failure } from '@dtask/core';
 import { ownFrames, reasonOf } from '@dtask/core/internal';
 import pc from 'picocolors';
 import { ago, clock } from './moments.js';
-import { printable } from './printable.js';
+import { oneLine, printable } from './printable.js';
 
 /** The widest line where the output is no terminal. */
 const widest = 160;
@@ -23,7 +23,7 @@ function heading(failed: FailedTask): string {
     ...(crashes > 0 ? [times(crashes, 'crash', 'crashes')] : []),
     ...(history.length > 0 ? [`failed ${history.length + 1} times`] : []),
   ];
-  return `${title(task, id)}  ${pc.dim(printable(facts.join(', ')))}`;
+  return `${title(task, id)}  ${pc.dim(oneLine(facts.join(', ')))}`;
 }
 
 function reason({ error, damaged }: FailedTask): string {
@@ -35,7 +35,7 @@ function reason({ error, damaged }: FailedTask): string {
 /** As much of the first line as fits beside what is before it. */
 function cut(text: string, before: number): string {
   const width = (process.stdout.columns ?? widest) - before;
-  const line = printable(text.split('\n', 1)[0] ?? '');
+  const line = oneLine(text.split('\n', 1)[0] ?? '');
   return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }
 
@@ -105,7 +105,7 @@ const section = (lines: readonly string[], heading?: string): string[] =>
   lines.length === 0 ? [] : ['', ...(heading === undefined ? [] : [pc.bold(heading)]), ...lines];
 
 const title = (task: string, id: string): string =>
-  `${pc.bold(printable(task) || '(no name)')} ${printable(id)}`;
+  `${pc.bold(oneLine(task) || '(no name)')} ${oneLine(id)}`;
 
 const indented = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(11)}`);
 

@@ -1,10 +1,12 @@
 /** `dtask events`: prints what happens, as it happens. */
-import type { DtaskEvent, Duration, EventsOptions, EventType } from '@dtask/core';
+import type { DtaskEvent, EventsOptions, EventType } from '@dtask/core';
 import { brief, eventTypes, formatMilliseconds } from '@dtask/core/internal';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { onApp, withApp } from '../app-option.js';
 import { listed } from '../command-names.js';
+import { countOf, pointOf } from '../option-values.js';
+import { oneLine } from '../printable.js';
 
 interface Options {
   app?: string;
@@ -42,7 +44,8 @@ async function events(options: Options): Promise<void> {
   const end = (): void => ended.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
-  let left = options.count === undefined ? Number.POSITIVE_INFINITY : Number(options.count);
+  let left =
+    options.count === undefined ? Number.POSITIVE_INFINITY : countOf(options.count, '--count');
   await onApp(options.app, async (app) => {
     for await (const event of app.events({ ...wanted(options), signal: ended.signal })) {
       console.log(options.json ? JSON.stringify(event) : line(event));
@@ -64,7 +67,7 @@ const names = (text: string): string[] => text.split(',').map((name) => name.tri
 
 function when(text: string): NonNullable<EventsOptions['since']> {
   if (text === 'now' || text === 'start') return text;
-  return /^\d{4}-/.test(text) ? new Date(text) : (text as Duration);
+  return pointOf(text, '--since', 'now, start, ');
 }
 
 const colours: Readonly<Partial<Record<EventType, (text: string) => string>>> = {
@@ -86,8 +89,8 @@ function line(event: DtaskEvent): string {
   const time = pc.dim(at.toISOString().slice(11, 23));
   const colour = colours[type] ?? ((text: string) => text);
   const who = 'id' in event ? `${event.name}[${event.id}]` : event.worker;
-  const said = details(event);
-  return `${time}  ${colour(type.padEnd(width))}  ${who}${said === '' ? '' : `  ${said}`}`;
+  const said = oneLine(details(event));
+  return `${time}  ${colour(type.padEnd(width))}  ${oneLine(who)}${said === '' ? '' : `  ${said}`}`;
 }
 
 /** What an event says beyond which task it is. */

@@ -1,15 +1,10 @@
 /** `dtask failed`: looks at the tasks that have failed, retries and drops them. */
-import {
-  type App,
-  ConfigError,
-  type Duration,
-  type FailedFilter,
-  type FailedTask,
-} from '@dtask/core';
+import { type App, ConfigError, type FailedFilter, type FailedTask } from '@dtask/core';
 import { Command } from 'commander';
 import { onApp, withApp } from '../app-option.js';
 import { confirm } from '../confirm.js';
 import { failedList, failedTask } from '../failed-text.js';
+import { countOf, pointOf } from '../option-values.js';
 import { print } from '../print.js';
 
 interface Options {
@@ -158,23 +153,11 @@ function filterOf({ task, queue, since, until, error, limit }: Options): FailedF
   return {
     ...(task !== undefined && { task }),
     ...(queue !== undefined && { queue }),
-    ...(since !== undefined && { since: point(since, '--since') }),
-    ...(until !== undefined && { until: point(until, '--until') }),
+    ...(since !== undefined && { since: pointOf(since, '--since') }),
+    ...(until !== undefined && { until: pointOf(until, '--until') }),
     ...(error !== undefined && { error }),
-    ...(limit !== undefined && { limit: whole(limit) }),
+    ...(limit !== undefined && { limit: countOf(limit, '--limit') }),
   };
-}
-
-function point(text: string, what: string): Date | Duration {
-  if (!/^\d{4}-/.test(text)) return text as Duration;
-  const date = new Date(text);
-  if (!Number.isNaN(date.getTime())) return date;
-  throw new ConfigError(`${what} must be a time ago such as 2h, or an ISO date, got ${text}`);
-}
-
-function whole(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new ConfigError(`--limit must be a whole number, got ${text}`);
 }
 
 const unknown = (id: string): ConfigError =>

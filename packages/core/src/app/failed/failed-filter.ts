@@ -54,10 +54,16 @@ export function checkFilter(filter: FailedFilter, now: number): Criteria {
     text(filter.task, 'task'),
     text(filter.error, 'error')?.toLowerCase(),
   ];
+  const oldest = since === undefined ? '-inf' : point(since, 'since', now);
+  const newest = until === undefined ? '+inf' : point(until, 'until', now);
+  if (Number(oldest) > Number(newest))
+    throw new ConfigError(
+      `since must not be later than until, got ${show(since)} and ${show(until)}`,
+    );
   return {
     queue,
-    oldest: since === undefined ? '-inf' : point(since, 'since', now),
-    newest: until === undefined ? '+inf' : point(until, 'until', now),
+    oldest,
+    newest,
     limit,
     ...((task ?? error) !== undefined && {
       fits: (failed, reason) =>
