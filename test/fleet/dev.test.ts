@@ -104,7 +104,7 @@ describe('code that does not load', () => {
     project.write('tasks/version.ts', 'throw new Error("not yet");');
     await said(dev, /the code does not load, see above/);
     const [stats] = Object.values(await app.inspect.stats(soon));
-    const [child] = (stats as { pool: { processes: number[] } }).pool.processes;
+    const [child] = (stats as { pool: { processes: readonly number[] } }).pool.processes;
     process.kill(child!, 'SIGKILL');
     await said(dev, /calls wait for the next change of the code/);
     const call = await app.sendTask('version');
