@@ -1,10 +1,11 @@
 /** `dtask inspect`, `control`, `status` and `events`: asking and telling workers from a shell. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { here } from '../control/hire.js';
 import { troupe } from '../control/troupe.js';
 import { runDtask, startDtask } from '../support/dtask-process.js';
 import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
+import { Troupe } from '../support/troupe.js';
 import { until } from '../support/until.js';
 
 const noWorker = 69;
@@ -148,6 +149,81 @@ describe('dtask status', () => {
       code: noWorker,
       stdout: '',
       stderr: 'dtask: no worker answers\n',
+    });
+  });
+});
+
+describe('a worker that lives and does not answer', () => {
+  let pair: Troupe;
+
+  beforeAll(async () => {
+    pair = new Troupe(engine.url, here);
+    const [, still] = await Promise.all([pair.hire('awake'), pair.hire('still')]);
+    still.signal('SIGSTOP');
+    // It renews its claim no more; the tests may take longer than that holds.
+    await pair.stage.redis.zadd(`${pair.prefix}:workers`, Date.now() + 600_000, 'still');
+  });
+  afterAll(() => pair.disband());
+
+  const ask = (...args: string[]) => runDtask(args, { env: pair.stage.environment() });
+  const silence = (time: string): string =>
+    `dtask: still lives, but did not answer within ${time}; -t gives it longer\n`;
+
+  it('is named, and the command ends with 69', async () => {
+    expect(await ask('inspect', 'ping', '-t', '3s')).toEqual({
+      code: noWorker,
+      stdout: 'awake  pong\n',
+      stderr: silence('3s'),
+    });
+    expect(await ask('control', 'heartbeat', '-d', 'still,ghost', '-t', '300ms')).toEqual({
+      code: noWorker,
+      stdout: '',
+      stderr: `${silence('300ms')}dtask: no worker answers to ghost\n`,
+    });
+  });
+
+  it('is silent in dtask status', async () => {
+    const { code, stdout, stderr } = await ask('status', '-t', '3s');
+    expect({ code, stderr }).toEqual({ code: noWorker, stderr: silence('3s') });
+    expect(stdout).toMatch(/^still +silent +-/m);
+    expect(stdout).toContain('1 worker online, 1 silent');
+    const json = await ask('status', '--json', '-d', 'still', '-t', '300ms');
+    expect(JSON.parse(json.stdout)).toEqual([{ worker: 'still', silent: true }]);
+  });
+
+  it('is not missed by a command that is for others, or needs no worker', async () => {
+    expect(await ask('inspect', 'ping', '-d', 'awake', '-t', '30s')).toEqual({
+      code: 0,
+      stdout: 'awake  pong\n',
+      stderr: '',
+    });
+    const { id } = await pair.app.sendTask('note', ['waiting'], { queue: 'idle' });
+    expect(await ask('control', 'revoke', id)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('is named where it has a rule to hear of', async () => {
+    expect(await ask('control', 'revoke-root', 'some', '-t', '3s')).toMatchObject({
+      code: noWorker,
+      stdout: expect.stringContaining('awake'),
+      stderr: silence('3s'),
+    });
+  });
+
+  it('may be busy with the command itself', async () => {
+    expect(await ask('control', 'dawdle', '-d', 'awake', '-t', '300ms')).toEqual({
+      code: noWorker,
+      stdout: '',
+      stderr: 'dtask: awake lives, but did not answer within 300ms; -t gives it longer\n',
+    });
+  });
+});
+
+describe('a name that no worker has', () => {
+  it('is said, beside what the others answer', async () => {
+    expect(await run('control', 'heartbeat', '-d', 'one,ghost')).toEqual({
+      code: noWorker,
+      stdout: expect.stringMatching(/^one {2}/),
+      stderr: 'dtask: no worker answers to ghost\n',
     });
   });
 });

@@ -68,6 +68,7 @@ app.controlCommand('greet', async ({ whom }, { name }) => {
   await delay(1);
   return { text: `hello ${String(whom)}`, from: name };
 });
+app.controlCommand('dawdle', () => delay(60_000, 'at last', { ref: false }));
 app.controlCommand('explode', () => {
   throw new RangeError('no such luck');
 });

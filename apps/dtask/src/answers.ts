@@ -2,26 +2,26 @@
 import { formatBytes, formatMilliseconds } from '@dtask/core/internal';
 import type { ActiveTask, Answers, HeldTask, RevokedFacts, ScheduledTask } from '@dtask/core';
 import pc from 'picocolors';
-import { type AskFlags, sayNobody } from './ask-options.js';
+import type { AskFlags } from './ask-options.js';
 import { print, table } from './print.js';
+import { type Missing, sayMissing } from './roll-call.js';
 
-/** Prints the answers of workers; where there is none, or an error, the exit code says so. */
+/** Prints the answers of workers; where one is missing, or an error, the exit code says so. */
 export function printAnswers(
   flags: AskFlags,
   command: string,
   answers: Answers<unknown>,
+  missing: Missing,
   whole: unknown = answers,
 ): void {
   const workers = Object.entries(answers);
-  if (workers.length === 0) {
-    if (flags.json) print(true, whole, () => '');
-    sayNobody(flags);
-    return;
+  if (workers.length > 0 || flags.json) {
+    print(flags.json, whole, () =>
+      workers.map(([worker, answer]) => section(worker, command, answer)).join('\n'),
+    );
   }
-  print(flags.json, whole, () =>
-    workers.map(([worker, answer]) => section(worker, command, answer)).join('\n'),
-  );
   if (workers.some(([, answer]) => errorOf(answer) !== undefined)) process.exitCode = 1;
+  sayMissing(flags, missing, workers.length);
 }
 
 /** The error among a worker's answers. */

@@ -12,7 +12,7 @@ export interface AskFlags {
   timeout?: Duration;
 }
 
-/** Celery's exit code where no worker answers: EX_UNAVAILABLE. */
+/** Celery's exit code where no worker answers, and ours where one is missing: EX_UNAVAILABLE. */
 export const nobody = 69;
 
 /** Adds `-A`, `--json`, `-d`, `-p` and `-t`. */

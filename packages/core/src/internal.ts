@@ -13,7 +13,7 @@ export type { Setting } from './config/setting.js';
 export { shownSettings, shownShards } from './config/shown.js';
 export { appSettings, workerSettings } from './config/settings.js';
 export { type AppSource, importApp, loadApp } from './app/app-source.js';
-export { isMeant } from './control/audience.js';
+export { checkAsk, isMeant } from './control/audience.js';
 export { controlCommands } from './control/control.js';
 export { inspectCommands } from './control/inspect.js';
 export {

@@ -12,9 +12,10 @@ import { controlCommands } from '@dtask/core/internal';
 import { Command } from 'commander';
 import { printAnswers } from '../answers.js';
 import { onApp } from '../app-option.js';
-import { type AskFlags, askOf, sayNobody, withAsk } from '../ask-options.js';
+import { type AskFlags, withAsk } from '../ask-options.js';
 import { listed, named, typed } from '../command-names.js';
 import { print } from '../print.js';
+import { callRoll, type Missing } from '../roll-call.js';
 
 interface Options extends AskFlags {
   list?: boolean;
@@ -37,7 +38,7 @@ type Answer = Answers<unknown> | Revocation;
 export function controlCommand(): Command {
   return withAsk(new Command('control'))
     .description(
-      'Tell the live workers what to do, and end tasks. Exits with 69 where no worker answers that should.',
+      'Tell the live workers what to do, and end tasks. Exits with 69 where a worker does not answer that should.',
     )
     .argument('[command]', "what to do; see --list, or a command of the app's own")
     .argument('[args...]', "what the command takes; for the app's own name=value, read as JSON")
@@ -63,15 +64,20 @@ async function control(
     throw new ConfigError('control needs a command; dtask control --list shows them');
   const command = named(word, Object.keys(controlCommands)) as Name | undefined;
   await onApp(options.app, async (app) => {
-    const given = { app, words, ask: askOf(options), options };
-    const answer = command
-      ? await runs[command](given)
-      : await app.control.broadcast(word, fields(words), given.ask);
-    if ('removed' in answer && typeof answer.removed === 'number')
-      printRevocation(options, command ?? word, answer as Revocation);
-    else printAnswers(options, command ?? word, answer as Answers<unknown>);
+    const run = async (ask: AskOptions): Promise<Answer> =>
+      command
+        ? runs[command]({ app, words, ask, options })
+        : app.control.broadcast(word, fields(words), ask);
+    const [answer, missing] = await callRoll(app, options, run, (given) =>
+      isRevocation(given) ? given.workers : given,
+    );
+    if (isRevocation(answer)) printRevocation(options, command ?? word, answer, missing);
+    else printAnswers(options, command ?? word, answer, missing);
   });
 }
+
+const isRevocation = (answer: Answer): answer is Revocation =>
+  'removed' in answer && typeof answer.removed === 'number';
 
 const runs: Readonly<Record<Name, (given: Given) => Promise<Answer>>> = {
   revoke: ({ app, words, ask, options: { terminate = false } }) =>
@@ -123,18 +129,22 @@ const rule = ({
   expires === undefined ? { terminate } : { terminate, expires };
 
 /** Tasks that wait are ended without a worker; only those that run need one. */
-function printRevocation(flags: Options, command: string, revocation: Revocation): void {
+function printRevocation(
+  flags: Options,
+  command: string,
+  revocation: Revocation,
+  missing: Missing,
+): void {
   const { removed, running, workers } = revocation;
-  if (Object.keys(workers).length > 0) return printMore(flags, command, revocation);
-  print(flags.json, revocation, () => said(revocation));
   const isRule = command !== 'revoke' && command !== 'terminate';
-  if (running > 0) sayNobody(flags);
-  else if (removed === 0 && !isRule) process.exitCode = 1;
-}
-
-function printMore(flags: Options, command: string, revocation: Revocation): void {
-  if (!flags.json) console.log(said(revocation));
-  printAnswers(flags, command, revocation.workers, revocation);
+  const asked = Object.keys(workers).length + missing.silent.length + missing.absent.length;
+  // A rule needs no worker to live, but each one that does has to hear of it.
+  if (isRule ? asked > 0 : running > 0) {
+    if (!flags.json) console.log(said(revocation));
+    return printAnswers(flags, command, workers, missing, revocation);
+  }
+  print(flags.json, revocation, () => said(revocation));
+  if (removed === 0 && !isRule) process.exitCode = 1;
 }
 
 const said = ({ removed, running }: Revocation): string =>

@@ -4,8 +4,9 @@ import { inspectCommands } from '@dtask/core/internal';
 import { Command } from 'commander';
 import { printAnswers } from '../answers.js';
 import { onApp } from '../app-option.js';
-import { type AskFlags, askOf, withAsk } from '../ask-options.js';
+import { type AskFlags, withAsk } from '../ask-options.js';
 import { listed, named } from '../command-names.js';
+import { callRoll } from '../roll-call.js';
 
 interface Options extends AskFlags {
   list?: boolean;
@@ -17,7 +18,7 @@ type Name = keyof typeof inspectCommands;
 export function inspectCommand(): Command {
   return withAsk(new Command('inspect'))
     .description(
-      'Ask the live workers about themselves. Exits with 69 where none answers, as Celery does.',
+      'Ask the live workers about themselves. Exits with 69 where none answers, as Celery does, or one does not that should.',
     )
     .argument('[command]', 'what to ask for; see --list')
     .argument('[ids...]', 'ids of tasks, for query-task')
@@ -35,7 +36,13 @@ async function inspect(word: string | undefined, ids: string[], options: Options
   if (options.list) return console.log(listed(inspectCommands));
   const command = nameOf(word);
   await onApp(options.app, async (app) => {
-    printAnswers(options, command, await ask(app, command, ids, askOf(options)));
+    const [answers, missing] = await callRoll(
+      app,
+      options,
+      (given) => ask(app, command, ids, given),
+      (given) => given,
+    );
+    printAnswers(options, command, answers, missing);
   });
 }
 
