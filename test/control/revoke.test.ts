@@ -1,5 +1,5 @@
 /** Ending tasks from outside: that wait, that run, that are still to come, with workers or without. */
-import { chord, ConfigError, group, TaskRevokedError } from 'dtask';
+import { type AsyncResult, chord, ConfigError, group, TaskRevokedError } from 'dtask';
 import { describe, expect, it } from 'vitest';
 import { engine } from '../support/own-engine.js';
 import { setStage } from '../support/stage.js';
@@ -172,6 +172,58 @@ describe('a rule by a header', () => {
       return (await result.get({ propagate: false, ...soon })) === 'over';
     });
     await until('it is gone', async () => (await redis.exists(`${prefix}:revoked`)) === 0);
+  });
+
+  it('ends all that wait, however many and whatever waits between them', async () => {
+    const { stage, app, trace, redis, prefix, note } = fromStage();
+    const send = (mark: string, tenant: string, queue = 'default') =>
+      note.applyAsync([mark], { headers: { tenant }, queue });
+    const kept: PromiseLike<AsyncResult<string>>[] = [];
+    const doomed: PromiseLike<AsyncResult<string>>[] = [];
+    for (let n = 0; n < 4_500; n += 1) {
+      if (n % 3 === 0) kept.push(send(`kept-${n}`, 'other'));
+      else doomed.push(send(`doomed-${n}`, 'acme'));
+    }
+    await Promise.all(kept);
+    await Promise.all(doomed);
+    const ended = await app.control.revokeByHeaders({ tenant: 'acme' }, { expires: '100ms' });
+    expect(ended).toEqual({ removed: 3_000, running: 0, workers: {} });
+    expect(await app.queues.counts('default')).toMatchObject({ waiting: 1_500 });
+    await until('the rule is over', async () => (await redis.exists(`${prefix}:revoked`)) === 0);
+    await hire(stage);
+    const results = await Promise.all(kept);
+    await Promise.all(results.map((result) => result.get({ timeout: '60s' })));
+    for (const result of await Promise.all(doomed)) expect(await result.state()).toBe('REVOKED');
+    expect(results.map((_, n) => trace.starts(`kept-${n * 3}`).length)).not.toContain(0);
+    expect(trace.starts('doomed-1')).toEqual([]);
+  });
+
+  it('ends all that wait while another one does, tasks are sent, and a worker takes them', async () => {
+    const { stage, app, note } = fromStage();
+    const send = (count: number) =>
+      Promise.all(
+        [...Array(count).keys()].map((n) =>
+          note.applyAsync([`busy-${n}`], { headers: { tenant: ['a', 'b', 'c'][n % 3] } }),
+        ),
+      );
+    const sent = await send(6_000);
+    const [a, b, more] = await Promise.all([
+      app.control.revokeByHeaders({ tenant: 'a' }, long),
+      app.control.revokeByHeaders({ tenant: 'b' }, long),
+      send(600),
+    ]);
+    expect(a.removed).toBeGreaterThanOrEqual(2_000);
+    expect(b.removed).toBeGreaterThanOrEqual(2_000);
+    for (const [n, result] of sent.entries())
+      expect(await result.state()).toBe(n % 3 === 2 ? 'PENDING' : 'REVOKED');
+    await hire(stage);
+    const [again] = await Promise.all([
+      send(900),
+      app.control.revokeByHeaders({ tenant: 'c' }, long),
+    ]);
+    // Those that the worker had taken before have run; every other one is ended.
+    for (const result of [...sent, ...more, ...again])
+      await result.get({ propagate: false, ...long });
   });
 
   it('that cannot be compared is refused', async () => {

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Place } from '../broker/ask.js';
+import { bringAhead } from '../broker/bring-ahead.js';
 import { removeWaiting } from '../broker/remove-waiting.js';
 import type { Shard, Shards } from '../broker/shards.js';
 import { partBy } from '../part-by.js';
@@ -34,6 +35,9 @@ export interface QueuesPlace {
   /** Deals out the turns of a task anew: some of its calls had one, and will not take it. */
   readonly recallTurns: (task: string) => Promise<void>;
 }
+
+/** Where a task waits that nobody has taken, as BullMQ names it. */
+type WaitingState = 'wait' | 'prioritized' | 'delayed';
 
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
@@ -138,7 +142,7 @@ export class Queues {
   #stepsIn(
     shard: Shard,
     queue: string,
-    state: 'wait' | 'prioritized' | 'delayed',
+    state: WaitingState,
     turns: Set<string>,
   ): Promise<string[]> {
     return withBull(shard, queue, 'purged', async (bull, connection) => {
@@ -170,10 +174,7 @@ export class Queues {
     for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
       for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
         const ids = here.map(({ id }) => id);
-        for (let from = 0; from < ids.length; from += portion)
-          taken.push(
-            ...(await this.#removeFrom(shard, queue, ids.slice(from, from + portion), turns)),
-          );
+        taken.push(...(await this.#removeAll(shard, queue, ids, turns)));
       }
     }
     // All that wait ask anew then: for the turn of a single one that would cost too much.
@@ -187,27 +188,50 @@ export class Queues {
   }
 
   /**
-   * The messages that wait in a queue, in portions, the latest first: what workers take meanwhile
-   * then moves none out of the next portion. @internal
+   * Takes the messages for which `fits` holds out of a queue, of those that wait, however many; gives
+   * how many. What follows them is told. @internal
    */
-  async *waiting(queue: string): AsyncGenerator<{ listed: boolean; messages: Message[] }> {
-    for (const shard of this.shards.having(queue)) yield* this.#waitingOn(shard, queue);
+  async takeWhere(queue: string, fits: (message: Message) => boolean): Promise<number> {
+    const turns = new Set<string>();
+    let taken = 0;
+    for (const shard of this.shards.having(queue)) {
+      // Delayed ones first: one whose time comes meanwhile is met where it goes on to.
+      for (const state of ['delayed', 'prioritized', 'wait'] as const)
+        taken += await this.#sweep({ shard, queue, state }, fits, turns);
+    }
+    if (taken > 1) await this.#recall(turns);
+    return taken;
   }
 
-  async *#waitingOn(
-    shard: Shard,
-    queue: string,
-  ): AsyncGenerator<{ listed: boolean; messages: Message[] }> {
-    for (const state of ['wait', 'prioritized', 'delayed'] as const) {
-      for (let from = 0; ; from += scanned) {
-        const page = await withBull(shard, queue, 'searched', async (bull, connection) => {
-          const ids = await bull.getRanges([state], from, from + scanned - 1);
-          return Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
-        });
-        const messages = page.flatMap((job) => (job ? callsIn(job.message) : []));
-        yield { listed: state === 'wait', messages };
-        if (page.length < scanned) break;
-      }
+  /** The latest first: what workers take meanwhile then moves none out of the next portion. */
+  async #sweep(
+    { shard, queue, state }: { shard: Shard; queue: string; state: WaitingState },
+    fits: (message: Message) => boolean,
+    turns: Set<string>,
+  ): Promise<number> {
+    let taken = 0;
+    let staying: string[] = [];
+    for (let from = 0; ;) {
+      // Looks back as well: what another one takes out meanwhile moves the rest up.
+      const start = Math.max(0, from - scanned);
+      const known = new Set(staying);
+      const { ids, found } = await withBull(shard, queue, 'searched', async (bull, connection) => {
+        const some = await bull.getRanges([state], start, from + scanned - 1);
+        const fresh = some.filter((id) => !known.has(id));
+        const jobs = await Promise.all(fresh.map((id) => readJob(connection, shard, queue, id)));
+        const calls = jobs.flatMap((job) => (job ? callsIn(job.message) : [])).filter(fits);
+        const fitting = calls.map(({ id }) => id);
+        if (state === 'wait' && start > 0) {
+          const whole = fitting.filter((id) => !isPacked(id));
+          await bringAhead(connection, bull.toKey(state), start, whole);
+        }
+        return { ids: some, found: fitting };
+      });
+      const gone = new Set(await this.#removeAll(shard, queue, found, turns));
+      taken += gone.size;
+      if (ids.length < from + scanned - start) return taken;
+      staying = ids.filter((id) => !gone.has(id));
+      from = start + staying.length;
     }
   }
 
@@ -237,6 +261,18 @@ export class Queues {
         ),
       );
     }
+  }
+
+  async #removeAll(
+    shard: Shard,
+    queue: string,
+    ids: readonly string[],
+    turns: Set<string>,
+  ): Promise<string[]> {
+    const removed: string[][] = [];
+    for (let from = 0; from < ids.length; from += portion)
+      removed.push(await this.#removeFrom(shard, queue, ids.slice(from, from + portion), turns));
+    return removed.flat();
   }
 
   async #removeFrom(

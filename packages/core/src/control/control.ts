@@ -176,9 +176,16 @@ export class Control {
     const keep = toMilliseconds(expires, 'expires');
     if (keep < 1)
       throw new ConfigError(`expires must be longer than nothing, got ${show(expires)}`);
-    const { revocations } = this.#place;
-    const removed = await revocations.revokeBy(subjectsOf(), terminate, keep);
-    const replies = await this.#place.broadcast.ask('rules', {}, asked, { lasting: true });
+    const { revocations, broadcast } = this.#place;
+    const subjects = subjectsOf();
+    await revocations.addRules(subjects, terminate, keep);
+    // Workers that do not know of it would run many while a long queue is searched. What runs ends
+    // behind that: the places that become free would be taken by tasks that are about to be removed.
+    const [removed] = await Promise.all([
+      revocations.sweep(subjects),
+      broadcast.ask('rules', { running: false }, asked, { lasting: true }),
+    ]);
+    const replies = await broadcast.ask('rules', {}, asked, { lasting: true });
     let running = 0;
     for (const { value } of replies.values()) {
       const { ended } = (value ?? {}) as { ended?: unknown };
@@ -187,7 +194,7 @@ export class Control {
     const workers = answersOf(replies, (value) => ({
       ok: (value as { said: string }).said,
     }));
-    return { removed: removed.length, running, workers };
+    return { removed, running, workers };
   }
 
   /**

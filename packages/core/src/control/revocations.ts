@@ -33,8 +33,8 @@ export interface RevocableQueues {
   namesAround(ids: readonly string[]): Promise<string[]>;
   /** Takes tasks that have not started out of their queues; gives the ids of those. */
   take(tasks: readonly PlacedTask[]): Promise<string[]>;
-  /** The messages that wait in a queue, the latest first, in portions. */
-  waiting(queue: string): AsyncIterable<{ readonly listed: boolean; readonly messages: Message[] }>;
+  /** Takes the messages that wait in a queue and that fit out of it; gives how many. */
+  takeWhere(queue: string, fits: (message: Message) => boolean): Promise<number>;
 }
 
 /** What revoking needs of its App. */
@@ -80,11 +80,6 @@ const setRule = new OwnScript<unknown>(1, ruleScript);
 
 /** Most tasks that are asked for in one go. */
 const portion = 1_000;
-/**
- * Most tasks that a rule takes out of one waiting list: BullMQ searches the whole list for each.
- * The others are refused when their turn comes.
- */
-const mostListed = 1_000;
 
 /** Revokes tasks of an App. */
 export class Revocations {
@@ -154,19 +149,16 @@ export class Revocations {
   }
 
   /**
-   * Ends the tasks that rules are for, also those that are sent while the rules hold.
+   * Keeps rules: tasks that workers take while they hold are ended, also those that are sent later.
    *
    * @param keep how long they hold, in milliseconds
-   * @returns the ids of those that were taken out of their queues
    */
-  async revokeBy(
+  async addRules(
     subjects: readonly RuleSubject[],
     terminate: boolean,
     keep: number,
-  ): Promise<readonly string[]> {
-    const { shards, queues } = this.#place;
-    const { prefix, ask } = shards.main;
-    // First of all, or a task might be sent in between.
+  ): Promise<void> {
+    const { prefix, ask } = this.#place.shards.main;
     await ask('a rule was not kept', (connection) =>
       Promise.all(
         subjects.map((subject) => {
@@ -176,26 +168,22 @@ export class Revocations {
         }),
       ),
     );
-    const rules = new RevocationRules(() => 0);
-    rules.set(subjects.map((subject) => ({ subject, until: 1 })));
-    const removed: string[] = [];
-    for (const queue of await queues.names()) removed.push(...(await this.#sweep(queue, rules)));
-    return removed;
   }
 
-  /** Takes the tasks of a queue that rules are for out of it. */
-  async #sweep(queue: string, rules: RevocationRules): Promise<string[]> {
+  /**
+   * Takes the tasks that rules are for out of their queues. The rules must be kept by then, or a task
+   * might be sent in between.
+   *
+   * @returns how many
+   */
+  async sweep(subjects: readonly RuleSubject[]): Promise<number> {
     const { queues } = this.#place;
-    const found = new Set<string>();
-    let listed = 0;
-    for await (const { listed: inList, messages } of queues.waiting(queue)) {
-      for (const message of messages) {
-        if (found.has(message.id) || !rules.match(message)) continue;
-        if (inList && (listed += 1) > mostListed) continue;
-        found.add(message.id);
-      }
-    }
-    return queues.take([...found].map((id) => ({ id, queue })));
+    const rules = new RevocationRules(() => 0);
+    rules.set(subjects.map((subject) => ({ subject, until: 1 })));
+    let removed = 0;
+    for (const queue of await queues.names())
+      removed += await queues.takeWhere(queue, (message) => rules.match(message) !== undefined);
+    return removed;
   }
 
   /** The rules that are kept. */

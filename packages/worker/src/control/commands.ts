@@ -34,8 +34,8 @@ const commands: Readonly<Record<string, Command>> = {
       ...(terminate === true && { terminate }),
       ...(reason !== undefined && { reason: text(reason, 'reason') }),
     }),
-  rules: async (target) => {
-    const ended = await target.readRules();
+  rules: async (target, { running }) => {
+    const ended = await target.readRules({ endsRunning: running !== false });
     return { said: `rules read: ${counted(ended.length)}`, ended };
   },
   rateLimit: (target, args) => {

@@ -73,7 +73,7 @@ export class ControlDesk {
 
   /** Reads what was decided while the worker was not there, and begins to answer and to tell. */
   async begin(): Promise<void> {
-    await Promise.all([this.#target.readRules(), this.#target.readLimits()]);
+    await Promise.all([this.#target.readRules({ endsRunning: true }), this.#target.readLimits()]);
     this.#listener.begin();
     this.#heart.start();
   }
@@ -98,8 +98,9 @@ export class ControlDesk {
 
   /** What was published while the connection was away is in Redis. */
   #catchUp(): void {
-    Promise.all([this.#target.readRules(), this.#target.readLimits()]).catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'rules and limits were not read after an outage'),
+    Promise.all([this.#target.readRules({ endsRunning: true }), this.#target.readLimits()]).catch(
+      (error: unknown) =>
+        this.#log.warn({ err: error }, 'rules and limits were not read after an outage'),
     );
   }
 }

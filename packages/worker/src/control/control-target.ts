@@ -45,8 +45,13 @@ export interface ControlTarget {
    * @returns those that run here and were told
    */
   revokeRunning(ids: readonly string[], how: RevocationMark): readonly string[];
-  /** Reads the rules of revocation anew, and ends what runs here and falls under them. */
-  readRules(): Promise<readonly string[]>;
+  /**
+   * Reads the rules of revocation anew.
+   *
+   * @param how `endsRunning`: also end what runs here and falls under them
+   * @returns those that it ends
+   */
+  readRules(how: { readonly endsRunning: boolean }): Promise<readonly string[]>;
   /** Reads the limits anew that were changed at run time; a text for `{ ok }`. */
   rateLimitChanged(task: string): Promise<string>;
   timeLimitChanged(task: string): Promise<string>;

@@ -176,9 +176,10 @@ export class WorkerTarget implements ControlTarget {
     }
   }
 
-  async readRules(): Promise<readonly string[]> {
+  async readRules({ endsRunning }: { endsRunning: boolean }): Promise<readonly string[]> {
     const { connection, app, rules } = this.#place;
     rules.set(await readRules(connection, app.queues.shards.main.prefix));
+    if (!endsRunning) return [];
     const falling = { terminate: [] as string[], signal: [] as string[] };
     for (const { message } of this.#place.current()) {
       const rule = message && rules.match(message);
