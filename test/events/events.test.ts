@@ -116,6 +116,45 @@ describe('the events of a task', () => {
     });
   });
 
+  it('include that it was revoked while it waited, where the App that ends it tells', async () => {
+    const { app } = fromStage({ sendEvents: true });
+    const watch = new Watch(app, { types: ['task-revoked'] });
+    const waiting = (tenant?: string) =>
+      app.sendTask('echo', [1], { countdown: '1h', ...(tenant && { headers: { tenant } }) });
+    const ended = await waiting();
+    const named = await waiting();
+    const ruled = await Promise.all([...Array(1_200).keys()].map(() => waiting('acme')));
+    const packed = app.task('packed', (x: number) => x, { batch: true });
+    const [call] = await Promise.all([packed.delay(1), packed.delay(2)]);
+    await ended.revoke();
+    await app.control.revoke(named.id, { reason: 'no longer wanted' });
+    expect(await app.control.revokeByHeaders({ tenant: 'acme' })).toMatchObject({ removed: 1_200 });
+    await call.revoke();
+    const ids = [ended, named, ...ruled, call].map(({ id }) => id);
+    await until('all are told', () => watch.events.length >= ids.length);
+    expect(watch.events.map((event) => (event as { id?: string }).id ?? '').sort()).toEqual(
+      ids.sort(),
+    );
+    const of = (id: string): unknown =>
+      watch.events.find((event) => 'id' in event && event.id === id);
+    const told = { type: 'task-revoked', app: 'caller', name: 'echo', at: expect.any(Date) };
+    const how = { expired: false, terminated: false };
+    const taken = 'it was taken out of its queue';
+    expect(of(ended.id)).toEqual({ ...told, ...how, id: ended.id, reason: taken });
+    expect(of(named.id)).toEqual({ ...told, ...how, id: named.id, reason: 'no longer wanted' });
+    expect(await rejection(named.get(soon))).toMatchObject({
+      message: expect.stringContaining('no longer wanted'),
+    });
+  });
+
+  it('that it was revoked while it waited are not told by an App that tells nothing', async () => {
+    const { app, redis, prefix } = fromStage();
+    const waiting = await app.sendTask('echo', [1]);
+    expect(await waiting.revoke()).toBe(true);
+    await app.close();
+    expect(await redis.exists(`${prefix}:events`)).toBe(0);
+  });
+
   it('that an App has told are written when it is closed', async () => {
     const { app, prefix } = fromStage();
     const short = new App('short', { broker: engine.url, prefix, sendEvents: true });

@@ -14,7 +14,7 @@ import type { DtaskEvent } from '../events/event.js';
 import { checkEvents, type EventsOptions } from '../events/event-filter.js';
 import { EventReader } from '../events/event-reader.js';
 import { EventWriter } from '../events/event-writer.js';
-import type { Call } from '../protocol/message.js';
+import type { Call, Message } from '../protocol/message.js';
 import type { ResultMailbox } from '../result/mailbox.js';
 import type { PlacedTask, RevokeResultOptions } from '../result/revocation.js';
 import type { Queues } from './queues.js';
@@ -78,14 +78,12 @@ export class ControlPlane {
     tasks: readonly PlacedTask[],
     { terminate = false }: RevokeResultOptions,
   ): Promise<number> {
-    const { removed, marked } = await this.revocations.revokeIn(
-      tasks,
-      terminate ? { terminate } : {},
-    );
+    const mark = terminate ? { terminate } : {};
+    const { removed, marked } = await this.revocations.revokeIn(tasks, mark);
     if (marked.length > 0) {
       const args = { ids: marked.map(({ id }) => id), terminate };
       await this.#broadcast.ask('revoke', args, checkAsk('revoke'), { lasting: true });
-      await this.revocations.revokeLate(marked);
+      await this.revocations.revokeLate(marked, mark);
     }
     return removed.length + marked.length;
   }
@@ -124,6 +122,19 @@ export class ControlPlane {
       ...(parent !== undefined && { parent }),
       ...(eta !== undefined && { eta }),
       ...(expires !== undefined && { expires }),
+    });
+  }
+
+  /** Tells that a task was taken out of its queue by this process, where this App tells of itself. */
+  tellRevoked({ id, name }: Message, reason: string): void {
+    const { app } = this.#place;
+    this.#writer.emit('task-revoked', {
+      app,
+      id,
+      name,
+      reason,
+      expired: false,
+      terminated: false,
     });
   }
 

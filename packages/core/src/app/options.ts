@@ -32,7 +32,11 @@ export interface AppOptions {
   maxPayload?: number;
   /** Whether calls and runs make spans of OpenTelemetry. @default false */
   tracing?: boolean;
-  /** Whether each message that is sent is an event: `task-sent`. @default false */
+  /**
+   * Whether it tells by events what it sends, `task-sent`, and what it revokes that waits,
+   * `task-revoked`.
+   * @default false
+   */
   sendEvents?: boolean;
   /** About how many events are kept for those who ask later. @default 100000 */
   eventsKept?: number;

@@ -39,6 +39,14 @@ export interface QueuesPlace {
 /** Where a task waits that nobody has taken, as BullMQ names it. */
 type WaitingState = 'wait' | 'prioritized' | 'delayed';
 
+/** What goes with taking tasks out of a queue. */
+interface Taking {
+  /** Gets the names of those that have a turn by their rate, which they will not take. */
+  readonly turns: Set<string>;
+  /** Why they end, where somebody has said so. */
+  readonly reason?: string | undefined;
+}
+
 /** How many tasks a purge removes at a time. */
 const portion = 5_000;
 /** How many messages a search reads at a time. */
@@ -122,7 +130,7 @@ export class Queues {
       // In portions: removing a million at once would hold Redis for seconds.
       for (let some = portion; some === portion; removed += some) {
         const steps = state === 'failed' ? [] : await this.#stepsIn(shard, queue, state, turns);
-        some = (await this.#removeFrom(shard, queue, steps, turns)).length;
+        some = (await this.#removeFrom(shard, queue, steps, { turns })).length;
         some += await withBull(
           shard,
           queue,
@@ -168,13 +176,13 @@ export class Queues {
   }
 
   /** `remove`, and gives the ids. @internal */
-  async take(tasks: readonly PlacedTask[]): Promise<string[]> {
+  async take(tasks: readonly PlacedTask[], reason?: string): Promise<string[]> {
     const taken: string[] = [];
     const turns = new Set<string>();
     for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
       for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
         const ids = here.map(({ id }) => id);
-        taken.push(...(await this.#removeAll(shard, queue, ids, turns)));
+        taken.push(...(await this.#removeAll(shard, queue, ids, { turns, reason })));
       }
     }
     // All that wait ask anew then: for the turn of a single one that would cost too much.
@@ -227,7 +235,7 @@ export class Queues {
         }
         return { ids: some, found: fitting };
       });
-      const gone = new Set(await this.#removeAll(shard, queue, found, turns));
+      const gone = new Set(await this.#removeAll(shard, queue, found, { turns }));
       taken += gone.size;
       if (ids.length < from + scanned - start) return taken;
       staying = ids.filter((id) => !gone.has(id));
@@ -267,11 +275,11 @@ export class Queues {
     shard: Shard,
     queue: string,
     ids: readonly string[],
-    turns: Set<string>,
+    taking: Taking,
   ): Promise<string[]> {
     const removed: string[][] = [];
     for (let from = 0; from < ids.length; from += portion)
-      removed.push(await this.#removeFrom(shard, queue, ids.slice(from, from + portion), turns));
+      removed.push(await this.#removeFrom(shard, queue, ids.slice(from, from + portion), taking));
     return removed.flat();
   }
 
@@ -279,36 +287,34 @@ export class Queues {
     shard: Shard,
     queue: string,
     ids: readonly string[],
-    turns: Set<string>,
+    { turns, reason }: Taking,
   ): Promise<string[]> {
+    const outcomeOf = (message: Message): Outcome => revoked(message, reason);
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const { prefix } = shard;
+    const packed = { prefix, keep: this.#config.resultExpires, outcomeOf };
     const messages = await withBull(shard, queue, what, (bull, connection) =>
       Promise.all(
         ids.map(async (id) => {
           const job = await readJob(connection, shard, queue, id);
           // A running task is locked, and is not removed; one that has failed has ended already.
           if (!job || !(await removeWaiting(bull, connection, { prefix, queue, id })))
-            return isPacked(id) ? this.#takePacked(connection, prefix, { id, queue }) : undefined;
+            return isPacked(id) ? takePacked(connection, { id, queue }, packed) : undefined;
           const { message, hasTurn } = job;
           if (hasTurn) turns.add(message.name);
-          if (!message.ignoreResult) this.#storeRevoked(connection, prefix, message);
+          if (!message.ignoreResult)
+            this.#storeRevoked(connection, prefix, message, outcomeOf(message));
           return message;
         }),
       ),
     );
     const removed = messages.filter((message) => message !== undefined);
-    for (const message of removed) await this.#place.onRevoked(message, queue, revoked(message));
+    for (const message of removed) await this.#place.onRevoked(message, queue, outcomeOf(message));
     return removed.map(({ id }) => id);
   }
 
-  #takePacked(connection: Redis, prefix: string, task: PlacedTask): Promise<Message | undefined> {
-    const { resultExpires: keep } = this.#config;
-    return takePacked(connection, task, { prefix, keep, outcomeOf: revoked });
-  }
-
-  #storeRevoked(connection: Redis, prefix: string, message: Message): void {
-    const text = encodeOutcome(revoked(message), this.#config.maxPayload);
+  #storeRevoked(connection: Redis, prefix: string, message: Message, outcome: Outcome): void {
+    const text = encodeOutcome(outcome, this.#config.maxPayload);
     const keep = message.resultExpires ?? this.#config.resultExpires;
     const writer = new OutcomeWriter(connection, prefix, () => undefined);
     writer.write({ id: message.id, text, reply: message.reply, keep });
@@ -381,7 +387,7 @@ const added = (one: QueueCounts, other: QueueCounts): QueueCounts => ({
   failed: one.failed + other.failed,
 });
 
-function revoked({ id, name }: Message): Outcome {
-  const error = new TaskRevokedError('it was taken out of its queue');
+function revoked({ id, name }: Message, reason = 'it was taken out of its queue'): Outcome {
+  const error = new TaskRevokedError(reason);
   return { id, task: name, state: 'REVOKED', error, at: Date.now() };
 }

@@ -66,6 +66,7 @@ export function wire(place: WiringPlace): Wiring {
   const shards = new Shards(config, fanOut);
   const queues = new Queues(shards, config, {
     onRevoked: (message, queue, outcome) => {
+      plane.tellRevoked(message, (outcome.error as Error).message);
       void tellRevoked(definition(message.name), revokedFrom(message, queue), hooks);
       return canvases.flow.ended(message, outcome);
     },

@@ -54,7 +54,7 @@ export const appSettings = {
   sendEvents: boolean({
     default: false,
     env: 'DTASK_SEND_EVENTS',
-    doc: 'Whether each message that is sent is an event: `task-sent`.',
+    doc: 'Whether an app tells by events what it sends, `task-sent`, and what it revokes that waits, `task-revoked`.',
   }),
   eventsKept: integer({
     default: 100_000,

@@ -3,6 +3,7 @@ import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import type { Ask } from '../broker/ask.js';
+import type { RevocationMark } from '../protocol/marks.js';
 import { checkTerminate, type PlacedTask } from '../result/revocation.js';
 import type { RateLimit } from '../task/options.js';
 import type { Answers, ControlOk } from './answers.js';
@@ -45,7 +46,7 @@ export const controlCommands = {
 export interface RevokeOptions extends AskOptions {
   /** Also kill the tasks that run, where the pool can. Else their `signal` fires. @default false */
   terminate?: boolean;
-  /** Why, for the log. */
+  /** Why: for whoever waits for it, the event and the log. */
   reason?: string;
 }
 
@@ -110,23 +111,21 @@ export class Control {
     if (reason !== undefined && typeof reason !== 'string')
       throw new ConfigError(`reason must be a text, got ${show(reason)}`);
     const list = checkIds(ids);
-    const { removed, marked } = await this.#place.revocations.revoke(list, {
-      ...(terminate && { terminate }),
-      ...(reason !== undefined && { reason }),
-    });
-    return this.#tellRunning(removed.length, marked, { terminate, reason }, asked);
+    const mark = { ...(terminate && { terminate }), ...(reason !== undefined && { reason }) };
+    const { removed, marked } = await this.#place.revocations.revoke(list, mark);
+    return this.#tellRunning(removed.length, marked, mark, asked);
   }
 
   async #tellRunning(
     removed: number,
     marked: readonly PlacedTask[],
-    how: { readonly terminate: boolean; readonly reason: string | undefined },
+    mark: RevocationMark,
     asked: CheckedAsk,
   ): Promise<Revocation> {
     if (marked.length === 0) return { removed, running: 0, workers: {} };
     const ids = marked.map(({ id }) => id);
-    const workers = await this.#send('revoke', { ids, ...how }, asked, { lasting: true });
-    const late = await this.#place.revocations.revokeLate(marked);
+    const workers = await this.#send('revoke', { ids, ...mark }, asked, { lasting: true });
+    const late = await this.#place.revocations.revokeLate(marked, mark);
     return { removed: removed + late, running: marked.length - late, workers };
   }
 

@@ -32,7 +32,7 @@ export interface RevocableQueues {
   /** Those that may have messages of these ids. */
   namesAround(ids: readonly string[]): Promise<string[]>;
   /** Takes tasks that have not started out of their queues; gives the ids of those. */
-  take(tasks: readonly PlacedTask[]): Promise<string[]>;
+  take(tasks: readonly PlacedTask[], reason?: string): Promise<string[]>;
   /** Takes the messages that wait in a queue and that fit out of it; gives how many. */
   takeWhere(queue: string, fits: (message: Message) => boolean): Promise<number>;
 }
@@ -133,7 +133,7 @@ export class Revocations {
         ),
     );
     const there = tasks.filter((_, at) => marked[at]);
-    const removed = await queues.take(there);
+    const removed = await queues.take(there, mark.reason);
     const gone = new Set(removed);
     return { removed, marked: there.filter(({ id }) => !gone.has(id)) };
   }
@@ -144,8 +144,8 @@ export class Revocations {
    *
    * @returns how many
    */
-  async revokeLate(marked: readonly PlacedTask[]): Promise<number> {
-    return (await this.#place.queues.take(marked)).length;
+  async revokeLate(marked: readonly PlacedTask[], { reason }: RevocationMark): Promise<number> {
+    return (await this.#place.queues.take(marked, reason)).length;
   }
 
   /**

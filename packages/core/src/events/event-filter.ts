@@ -49,7 +49,7 @@ export function checkEvents(options: EventsOptions): EventFilter {
   const wants = (event: DtaskEvent): boolean =>
     (!types || types.has(event.type)) &&
     (!tasks || ('name' in event && tasks.has(event.name))) &&
-    (!workers || ('worker' in event && workers.has(event.worker)));
+    (!workers || ('worker' in event && event.worker !== undefined && workers.has(event.worker)));
   return { wants, beginning: beginningOf(options.since ?? 'now') };
 }
 

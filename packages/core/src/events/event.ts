@@ -98,9 +98,13 @@ export interface TaskRejectedEvent extends OnWorker {
   readonly requeue: boolean;
 }
 
-/** The task has ended because it was revoked, or has expired. */
-export interface TaskRevokedEvent extends OnWorker {
+/** The task has ended because it was revoked, or has expired: at a worker, or while it waited. */
+export interface TaskRevokedEvent extends OfTask {
   readonly type: 'task-revoked';
+  /** The worker's name; absent where it was taken out of its queue. */
+  readonly worker?: string;
+  /** The name of the App that took it out of its queue; absent at a worker. */
+  readonly app?: string;
   readonly reason: string;
   readonly expired: boolean;
   /** Whether it was killed. */
