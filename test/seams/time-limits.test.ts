@@ -99,6 +99,21 @@ describe.each(pools)('in a pool of kind %s', (pool) => {
   });
 });
 
+it('inline, a task that blocks the CPU beyond its hard limit fails as any other, and may be retried', async () => {
+  await crew.worker({ pool: 'inline', concurrency: 1 });
+  for (const how of ['at once', 'first', 'later'] as const) {
+    const result = crew.tasks.block.applyAsync([how, 400], { timeLimit: 150 });
+    expect(await rejection(result.get(soon))).toMatchObject({
+      ...exceeded,
+      message: `task block[${result.id}] ran for longer than its timeLimit of 150ms`,
+    });
+    const roomy = crew.tasks.block.applyAsync([how, 50], { timeLimit: '1m' });
+    expect(await roomy.get(soon)).toBe('done');
+  }
+  const again = crew.tasks.blockTwice.applyAsync([400], { timeLimit: 150 });
+  expect(await again.get(soon)).toBe(2);
+});
+
 it('a task that leaves a get() behind that nobody awaits leaves the slots as they were', async () => {
   const worker = await crew.worker({ concurrency: 2 });
   expect(await crew.tasks.careless.delay('left').get(soon)).toBe('gone on');

@@ -36,8 +36,12 @@ function performNow(
   hooks: Hooks,
 ): Report | Promise<Report> {
   const judged = (thrown: unknown): Report => {
-    run.thrown = thrown;
-    return judgeThrown(thrown, definition, message, run.retries);
+    run.thrown = run.overrun() ?? thrown;
+    return judgeThrown(run.thrown, definition, message, run.retries);
+  };
+  const valued = (value: unknown): Report => {
+    const late = run.overrun();
+    return late ? judged(late) : { kind: 'value', value };
   };
   let returned: unknown;
   try {
@@ -46,9 +50,9 @@ function performNow(
     run.end();
     return judged(thrown);
   }
-  if (isPromiseLike(returned)) return run.outlast(returned, judged);
+  if (isPromiseLike(returned)) return run.outlast(returned, valued, judged);
   run.end();
-  return { kind: 'value', value: returned };
+  return valued(returned);
 }
 
 /** What follows what a run of a task threw. */

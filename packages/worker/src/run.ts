@@ -18,6 +18,7 @@ import {
   type TaskContext,
   type TaskLogger,
 } from '@dtask/core';
+import { overrun } from './overrun.js';
 import type { Report } from './report.js';
 
 /** What an event of a task's own says. */
@@ -71,6 +72,8 @@ export class Run implements TaskContext {
   #calls: Map<string, AbortController> | undefined;
   #settle: ((report: Report) => void) | undefined;
   #judged: ((thrown: unknown) => Report) | undefined;
+  readonly #limit: number;
+  readonly #began: number;
   #over = false;
   #reported = 0;
   #added = 0;
@@ -82,6 +85,8 @@ export class Run implements TaskContext {
   constructor(message: Message, retries: number, queue: string, place: RunPlace, limit = 0) {
     this.retries = retries;
     this.deadline = limit > 0 ? new Date(Date.now() + limit) : undefined;
+    this.#limit = limit;
+    this.#began = limit > 0 ? performance.now() : 0;
     this.queue = queue;
     this.#message = message;
     this.#place = place;
@@ -235,11 +240,25 @@ export class Run implements TaskContext {
   }
 
   /**
+   * The failure of a run whose code ends when its time is over. It is asked then, because no timer
+   * comes while code computes, and none before the promises that the code has resolved.
+   */
+  overrun(): Error | undefined {
+    if (this.#limit === 0 || performance.now() - this.#began <= this.#limit) return undefined;
+    return overrun(this.#message, this.#limit);
+  }
+
+  /**
    * Waits for what the task's function returned, unless the run is cut short.
    *
+   * @param valued what follows what it gives
    * @param judged what follows what it throws
    */
-  outlast(returned: PromiseLike<unknown>, judged: (thrown: unknown) => Report): Promise<Report> {
+  outlast(
+    returned: PromiseLike<unknown>,
+    valued: (value: unknown) => Report,
+    judged: (thrown: unknown) => Report,
+  ): Promise<Report> {
     return new Promise((resolve) => {
       this.#judged = judged;
       this.#settle = (report) => {
@@ -247,7 +266,7 @@ export class Run implements TaskContext {
         resolve(report);
       };
       returned.then(
-        (value) => this.#settle?.({ kind: 'value', value }),
+        (value) => this.#settle?.(valued(value)),
         (thrown: unknown) => this.#settle?.(judged(thrown)),
       );
     });

@@ -1,5 +1,5 @@
 /** How long a task may run, and what happens then. */
-import { SoftTimeLimitExceededError, TimeLimitExceededError } from '@dtask/core';
+import { SoftTimeLimitExceededError } from '@dtask/core';
 import {
   type Definition,
   formatMilliseconds,
@@ -7,6 +7,7 @@ import {
   longestTimer,
   type Message,
 } from '@dtask/core/internal';
+import { overrun } from './overrun.js';
 import { judgeThrown } from './perform.js';
 import type { Performance } from './pool/pool.js';
 
@@ -59,12 +60,7 @@ export function limitTime(
   const hardTimer =
     hard > 0 &&
     setTimeout(
-      () => {
-        const error = new TimeLimitExceededError(
-          `${task} ran for longer than its timeLimit of ${formatMilliseconds(hard)}`,
-        );
-        performance.cut(judgeThrown(error, definition, message, retries));
-      },
+      () => performance.cut(judgeThrown(overrun(message, hard), definition, message, retries)),
       Math.min(hard, longestTimer),
     );
   return () => {
