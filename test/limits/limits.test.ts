@@ -273,4 +273,9 @@ describe('limits that make no sense', () => {
       message: expect.stringContaining(name) as string,
     });
   });
+
+  it.each([Number.NaN, Infinity])('are shown as they are: %s', (rateLimit) => {
+    const { message } = thrown(() => app.task('bad', () => 1, { rateLimit }));
+    expect(message).toMatch(new RegExp(`got ${rateLimit}$`));
+  });
 });

@@ -173,6 +173,8 @@ function numeric(value: unknown): unknown {
 /** Prints a value in an error. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
+  // JSON has no NaN and no Infinity, and writes null.
+  if (typeof value === 'number') return String(value);
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
