@@ -1,8 +1,10 @@
 /** Broadcast queues: each live worker that takes from one runs every message once. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { App, chain, currentTask, group, type AppOptions } from 'dtask';
+import { App, chain, currentTask, group, type AppOptions, type FailedTask } from 'dtask';
+import type { WorkerOptions } from 'dtask/worker';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
+import { Gate } from '../behaviour/gate.js';
 import { stage } from '../behaviour/own-stage.js';
 import { setStage } from '../support/stage.js';
 import { rejection, until } from '../support/until.js';
@@ -13,8 +15,13 @@ const soon = { timeout: '10s' } as const;
 const hold = 10_000;
 
 /** An App with a broadcast queue, and workers that note what they hear. */
-async function cast(workers: readonly string[], options: AppOptions = {}) {
+async function cast(
+  workers: readonly string[],
+  options: AppOptions = {},
+  settings: WorkerOptions = {},
+) {
   const heard: string[] = [];
+  const rig = { broken: true, gate: new Gate() };
   const prefix = `b${Math.random().toString(36).slice(2)}`;
   const make = (): App => {
     const app = stage.app({ prefix, broadcast: ['announce'], ...options });
@@ -27,18 +34,37 @@ async function cast(workers: readonly string[], options: AppOptions = {}) {
       },
       { queue: 'announce' },
     );
+    app.task(
+      'shaky',
+      (what: string) => {
+        if (rig.broken) throw new TypeError(`no ${what}`);
+        heard.push(`${currentTask().worker} ${what}`);
+      },
+      { queue: 'announce' },
+    );
+    app.task('hold', async () => {
+      heard.push(`${currentTask().worker} holds`);
+      await rig.gate.passed;
+    });
     app.task('all.tell', () => void heard.push(`${currentTask().worker} all`));
     app.task('add', (x: number, y: number) => x + y);
     return app;
   };
   const app = make();
   const started = [];
-  for (const name of workers) started.push(await stage.worker(make(), { name }));
+  for (const name of workers) started.push(await stage.worker(make(), { name, ...settings }));
   const tell = (what: string) => app.sendTask('tell', [what], { queue: 'announce' });
   /** What is kept in Redis for one worker alone. */
   const own = (worker: string): Promise<string[]> =>
     stage.redis.keys(`${prefix}:{announce=${worker.replace(':', '=')}}:*`);
-  return { app, prefix, heard, started, tell, own };
+  /** The failed tasks of a queue, of so many when they are there. */
+  const failed = async (count: number, queue = 'announce'): Promise<FailedTask[]> => {
+    await eventually(() => app.failed.count({ queue })).toBe(count);
+    const tasks = [];
+    for await (const task of app.failed.list({ queue })) tasks.push(task);
+    return tasks;
+  };
+  return { app, prefix, heard, started, tell, own, rig, failed };
 }
 
 test('every live worker runs a message once, and says that it came from the queue', async () => {
@@ -157,6 +183,132 @@ test('a worker whose event loop is blocked for longer than its claims hold misse
   await sender.sendTask('cache.clear', ['meanwhile'], { queue: 'announce' });
   await trace.started('meanwhile-busy');
   await sender.close();
+});
+
+describe('what has failed', () => {
+  const shaky = { queue: 'announce' } as const;
+
+  test('is listed for each worker, and retried on those on which it has', async () => {
+    const { app, heard, rig, failed } = await cast(['a:1', 'b']);
+    const { id } = await app.sendTask('shaky', ['ink'], shaky);
+    const [one, other] = await failed(2);
+    expect(new Set([one?.worker, other?.worker])).toEqual(new Set(['a:1', 'b']));
+    for (const task of [one, other])
+      expect(task).toMatchObject({ id, task: 'shaky', queue: 'announce', args: ['ink'] });
+    expect(await app.failed.count()).toBe(2);
+    expect(await app.failed.show(id)).toEqual(one);
+    expect(await app.queues.counts('announce')).toMatchObject({ failed: 2 });
+    rig.broken = false;
+    expect(await app.failed.retry(id)).toBe(true);
+    await eventually(() => heard.toSorted()).toEqual(['a:1 ink', 'b ink']);
+    expect(await app.failed.count()).toBe(0);
+    expect(await app.failed.retry(id)).toBe(false);
+  });
+
+  test('is retried and dropped by filters', async () => {
+    const { app, heard, rig, failed } = await cast(['a', 'b']);
+    const { id } = await app.sendTask('shaky', ['ink'], shaky);
+    await app.sendTask('shaky', ['paper'], shaky);
+    await failed(4);
+    expect(await app.failed.drop(id)).toBe(true);
+    rig.broken = false;
+    expect(await app.failed.retry({ error: 'paper', limit: 1 })).toEqual({
+      retried: 1,
+      damaged: 0,
+    });
+    await eventually(() => heard).toEqual([expect.stringMatching(/^[ab] paper$/)]);
+    expect(await app.failed.drop({})).toBe(1);
+    expect(await app.failed.count()).toBe(0);
+  });
+
+  test('on a worker that is gone can be shown and dropped, and no worker retries it', async () => {
+    const { app, redis, environment } = withEnvironment();
+    const { broker, prefix } = app.config;
+    await using sender = new App('sender', { broker, prefix, broadcast: ['announce'] });
+    const setup = { app: 'faults/broadcast.ts', env: environment };
+    const worker = await startWorker({ ...setup, flags: ['-n', 'doomed'] });
+    const { id } = await sender.sendTask('unheard.of', ['x'], shaky);
+    await eventually(() => sender.failed.count()).toBe(1);
+    await worker.kill();
+    await redis.zadd(`${prefix}:b:announce`, Date.now() - 1, 'doomed');
+    expect(await sender.failed.show(id)).toMatchObject({
+      args: ['x'],
+      damaged: expect.stringContaining('for a worker that is gone'),
+    });
+    const error = await rejection(sender.failed.retry(id));
+    expect(error).toMatchObject({ code: 'MESSAGE_REJECTED' });
+    expect(await sender.failed.retry({})).toEqual({ retried: 0, damaged: 1 });
+    expect(await sender.failed.drop(id)).toBe(true);
+    expect(await sender.failed.count()).toBe(0);
+  });
+});
+
+describe('what waits on single workers', () => {
+  /** Two workers that are busy. */
+  async function busy() {
+    const made = await cast(['a', 'b'], {}, { concurrency: 1 });
+    const { app, heard, tell } = made;
+    await app.sendTask('hold', [], { queue: 'announce' });
+    await eventually(() => heard.toSorted()).toEqual(['a holds', 'b holds']);
+    const later = { queue: 'announce', countdown: '1h' } as const;
+    const counts = () => app.queues.counts('announce');
+    return {
+      ...made,
+      counts,
+      waiting: await tell('waits'),
+      delayed: await app.sendTask('tell', ['delayed'], later),
+    };
+  }
+
+  test('is counted, each for itself, and shown by the worker that it waits for', async () => {
+    const { app, started, rig, counts, delayed } = await busy();
+    expect(await counts()).toEqual({ waiting: 2, delayed: 2, active: 2, failed: 0 });
+    expect(await app.queues.names()).toEqual(['announce', 'default']);
+    expect(await app.queues.counts('announce=a')).toMatchObject({ waiting: 1, delayed: 1 });
+    const request = { id: delayed.id, name: 'tell', queue: 'announce' };
+    expect(await app.inspect.scheduled()).toMatchObject({ a: [{ request }], b: [{ request }] });
+    expect(await started[0]?.metrics()).toContain(
+      'dtask_queue_tasks{queue="announce",state="waiting"} 1',
+    );
+    rig.gate.open();
+  });
+
+  test('is purged', async () => {
+    const { app, heard, rig, counts } = await busy();
+    expect(await app.queues.purge('announce')).toBe(4);
+    expect(await counts()).toEqual({ waiting: 0, delayed: 0, active: 2, failed: 0 });
+    rig.gate.open();
+    await eventually(async () => (await counts()).active).toBe(0);
+    expect(heard).toHaveLength(2);
+  });
+
+  test('is revoked on all of them: by its result, and by its id', async () => {
+    const { app, heard, rig, counts, waiting, delayed } = await busy();
+    expect(await waiting.revoke()).toBe(true);
+    expect(await app.result(delayed.id).revoke()).toBe(true);
+    expect(await waiting.revoke()).toBe(false);
+    expect(await counts()).toMatchObject({ waiting: 0, delayed: 0 });
+    const { id } = await app.sendTask('tell', ['more'], { queue: 'announce' });
+    expect(await app.control.revoke(id)).toMatchObject({ removed: 2, running: 0 });
+    rig.gate.open();
+    await eventually(async () => (await counts()).active).toBe(0);
+    expect(heard).toHaveLength(2);
+  });
+
+  test('is revoked where it waits and where it runs, at once', async () => {
+    const { app, heard, rig, started } = await cast(['a', 'b'], {}, { concurrency: 1 });
+    await app.sendTask('hold', [], { queue: 'announce' });
+    await eventually(() => heard).toHaveLength(2);
+    started[1]?.resize(2);
+    const second = await app.sendTask('hold', [], { queue: 'announce' });
+    await eventually(() => heard).toHaveLength(3);
+    expect(await app.control.revoke(second.id)).toMatchObject({
+      removed: 1,
+      running: 1,
+      workers: { b: { ok: expect.stringContaining(second.id) } },
+    });
+    rig.gate.open();
+  });
 });
 
 /** A stage on this file's engine. */

@@ -82,6 +82,34 @@ test('failed tasks are listed by time over all servers, and retried, and dropped
   for (const [n, id] of ids.entries()) if (n > 1) expect(await app.result(id).get()).toBe(n);
 });
 
+test('what is broadcast is seen where it is: on the main server', async () => {
+  const app = servers.app({ broadcast: ['announce'] });
+  let broken = true;
+  const heard: number[] = [];
+  const shaky = app.task(
+    'shaky',
+    (n: number) => {
+      if (broken) throw new Error(`no ${n}`);
+      heard.push(n);
+    },
+    { queue: 'announce' },
+  );
+  await workerOf(app);
+  const sent = [];
+  for (const shard of [0, 1]) sent.push(await shaky.applyAsync([shard], { id: idOn(app, shard) }));
+  await eventually(() => app.failed.count({ queue: 'announce' })).toBe(2);
+  broken = false;
+  for (const { id } of sent) expect(await app.failed.retry(id)).toBe(true);
+  await eventually(() => heard.toSorted((one, other) => one - other)).toEqual([0, 1]);
+  const ids = [idOn(app, 0), idOn(app, 1), idOn(app, 0)];
+  for (const id of ids) await shaky.applyAsync([2], { id, countdown: '1h' });
+  expect(await app.queues.counts('announce')).toMatchObject({ delayed: 3, failed: 0 });
+  const [scheduled] = Object.values(await app.inspect.scheduled()) as [readonly ScheduledTask[]];
+  expect(scheduled.map(({ request }) => request.id)).toEqual(ids);
+  expect(await app.control.revoke(ids.slice(0, 2))).toMatchObject({ removed: 2 });
+  expect(await app.queues.purge('announce')).toBe(1);
+});
+
 test('queues are counted and purged as a whole, and waiters are told', async () => {
   const app = servers.app();
   const idle = app.task('idle', () => 0, { queue: 'idle' });

@@ -16,7 +16,7 @@ import { EventReader } from '../events/event-reader.js';
 import { EventWriter } from '../events/event-writer.js';
 import type { Call, Message } from '../protocol/message.js';
 import type { ResultMailbox } from '../result/mailbox.js';
-import type { PlacedTask, RevokeResultOptions } from '../result/revocation.js';
+import type { RevokeResultOptions, SoughtTask } from '../result/revocation.js';
 import type { Queues } from './queues.js';
 
 /** What it needs of its App. */
@@ -75,13 +75,14 @@ export class ControlPlane {
 
   /** Ends tasks that wait, marks those that run and tells their workers; gives how many of both. */
   async revoke(
-    tasks: readonly PlacedTask[],
+    tasks: readonly SoughtTask[],
     { terminate = false }: RevokeResultOptions,
   ): Promise<number> {
     const mark = terminate ? { terminate } : {};
-    const { removed, marked } = await this.revocations.revokeIn(tasks, mark);
+    const located = await this.revocations.locate(tasks);
+    const { removed, marked } = await this.revocations.revokeIn(located, mark);
     if (marked.length > 0) {
-      const args = { ids: marked.map(({ id }) => id), terminate };
+      const args = { ids: [...new Set(marked.map(({ id }) => id))], terminate };
       await this.#broadcast.ask('revoke', args, checkAsk('revoke'), { lasting: true });
       await this.revocations.revokeLate(marked, mark);
     }

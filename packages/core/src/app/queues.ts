@@ -7,14 +7,14 @@ import { bringAhead } from '../broker/bring-ahead.js';
 import { removeWaiting } from '../broker/remove-waiting.js';
 import type { Shard, Shards } from '../broker/shards.js';
 import { partBy } from '../part-by.js';
-import { bullQueueName, jobKey, queuesKey } from '../protocol/keys.js';
-import { markFields } from '../protocol/marks.js';
-import { decodeMessage, type Message } from '../protocol/message.js';
+import { bullQueueName, queuesKey, shownQueue } from '../protocol/keys.js';
+import type { Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import type { PlacedTask } from '../result/revocation.js';
 import { OutcomeWriter } from '../result/writer.js';
 import { TaskRevokedError } from '../errors.js';
 import { callsIn, isPacked, takePacked } from '../result/packed-calls.js';
+import { readJob } from './waiting-job.js';
 
 /** How many tasks of a queue are in each state. */
 export interface QueueCounts {
@@ -71,9 +71,14 @@ export class Queues {
     return namesOn(this.shards.places);
   }
 
+  /** Where messages are that were sent to some queues, or to any: `Shards.sources`. @internal */
+  async sources(queues?: readonly string[]): Promise<readonly string[]> {
+    return this.shards.sources(queues ?? (await this.names()));
+  }
+
   /** Those that may have messages of these ids. @internal */
-  namesAround(ids: readonly string[]): Promise<string[]> {
-    return namesOn(this.shards.around(ids));
+  async sourcesAround(ids: readonly string[]): Promise<readonly string[]> {
+    return this.shards.sources(await namesOn(this.shards.around(ids)));
   }
 
   /** What the broker's server says of itself: the fields of Redis' `INFO`. */
@@ -87,13 +92,20 @@ export class Queues {
     );
   }
 
-  /** Counts the tasks of a queue, over all shards. */
+  /** Counts the tasks of a queue, over all shards; of a broadcast queue, each worker's. */
   async counts(queue: string): Promise<QueueCounts> {
     const parts = await Promise.all(
-      this.shards.having(queue).map((shard) => this.#countOn(shard, queue)),
+      (await this.#partsOf(queue)).map(([shard, source]) => this.#countOn(shard, source)),
     );
     const [first] = parts;
     return parts.length === 1 && first ? first : parts.reduce(added);
+  }
+
+  async #partsOf(queue: string): Promise<(readonly [Shard, string])[]> {
+    const sources = await this.sources([queue]);
+    return sources.flatMap((source) =>
+      this.shards.having(source).map((shard) => [shard, source] as const),
+    );
   }
 
   #countOn(shard: Shard, queue: string): Promise<QueueCounts> {
@@ -110,15 +122,15 @@ export class Queues {
   }
 
   /**
-   * Removes every task that has not started, and the failed ones that are kept. Running tasks go
-   * on. Whoever waits for a removed task is told within seconds.
+   * Removes every task that has not started, and the failed ones that are kept; of a broadcast queue,
+   * each worker's. Running tasks go on. Whoever waits for a removed task is told within seconds.
    *
    * @returns how many were removed
    */
   async purge(queue: string): Promise<number> {
     const turns = new Set<string>();
     const removed = await Promise.all(
-      this.shards.having(queue).map((shard) => this.#purgeOn(shard, queue, turns)),
+      (await this.#partsOf(queue)).map(([shard, source]) => this.#purgeOn(shard, source, turns)),
     );
     await this.#recall(turns);
     return removed.reduce((sum, count) => sum + count, 0);
@@ -167,7 +179,8 @@ export class Queues {
 
   /** Takes a task that has not started out of its queue: it ends as `REVOKED`. */
   async revoke(id: string, queue: string): Promise<boolean> {
-    return (await this.remove([{ id, queue }])) > 0;
+    const sources = await this.sources([queue]);
+    return (await this.remove(sources.map((source) => ({ id, queue: source })))) > 0;
   }
 
   /** Takes messages that wait out of their queues; gives how many. What follows them is told. */
@@ -175,14 +188,15 @@ export class Queues {
     return (await this.take(tasks)).length;
   }
 
-  /** `remove`, and gives the ids. @internal */
-  async take(tasks: readonly PlacedTask[], reason?: string): Promise<string[]> {
-    const taken: string[] = [];
+  /** `remove`, and gives which. @internal */
+  async take(tasks: readonly PlacedTask[], reason?: string): Promise<PlacedTask[]> {
+    const taken: PlacedTask[] = [];
     const turns = new Set<string>();
     for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
       for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
         const ids = here.map(({ id }) => id);
-        taken.push(...(await this.#removeAll(shard, queue, ids, { turns, reason })));
+        const gone = await this.#removeAll(shard, queue, ids, { turns, reason });
+        taken.push(...gone.map((id) => ({ id, queue })));
       }
     }
     // All that wait ask anew then: for the turn of a single one that would cost too much.
@@ -309,7 +323,8 @@ export class Queues {
       ),
     );
     const removed = messages.filter((message) => message !== undefined);
-    for (const message of removed) await this.#place.onRevoked(message, queue, outcomeOf(message));
+    for (const message of removed)
+      await this.#place.onRevoked(message, shownQueue(queue), outcomeOf(message));
     return removed.map(({ id }) => id);
   }
 
@@ -329,32 +344,6 @@ async function namesOn(places: readonly Place[]): Promise<string[]> {
     ),
   );
   return [...new Set(names.flat())].sort();
-}
-
-/** A job that waits. */
-interface WaitingJob {
-  readonly message: Message;
-  /** Whether the rate of its task has given it its turn, which it has not taken. */
-  readonly hasTurn: boolean;
-}
-
-/** A job; nothing where it is gone, or damaged, so that nobody waits for it. */
-async function readJob(
-  connection: Redis,
-  { prefix }: Place,
-  queue: string,
-  id: string,
-): Promise<WaitingJob | undefined> {
-  const key = jobKey(prefix, queue, id);
-  const fields = ['name', 'data', markFields.admitted, 'atm'] as const;
-  const [name, data, admitted, attempt] = await connection.hmget(key, ...fields);
-  try {
-    const message = decodeMessage(id, name, JSON.parse(data ?? ''));
-    return { message, hasTurn: typeof admitted === 'string' && admitted === (attempt ?? '0') };
-  } catch {
-    // What it says nobody can read: it is removed like the others.
-    return undefined;
-  }
 }
 
 function withBull<R>(

@@ -71,6 +71,18 @@ export class FanOut {
     );
   }
 
+  /** The queues that workers have of their own for a broadcast queue; also what dead ones have left. */
+  async owned(connection: Redis, queue: string): Promise<string[]> {
+    const workers = await connection.zrange(listenersKey(this.#prefix, queue), 0, -1);
+    return workers.map((worker) => ownQueue(queue, worker));
+  }
+
+  /** Of these the queues of the workers that live. */
+  async live(connection: Redis, queue: string): Promise<string[]> {
+    const workers = await listeners.run(connection, listenersKey(this.#prefix, queue));
+    return workers.map((worker) => ownQueue(queue, worker));
+  }
+
   /** Those of workers that are gone are forgotten: their names may never come again. */
   #sinksFor(connection: Redis, queue: string, workers: readonly string[]): Sinks {
     const sinks: Sinks = this.#sinks.get(connection) ?? new Map();

@@ -1,6 +1,8 @@
 /** The servers of an App: one for what all share, and those over which its tasks are spread. */
+import type { Redis } from 'ioredis';
 import { checkApart, isSameServer } from '../config/shard-places.js';
 import type { AppConfig } from '../config/resolve.js';
+import { isOwnQueue, shownQueue } from '../protocol/keys.js';
 import type { Call } from '../protocol/message.js';
 import { shardOf } from '../protocol/shard.js';
 import { parseAddress } from './address.js';
@@ -83,12 +85,43 @@ export class Shards {
 
   /** Where a message is: what is broadcast to one worker has a queue of its own. */
   at(queue: string, id: string): Shard {
-    return queue.includes('=') ? this.main : this.of(id);
+    return isOwnQueue(queue) ? this.main : this.of(id);
   }
 
   /** Every place that a queue has messages on. */
   having(queue: string): readonly Shard[] {
-    return queue.includes('=') ? [this.main] : this.all;
+    return isOwnQueue(queue) ? [this.main] : this.all;
+  }
+
+  /** Where the messages of queues are: what is broadcast, in the queues that workers have of their own. */
+  async sources(queues: readonly string[]): Promise<readonly string[]> {
+    const own = await this.#ofEach(queues, (fanOut, connection, queue) =>
+      fanOut.owned(connection, queue),
+    );
+    return own.length === 0 ? queues : [...queues, ...own];
+  }
+
+  /** Those of queues that are a worker's own which is gone: nobody takes from them any more. */
+  async orphans(queues: readonly string[]): Promise<ReadonlySet<string>> {
+    const own = queues.filter((queue) => isOwnQueue(queue) && this.#fanOut?.has(shownQueue(queue)));
+    const live = await this.#ofEach(own.map(shownQueue), (fanOut, connection, queue) =>
+      fanOut.live(connection, queue),
+    );
+    return new Set(own.filter((queue) => !live.includes(queue)));
+  }
+
+  /** What is said of the broadcast ones among queues; without such a one nothing is asked. */
+  async #ofEach(
+    queues: readonly string[],
+    read: (fanOut: FanOut, connection: Redis, queue: string) => Promise<string[]>,
+  ): Promise<string[]> {
+    const fanOut = this.#fanOut;
+    const broadcast = [...new Set(queues)].filter((queue) => fanOut?.has(queue));
+    if (!fanOut || broadcast.length === 0) return [];
+    const found = await this.main.ask('who hears what is broadcast was not read', (connection) =>
+      Promise.all(broadcast.map((queue) => read(fanOut, connection, queue))),
+    );
+    return found.flat();
   }
 
   /** Every place that may have messages of these ids. */

@@ -123,7 +123,7 @@ export class Control {
     asked: CheckedAsk,
   ): Promise<Revocation> {
     if (marked.length === 0) return { removed, running: 0, workers: {} };
-    const ids = marked.map(({ id }) => id);
+    const ids = [...new Set(marked.map(({ id }) => id))];
     const workers = await this.#send('revoke', { ids, ...mark }, asked, { lasting: true });
     const late = await this.#place.revocations.revokeLate(marked, mark);
     return { removed: removed + late, running: marked.length - late, workers };

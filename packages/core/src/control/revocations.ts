@@ -7,9 +7,10 @@ import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import { jobKey, rulesKey } from '../protocol/keys.js';
 import { markFields, type RevocationMark } from '../protocol/marks.js';
+import { partBy } from '../part-by.js';
 import type { Message } from '../protocol/message.js';
 import { isPacked, markPacked } from '../result/packed-calls.js';
-import type { PlacedTask } from '../result/revocation.js';
+import type { PlacedTask, SoughtTask } from '../result/revocation.js';
 import {
   nameOfRule,
   parseRule,
@@ -21,18 +22,19 @@ import {
 /** What became of tasks that were to end. */
 export interface Revoked {
   /** Those that had not started: they have ended as `REVOKED`. */
-  readonly removed: readonly string[];
+  readonly removed: readonly PlacedTask[];
   /** Those that run: the mark is there, also for the next worker. */
   readonly marked: readonly PlacedTask[];
 }
 
 /** The queues, as far as revoking needs them. */
 export interface RevocableQueues {
-  names(): Promise<string[]>;
+  /** Where messages are that were sent to some queues, or to any. */
+  sources(queues?: readonly string[]): Promise<readonly string[]>;
   /** Those that may have messages of these ids. */
-  namesAround(ids: readonly string[]): Promise<string[]>;
-  /** Takes tasks that have not started out of their queues; gives the ids of those. */
-  take(tasks: readonly PlacedTask[], reason?: string): Promise<string[]>;
+  sourcesAround(ids: readonly string[]): Promise<readonly string[]>;
+  /** Takes tasks that have not started out of their queues; gives those. */
+  take(tasks: readonly PlacedTask[], reason?: string): Promise<PlacedTask[]>;
   /** Takes the messages that wait in a queue and that fit out of it; gives how many. */
   takeWhere(queue: string, fits: (message: Message) => boolean): Promise<number>;
 }
@@ -91,21 +93,29 @@ export class Revocations {
 
   /** Ends tasks by their ids. Those that nobody has are passed over. */
   async revoke(ids: readonly string[], mark: RevocationMark = {}): Promise<Revoked> {
-    const queues = await this.#place.queues.namesAround(ids);
     const all: Revoked[] = [];
     for (let from = 0; from < ids.length; from += portion) {
       const some = ids.slice(from, from + portion);
-      all.push(
-        await this.revokeIn(
-          queues.flatMap((queue) => some.map((id) => ({ id, queue }))),
-          mark,
-        ),
-      );
+      all.push(await this.revokeIn(await this.locate(some.map((id) => ({ id }))), mark));
     }
     return {
       removed: all.flatMap(({ removed }) => removed),
       marked: all.flatMap(({ marked }) => marked),
     };
+  }
+
+  /** All places where tasks may be, each in the queue that it was sent to, if that is known. */
+  async locate(tasks: readonly SoughtTask[]): Promise<PlacedTask[]> {
+    const { queues } = this.#place;
+    const located: PlacedTask[] = [];
+    for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
+      const sources =
+        queue === undefined
+          ? await queues.sourcesAround(some.map(({ id }) => id))
+          : await queues.sources([queue]);
+      for (const source of sources) for (const { id } of some) located.push({ id, queue: source });
+    }
+    return located;
   }
 
   /**
@@ -134,8 +144,8 @@ export class Revocations {
     );
     const there = tasks.filter((_, at) => marked[at]);
     const removed = await queues.take(there, mark.reason);
-    const gone = new Set(removed);
-    return { removed, marked: there.filter(({ id }) => !gone.has(id)) };
+    const gone = new Set(removed.map(placeOf));
+    return { removed, marked: there.filter((task) => !gone.has(placeOf(task))) };
   }
 
   /**
@@ -181,7 +191,7 @@ export class Revocations {
     const rules = new RevocationRules(() => 0);
     rules.set(subjects.map((subject) => ({ subject, until: 1 })));
     let removed = 0;
-    for (const queue of await queues.names())
+    for (const queue of await queues.sources())
       removed += await queues.takeWhere(queue, (message) => rules.match(message) !== undefined);
     return removed;
   }
@@ -192,6 +202,9 @@ export class Revocations {
     return ask('the rules were not read', (connection) => readRules(connection, prefix));
   }
 }
+
+/** What is broadcast has one id in the queues of all workers. */
+const placeOf = ({ id, queue }: PlacedTask): string => `${queue} ${id}`;
 
 /** Reads the rules that are kept. */
 export async function readRules(connection: Redis, prefix: string): Promise<RevocationRule[]> {

@@ -7,7 +7,8 @@ import { markFields } from '../protocol/marks.js';
 
 /** The queues, as far as turns need them. */
 export interface TurnQueues {
-  names(): Promise<string[]>;
+  /** Every queue that has messages. */
+  sources(): Promise<readonly string[]>;
   /** The ids of the delayed tasks of a queue, in portions. */
   delayed(queue: string): AsyncIterable<readonly string[]>;
   /** Ends the wait of delayed tasks. */
@@ -54,7 +55,7 @@ export class Turns {
    */
   async recall(task: string): Promise<void> {
     await this.#forget(task);
-    for (const queue of await this.#place.queues.names()) {
+    for (const queue of await this.#place.queues.sources()) {
       // All ids first: those that ask anew may be put off again, behind the others.
       const waiting: string[] = [];
       for await (const ids of this.#place.queues.delayed(queue))

@@ -71,6 +71,12 @@ export const listenersKey = (prefix: string, queue: string): string => `${prefix
 export const ownQueue = (queue: string, worker: string): string =>
   `${queue}=${worker.replaceAll(':', '=')}`;
 
+/** Whether a queue is one worker's own. */
+export const isOwnQueue = (queue: string): boolean => queue.includes('=');
+
+/** The queue that callers know: of a worker's own, that on which was broadcast. */
+export const shownQueue = (queue: string): string => queue.replace(/=.*/, '');
+
 /** The set of the queues that were ever sent to or consumed. */
 export const queuesKey = (prefix: string): string => `${prefix}:queues`;
 

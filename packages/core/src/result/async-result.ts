@@ -10,9 +10,9 @@ import type { ResultMailbox } from './mailbox.js';
 import { errorOf, valueOf } from './remote-error.js';
 import {
   checkRevoke,
-  type PlacedTask,
   type Revocable,
   type RevokeResultOptions,
+  type SoughtTask,
 } from './revocation.js';
 import { findCurrentTask, yielding } from '../task/context.js';
 import { waitFor } from './wait.js';
@@ -23,7 +23,7 @@ export interface ResultSource {
   readonly ledger: ResultLedger;
   readonly mailbox: ResultMailbox;
   /** Ends tasks that wait, and asks those that run to end; gives how many there were. */
-  revoke(tasks: readonly PlacedTask[], options: RevokeResultOptions): Promise<number>;
+  revoke(tasks: readonly SoughtTask[], options: RevokeResultOptions): Promise<number>;
   /** The same for tasks of a canvas, some of which may not be sent yet. */
   revokeAll(tasks: readonly Revocable[], options: RevokeResultOptions): Promise<number>;
 }
@@ -278,11 +278,9 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
    */
   async revoke(options: RevokeResultOptions = {}): Promise<boolean> {
     checkRevoke(options);
-    const { tree } = this.#sent ?? {};
+    const { tree, queue } = this.#sent ?? {};
     if (tree) return (await this.#source.revokeAll(tree(), options)) > 0;
-    const job = await this.#source.ledger.findJob(this.id, this.#sent?.queue);
-    if (!job) return false;
-    return (await this.#source.revoke([{ id: this.id, queue: job.queue }], options)) > 0;
+    return (await this.#source.revoke([{ id: this.id, queue }], options)) > 0;
   }
 }
 

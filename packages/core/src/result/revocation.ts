@@ -13,6 +13,12 @@ export interface PlacedTask {
   readonly queue: string;
 }
 
+/** A task, and the queue that it was sent to where that is known. */
+export interface SoughtTask {
+  readonly id: string;
+  readonly queue?: string | undefined;
+}
+
 /** A task of a canvas, and where it is or will be sent. */
 export interface Revocable extends PlacedTask {
   readonly task: string;

@@ -1,6 +1,6 @@
 /** The tasks of queues that wait for their time. */
 import type { ScheduledTask } from '@dtask/core';
-import { briefArgs, bullQueueName, decodeMessage, jobKey } from '@dtask/core/internal';
+import { briefArgs, bullQueueName, decodeMessage, jobKey, shownQueue } from '@dtask/core/internal';
 import type { Link } from '../links.js';
 
 /** Most that are shown. */
@@ -8,13 +8,16 @@ const most = 100;
 /** BullMQ keeps a job's due time times this, so that those of one millisecond have an order. */
 const scale = 0x1000;
 
+/** A queue on one server: of a broadcast queue, the worker's own. */
+export interface QueuePart {
+  readonly link: Link;
+  readonly queue: string;
+}
+
 /** Reads the next tasks of some queues that are due, the soonest first, on the servers that are there. */
-export async function scheduledTasks(
-  links: readonly Link[],
-  queues: readonly string[],
-): Promise<ScheduledTask[]> {
-  const there = links.filter(({ connection }) => connection.status === 'ready');
-  const all = await Promise.all(there.flatMap((link) => queues.map((queue) => dueIn(link, queue))));
+export async function scheduledTasks(parts: readonly QueuePart[]): Promise<ScheduledTask[]> {
+  const there = parts.filter(({ link }) => link.connection.status === 'ready');
+  const all = await Promise.all(there.map(dueIn));
   const soonest = all
     .flat()
     .sort((one, other) => one.due - other.due)
@@ -27,20 +30,19 @@ export async function scheduledTasks(
         ...fields,
       );
       const args = argsOf(id, name, data);
-      const request = { id, name: name ?? '', queue, args, retries: Number(attempts ?? 0) };
+      const retries = Number(attempts ?? 0);
+      const request = { id, name: name ?? '', queue: shownQueue(queue), args, retries };
       return { eta: new Date(due).toISOString(), priority: Number(priority ?? 0), request };
     }),
   );
 }
 
-interface Due {
-  readonly link: Link;
+interface Due extends QueuePart {
   readonly id: string;
-  readonly queue: string;
   readonly due: number;
 }
 
-async function dueIn(link: Link, queue: string): Promise<Due[]> {
+async function dueIn({ link, queue }: QueuePart): Promise<Due[]> {
   const { connection, prefix } = link;
   const key = `${prefix}:${bullQueueName(queue)}:delayed`;
   const found = await connection.zrange(key, 0, most - 1, 'WITHSCORES');

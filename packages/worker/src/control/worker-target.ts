@@ -14,6 +14,7 @@ import {
 } from '@dtask/core';
 import {
   type LimitOverride,
+  ownQueue,
   readLimits,
   readRules,
   redactAddress,
@@ -94,8 +95,14 @@ export class WorkerTarget implements ControlTarget {
   }
 
   scheduled(): Promise<readonly ScheduledTask[]> {
-    const { links, queues } = this.#place;
-    return scheduledTasks(links.served, queues());
+    const { app, worker, links, queues } = this.#place;
+    return scheduledTasks(
+      queues().flatMap((queue) =>
+        app.broadcast.includes(queue)
+          ? [{ link: links.main, queue: ownQueue(queue, worker) }]
+          : links.served.map((link) => ({ link, queue })),
+      ),
+    );
   }
 
   revoked(): RevokedFacts {

@@ -1,5 +1,6 @@
 /** How much waits in a worker's queues. */
 import type { App, QueueCounts } from '@dtask/core';
+import { ownQueue } from '@dtask/core/internal';
 
 /** However many ask, Redis is asked this often, in milliseconds. */
 const freshness = 1_000;
@@ -9,15 +10,22 @@ const patience = 1_000;
 /** The counts of queues, by name. */
 export type Depth = ReadonlyMap<string, QueueCounts>;
 
+/** A worker, as far as its queues go. */
+export interface Measured {
+  readonly app: App;
+  readonly name: string;
+  readonly queues: readonly string[];
+}
+
 const none: Depth = new Map();
 
 /** Reads the depths of queues, one request for each. */
 export class Depths {
-  readonly #worker: { readonly app: App; readonly queues: readonly string[] };
+  readonly #worker: Measured;
   #depth: Promise<Depth> | undefined;
   #readAt = 0;
 
-  constructor(worker: { readonly app: App; readonly queues: readonly string[] }) {
+  constructor(worker: Measured) {
     this.#worker = worker;
   }
 
@@ -39,11 +47,15 @@ export class Depths {
   }
 
   async #ask(): Promise<Depth> {
-    const { app, queues } = this.#worker;
+    const { app, name: worker, queues } = this.#worker;
     try {
       return new Map(
         await Promise.all(
-          queues.map(async (queue) => [queue, await app.queues.counts(queue)] as const),
+          queues.map(async (queue) => {
+            // Of a broadcast each worker tells its own part: all of them would be asked for by all.
+            const source = app.broadcast.includes(queue) ? ownQueue(queue, worker) : queue;
+            return [queue, await app.queues.counts(source)] as const;
+          }),
         ),
       );
     } catch {

@@ -1,4 +1,5 @@
 /** A failed task: all that is known of it, read from what its job keeps. */
+import { shownQueue } from '../../protocol/keys.js';
 import { markFields } from '../../protocol/marks.js';
 import { decodeMessage, type Message } from '../../protocol/message.js';
 import { type Outcome, parseOutcome } from '../../protocol/outcome.js';
@@ -9,6 +10,7 @@ import type { Head } from './failed-heads.js';
 /** A task that has failed and is kept. */
 export interface FailedTask extends LastFailure {
   readonly id: string;
+  /** The queue that it was sent to. */
   readonly queue: string;
   /** The task's name; empty where the job has none. */
   readonly task: string;
@@ -16,7 +18,7 @@ export interface FailedTask extends LastFailure {
   readonly sentAt?: Date;
   /** When its last run began. */
   readonly startedAt?: Date;
-  /** Absent where the job is damaged. */
+  /** Absent where the job cannot be read. */
   readonly args?: readonly unknown[];
   readonly headers?: Readonly<Record<string, unknown>>;
   /** The first task of the tree that it belongs to. */
@@ -29,7 +31,7 @@ export interface FailedTask extends LastFailure {
   readonly tries: readonly Failure[];
   /** The failures after which it was retried by hand, the latest last: twenty at most. */
   readonly history: readonly EarlierFailure[];
-  /** What is wrong with the job, so that it cannot be run. */
+  /** Why it cannot be run: what is wrong with its job, or that it was for a worker which is gone. */
   readonly damaged?: string;
 }
 
@@ -37,13 +39,21 @@ export interface FailedTask extends LastFailure {
 export interface FailedJob {
   readonly head: Head;
   readonly fields: Readonly<Record<string, string>>;
-  /** Absent where the job is damaged. */
+  /** Absent where it cannot be run. */
   readonly message: Message | undefined;
   readonly task: FailedTask;
 }
 
-/** Reads a failed job. It never throws, whatever the job holds. */
-export function readFailed(head: Head, found: Record<string, string> | Error): FailedJob {
+/**
+ * Reads a failed job. It never throws, whatever the job holds.
+ *
+ * @param orphan whether the worker is gone that alone can run it
+ */
+export function readFailed(
+  head: Head,
+  found: Record<string, string> | Error,
+  orphan: boolean,
+): FailedJob {
   const fields = found instanceof Error ? {} : found;
   const message = found instanceof Error ? damage(found.message) : messageIn(head.id, fields);
   const outcome = outcomeIn(fields);
@@ -54,7 +64,7 @@ export function readFailed(head: Head, found: Record<string, string> | Error): F
   const readable = message instanceof Error ? undefined : message;
   const task: FailedTask = {
     id: head.id,
-    queue: head.queue,
+    queue: shownQueue(head.queue),
     task: fields['name'] ?? '',
     failedAt: new Date(Number(head.at)),
     ...timesIn(fields),
@@ -67,8 +77,11 @@ export function readFailed(head: Head, found: Record<string, string> | Error): F
     tries: stacks.slice(0, -1).map((stack) => failureFrom('', stack)),
     history: readHistory(fields['hist']),
     ...(message instanceof Error && { damaged: message.message }),
+    ...(orphan && {
+      damaged: `it was broadcast for a worker that is gone, in queue ${head.queue}`,
+    }),
   };
-  return { head, fields, message: readable, task };
+  return { head, fields, message: orphan ? undefined : readable, task };
 }
 
 function partsOf(message: Message): Pick<FailedTask, 'followed'> & Partial<FailedTask> {

@@ -7,7 +7,7 @@ import type { Flow } from '../../canvas/flow.js';
 import { show } from '../../config/setting.js';
 import { ConfigError, MessageRejectedError } from '../../errors.js';
 import { partBy } from '../../part-by.js';
-import { failedKey, jobKey, lockKey, resultKey } from '../../protocol/keys.js';
+import { failedKey, jobKey, lockKey, resultKey, shownQueue } from '../../protocol/keys.js';
 import { markFields } from '../../protocol/marks.js';
 import { packOf } from '../../protocol/pack.js';
 import { clearFailures, isFailure } from '../../result/clearing.js';
@@ -23,7 +23,7 @@ import { type FailedJob, type FailedTask, readFailed } from './failed-task.js';
 export interface RetryCount {
   /** How many went back to their queues. */
   readonly retried: number;
-  /** How many stay, because their jobs are damaged: they can only be dropped. */
+  /** How many stay and can only be dropped: their jobs are damaged, or were for a worker that is gone. */
   readonly damaged: number;
 }
 
@@ -82,19 +82,19 @@ export class Failed {
 
   /** All that is known of a failed task; nothing where there is none with this id. */
   async show(id: string): Promise<FailedTask | undefined> {
-    const head = await this.#find(id);
-    if (!head) return undefined;
-    const [job] = await this.#read([head]);
+    const [job] = await this.#read((await this.#find(id)).slice(0, 1));
     return job?.task;
   }
 
   /**
    * Puts a failed task back into its queue: with the same id and arguments, all its retries to come,
    * and without an expiry. Its result is awaited anew, by a new `app.result(id).get()`. What a canvas
-   * has stopped for it goes on when it succeeds.
+   * has stopped for it goes on when it succeeds. What was broadcast goes back to every worker on which
+   * it has failed.
    *
    * @returns whether it went back: of two calls at once, one gets `false`
-   * @throws MessageRejectedError when its job is damaged, so that it can only be dropped
+   * @throws MessageRejectedError when it can only be dropped: its job is damaged, or was broadcast for
+   *   a worker that is gone
    * @example
    * ```ts
    * await app.failed.retry('1f0c6b1e-9f5e-4d2a-8a53-0a5f9d6f2f4e');
@@ -108,14 +108,16 @@ export class Failed {
     return typeof which === 'string' ? this.#retryOne(which) : this.#retryAll(which);
   }
 
-  /** Removes a failed task for good; gives whether there was one. Its result is kept while it lasts. */
+  /**
+   * Removes a failed task for good, and what was broadcast from all workers; gives whether there was
+   * one. Its result is kept while it lasts.
+   */
   drop(id: string): Promise<boolean>;
   /** Removes all that a filter picks, and gives how many; `{}` is every failed task. */
   drop(filter: FailedFilter): Promise<number>;
   async drop(which: string | FailedFilter): Promise<boolean | number> {
     if (typeof which === 'string') {
-      const head = await this.#find(which);
-      return head !== undefined && (await this.#drop([head])) > 0;
+      return (await this.#drop(await this.#find(which))) > 0;
     }
     let dropped = 0;
     for await (const heads of this.#heads(checkFilter(which, Date.now())))
@@ -136,15 +138,11 @@ export class Failed {
   }
 
   async #retryOne(id: string): Promise<boolean> {
-    const head = await this.#find(id);
-    if (!head) return false;
-    const [job] = await this.#read([head]);
-    if (!job) return false;
-    const { damaged } = job.task;
-    if (damaged === undefined) return (await this.#retry([job])) > 0;
-    throw new MessageRejectedError(
-      `task ${id} cannot be retried, for its job is damaged: ${damaged}. It can be dropped`,
-    );
+    const jobs = await this.#read(await this.#find(id));
+    const whole = jobs.filter(({ message }) => message !== undefined);
+    const damaged = jobs[0]?.task.damaged;
+    if (whole.length > 0 || damaged === undefined) return (await this.#retry(whole)) > 0;
+    throw new MessageRejectedError(`task ${id} cannot be retried: ${damaged}. It can be dropped`);
   }
 
   async #retryAll(filter: FailedFilter): Promise<RetryCount> {
@@ -179,7 +177,7 @@ export class Failed {
   }
 
   /** Clears a failure and what it has told; gives whether a place of a group waits for the task. */
-  async #takeBack({ head: { id }, message }: FailedJob): Promise<boolean> {
+  async #takeBack({ head: { queue, id }, message }: FailedJob): Promise<boolean> {
     if (!message) return false;
     const { told, waits } = await this.#flow().reopen(message);
     const what = `the failure of task ${id} was not cleared`;
@@ -189,33 +187,36 @@ export class Failed {
         clearFailures(connection, prefix, some, message.reply, ({ worker }) => !worker),
       );
     }
-    const { ask, prefix } = this.#shards.of(id);
+    const { ask, prefix } = this.#shards.at(queue, id);
     await ask(what, (connection) => clearFailures(connection, prefix, [id], message.reply));
     return waits;
   }
 
   async #readAgain(jobs: readonly FailedJob[]): Promise<FailedJob[]> {
     const heads = await Promise.all(jobs.map(({ head }) => this.#find(head.id)));
-    const found = await this.#read(heads.filter((head) => head !== undefined));
+    const found = await this.#read(heads.flat());
     return found.filter(({ message }) => message !== undefined);
   }
 
-  /** The failed job of an id. Whoever waits for a task is told of its failure before it is kept. */
-  async #find(id: string): Promise<Head | undefined> {
+  /**
+   * The failed job of an id; of a broadcast, those of all workers, the newest first. Whoever waits for
+   * a task is told of its failure before it is kept.
+   */
+  async #find(id: string): Promise<Head[]> {
     if (typeof id !== 'string' || id === '')
       throw new ConfigError(`a failed task is named by its id, got ${show(id)}`);
-    const queues = await this.#queues.namesAround([id]);
+    const queues = await this.#queues.sourcesAround([id]);
     for (let look = 1; ; look += 1) {
-      const head = await this.#lookFor(id, queues);
-      if (head || look === mostLooks) return head;
+      const heads = await this.#lookFor(id, queues);
+      if (heads.length > 0 || look === mostLooks) return heads;
       // It may have come between the two looks.
       if (!(await this.#fails(id, queues))) return this.#lookFor(id, queues);
       await pause(soon);
     }
   }
 
-  /** Gives the newest where several queues have one. */
-  async #lookFor(id: string, queues: readonly string[]): Promise<Head | undefined> {
+  /** Those of the queue with the newest, where several have one. */
+  async #lookFor(id: string, queues: readonly string[]): Promise<Head[]> {
     const heads = await forEachPlace(
       queues,
       (queue) => this.#shards.at(queue, id),
@@ -228,9 +229,11 @@ export class Failed {
           }),
         ),
     );
-    return heads
+    const found = heads
       .filter(({ at }) => at !== '')
-      .toSorted((one, other) => Number(other.at) - Number(one.at))[0];
+      .toSorted((one, other) => Number(other.at) - Number(one.at));
+    const newest = shownQueue(found[0]?.queue ?? '');
+    return found.filter(({ queue }) => shownQueue(queue) === newest);
   }
 
   /**
@@ -266,7 +269,7 @@ export class Failed {
     const { queue, fits, limit } = criteria;
     let left = limit;
     if (left === 0) return;
-    const queues = queue === undefined ? await this.#queues.names() : [queue];
+    const queues = await this.#queues.sources(queue === undefined ? undefined : [queue]);
     // Judging throws heads away, so that more have to be read.
     const size = fits ? portion : Math.min(portion, limit);
     const sources = queues.flatMap((name) =>
@@ -304,7 +307,10 @@ export class Failed {
 
   async #read(heads: readonly Head[]): Promise<FailedJob[]> {
     const found = await ofEach(heads, (connection, key) => connection.hgetall(key));
-    return heads.map((head, index) => readFailed(head, found[index] ?? {}));
+    const orphans = await this.#shards.orphans(heads.map(({ queue }) => queue));
+    return heads.map((head, index) =>
+      readFailed(head, found[index] ?? {}, orphans.has(head.queue)),
+    );
   }
 }
 
