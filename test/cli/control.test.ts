@@ -82,6 +82,40 @@ describe('dtask control', () => {
     expect(unsupported.stdout).toMatch(/^one {2}/);
   });
 
+  it('makes a pool larger and smaller, replaces its children, and lets it scale by itself', async () => {
+    await troupe.hire('pooled', ['-c', '1', '-P', 'processes', '-Q', 'pooled']);
+    const tell = (...args: string[]) => run('control', ...args, '-d', 'pooled');
+    const said = (text: string) => ({ code: 0, stdout: `pooled  ${text}\n`, stderr: '' });
+    const pool = async () => {
+      const { pooled } = await troupe.app.inspect.stats({ destination: 'pooled' });
+      return pooled && 'pool' in pooled ? pooled.pool : undefined;
+    };
+    const hasChildren = (count: number) =>
+      until(`the pool has ${count} children`, async () => {
+        const { maxConcurrency, processes = [] } = (await pool()) ?? {};
+        return maxConcurrency === count && processes.length === count && processes;
+      });
+    expect(await tell('pool-grow', '2')).toEqual(said('pool will grow'));
+    await hasChildren(3);
+    expect(await tell('pool-shrink')).toEqual(said('pool will shrink'));
+    const old = (await hasChildren(2)) as readonly number[];
+    expect(await tell('pool-restart')).toEqual(said('reload started'));
+    await until('all children are new ones', async () => {
+      const { processes = [] } = (await pool()) ?? {};
+      return processes.length === 2 && processes.every((pid) => !old.includes(pid));
+    });
+    expect(await tell('autoscale', '5', '4')).toEqual(said('autoscale now max=5 min=4'));
+    await hasChildren(4);
+    const echoed = await troupe.app.sendTask('echo', ['anew'], { queue: 'pooled' });
+    expect(await echoed.get({ timeout: '15s' })).toBe('anew');
+    expect(await tell('pool-shrink', '4')).toMatchObject({
+      code: 1,
+      stdout: 'pooled  error: the pool has 4, and keeps one at least\n',
+    });
+    await tell('shutdown');
+    await troupe.worker('pooled').end();
+  });
+
   it('ends tasks that wait, with no worker of their queue', async () => {
     const { app } = troupe;
     const waiting = await app.sendTask('note', ['cli'], { queue: 'idle' });

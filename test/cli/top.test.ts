@@ -1,5 +1,7 @@
 /** `dtask top`: workers, queues, rates, running tasks and failures, once and live. */
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { troupe } from '../control/troupe.js';
 import { runDtask } from '../support/dtask-process.js';
@@ -18,6 +20,8 @@ const cli = fileURLToPath(new URL('../../apps/dtask/dist/cli.js', import.meta.ur
 /** What a terminal is sent when the screen is taken, and given back. */
 const taken = '\u001b[?1049h';
 const given = '\u001b[?1049l';
+/** What empties the screen, ahead of one that is drawn as a whole. */
+const clear = '\u001b[2J';
 /** What is written to have a line begin with this in the second row. */
 const secondRow = (text: string): string => `\u001b[2;1H\u001b[2K${text}`;
 
@@ -144,6 +148,39 @@ describe.skipIf(!hasPseudoTerminal)(`dtask top on a terminal (${needsPseudoTermi
     await terminal.shows('PAUSED');
     terminal.type('q');
     await expectRestored(terminal);
+  });
+
+  it('keeps to a narrow terminal, and is drawn anew when that is resized', async () => {
+    const terminal = new PseudoTerminal(
+      `stty cols 36 rows 8; echo "tty=$(tty)"; ${process.execPath} ${cli} top -d 200ms`,
+      { env: troupe.stage.environment() },
+    );
+    /** How wide the widest line is, once the screen was last emptied for so many rows. */
+    const widest = (rows: number) =>
+      until(`${rows} rows are drawn`, () => {
+        const { output } = terminal;
+        const text = output.slice(Math.max(0, output.lastIndexOf(clear)));
+        // oxlint-disable-next-line no-control-regex -- that is what a terminal is sent
+        const line = /\u001b\[(\d+);1H([^]*?)(?=\u001b\[\d+;1H|\u001b\[\?2026l)/g;
+        const lines = [...text.matchAll(line)];
+        if (Math.max(...lines.map(([, row]) => Number(row))) !== rows) return undefined;
+        return Math.max(
+          ...lines.map(([, , written = '']) => [...stripVTControlCharacters(written)].length),
+        );
+      });
+    // It sets one after the other, and the screen is drawn for each.
+    const resize = (columns: number, rows: number) => {
+      const [, tty = ''] = /tty=(\S+)/.exec(terminal.output) ?? [];
+      spawnSync('stty', ['-F', tty, 'cols', String(columns), 'rows', String(rows)]);
+    };
+    await terminal.shows('2 workers');
+    expect(await widest(8)).toBeLessThanOrEqual(36);
+    resize(120, 40);
+    expect(await widest(40)).toBeGreaterThan(36);
+    resize(50, 5);
+    expect(await widest(5)).toBeLessThanOrEqual(50);
+    terminal.type('q');
+    await terminal.ended();
   });
 
   it('ends by Ctrl-C', async () => {

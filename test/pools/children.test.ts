@@ -25,6 +25,20 @@ describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
     expect(distinct).not.toContain(`${process.pid}/0`);
   });
 
+  it('has a worker that answers while its tasks block their event loops', async () => {
+    const { app, burnAtFirst } = crew.tasks;
+    const mark = `answers-${pool}`;
+    const burning = await burnAtFirst.delay(mark);
+    await crew.trace.started(mark);
+    const destination = `pool-${pool}`;
+    for (let round = 0; round < 5; round += 1)
+      expect(await app.inspect.ping({ destination })).toEqual({ [destination]: { ok: 'pong' } });
+    // It blocks until it is there a second time.
+    expect(await burning.state()).toBe('STARTED');
+    expect(await burnAtFirst.delay(mark).get(soon)).toBe(mark);
+    expect(await burning.get(soon)).toBe(mark);
+  });
+
   it('leaves a task that asks for it on the event loop of the worker', async () => {
     expect(await crew.tasks.whereInline.delay().get(soon)).toMatch(new RegExp(`^${process.pid}/`));
   });
