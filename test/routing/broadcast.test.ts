@@ -360,3 +360,12 @@ test.each([['announce'], [['two words']], [[5]]])(
     );
   },
 );
+
+test('a worker that was started without a broadcast queue says that it cannot listen later', async () => {
+  const { app } = await cast(['deaf'], {}, { queues: ['default'] });
+  expect(await app.control.addConsumer('announce', { timeout: '60s' })).toEqual({
+    deaf: {
+      error: expect.stringContaining('announce is broadcast: a worker hears it from its start'),
+    },
+  });
+});

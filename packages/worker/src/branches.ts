@@ -1,4 +1,5 @@
 /** The branches of a worker, one for each server that it takes tasks from, as one. */
+import { ConfigError } from '@dtask/core';
 import type { Message, Outcome } from '@dtask/core/internal';
 import { Branch, type BranchPlace } from './branch.js';
 import type { Current } from './current.js';
@@ -73,8 +74,17 @@ export class Branches {
     return [this.#main];
   }
 
-  /** Takes tasks from one more queue; gives whether it did not before. */
+  /**
+   * Takes tasks from one more queue; gives whether it did not before.
+   *
+   * @throws ConfigError where the queue is for all workers, and this one does not listen
+   */
   async add(queue: string): Promise<boolean> {
+    const { app, broadcasts } = this.#place;
+    if (app.broadcast.includes(queue) && broadcasts.source(queue) === queue)
+      throw new ConfigError(
+        `${queue} is broadcast: a worker hears it from its start on, or not; start it with ${queue} among its queues`,
+      );
     const added = await Promise.all(
       this.#on(queue).map(async ({ consumers, link }) => {
         const isNew = !consumers.wants(queue);

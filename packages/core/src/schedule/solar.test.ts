@@ -114,7 +114,7 @@ describe('the sun', () => {
     [
       'sunset',
       { latitude: Number.NaN, longitude: 0 },
-      'solar: latitude must be a number of degrees from -90 to 90, got null',
+      'solar: latitude must be a number of degrees from -90 to 90, got NaN',
     ],
     ['sunset', { lat: 48 }, 'solar has no option "lat"; it takes latitude, longitude'],
     ['sunset', undefined, 'solar takes a place, { latitude, longitude }, got undefined'],
