@@ -4,12 +4,7 @@ import { eventually } from './eventually.js';
 import { Gate } from './gate.js';
 import { app } from './own-app.js';
 import { stage } from './own-stage.js';
-
-/** How many workers wait for a job just now. */
-async function waiting(): Promise<number> {
-  const clients = String(await stage.redis.client('LIST')).split('\n');
-  return clients.filter((one) => / flags=b .* cmd=bzpopmin /.test(one)).length;
-}
+import { waiting } from './waiting.js';
 
 test('a worker without a free slot does not take the sign that there is a job from one that has a slot', async () => {
   const gate = new Gate();

@@ -4,12 +4,7 @@ import { eventually } from './eventually.js';
 import { Gate } from './gate.js';
 import { app } from './own-app.js';
 import { stage } from './own-stage.js';
-
-/** How many queues of the worker wait for a job just now, with a slot for it. */
-async function waiting(): Promise<number> {
-  const clients = String(await stage.redis.client('LIST')).split('\n');
-  return clients.filter((one) => / flags=b .* cmd=bzpopmin /.test(one)).length;
-}
+import { waiting } from './waiting.js';
 
 test('a slot goes to the queue that has a task when the one that had it has none', async () => {
   const gate = new Gate();

@@ -99,16 +99,8 @@ export class Broker {
   inTime<R>(connection: Redis, what: string, reply: Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const settled = this.#deadlines.add(() => reject(this.#silence(connection, what)));
-      reply.then(
-        (value) => {
-          settled();
-          resolve(value);
-        },
-        (cause: unknown) => {
-          settled();
-          reject(this.#refusal(what, cause));
-        },
-      );
+      const refused = (cause: unknown): void => reject(this.#refusal(what, cause));
+      reply.finally(settled).then(resolve, refused);
     });
   }
 
