@@ -46,6 +46,27 @@ describe('a worker killed with SIGKILL', () => {
     await strikeCheck();
   });
 
+  it.each(['rated.once', 'placed.once'])(
+    'loses no call of %s that may start once only and has not: it waits for what limits it',
+    async (task) => {
+      const { app, trace, environment } = withChecks(engine.url);
+      const first = await startWorker({ app: 'pools/app.ts', env: environment });
+      const calls = await Promise.all([0, 1, 2].map(() => app.sendTask(task, ['one'])));
+      await trace.started('one');
+      const waiting = async (): Promise<number> => (await app.queues.counts('default')).delayed;
+      await until('two of them wait', async () => (await waiting()) === 2);
+      await first.kill();
+      trace.open('one');
+      await startWorker({ app: 'pools/app.ts', env: environment });
+      const ends = await Promise.all(
+        calls.map((call) => call.get({ timeout: '30s', propagate: false })),
+      );
+      // One may have been running: that it is lost is what was asked for.
+      expect(ends.filter((end) => end === 'one').length).toBeGreaterThanOrEqual(2);
+      expect(trace.starts('one')).toHaveLength(3);
+    },
+  );
+
   it('is followed by a worker that starts later, when no other was there', async () => {
     const { app, trace, environment, strikeCheck } = withChecks(engine.url);
     const first = await startWorker({ env: environment, flags: ['-c', '2'] });

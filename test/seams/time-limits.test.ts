@@ -59,6 +59,16 @@ describe.each(pools)('in a pool of kind %s', (pool) => {
     expect(await crew.tasks.deaf.delay(mark).get(soon)).toBe('done');
   });
 
+  it('limits of weeks, longer than a timer can be, strike nobody', async () => {
+    await crew.worker({ pool, concurrency: 1 });
+    const mark = `weeks-${pool}`;
+    const limits = { softTimeLimit: '59d', timeLimit: '60d' } as const;
+    const result = crew.tasks.deaf.applyAsync([mark], limits);
+    await crew.trace.started(mark);
+    crew.trace.open(mark);
+    expect(await result.get(soon)).toBe('done');
+  });
+
   it('a task that retries on every error is tried again when its limit has ended it', async () => {
     await crew.worker({ pool, concurrency: 1 });
     expect(await crew.tasks.hangTwice.delay().get(soon)).toBe(2);
