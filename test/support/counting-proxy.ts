@@ -1,5 +1,6 @@
 /** A TCP proxy in front of Redis that counts commands, and falls silent before the one that it is told. */
 import net from 'node:net';
+import { readCommand } from './read-command.js';
 
 /** Says whether a command counts, by its words. */
 export type Counts = (words: readonly string[]) => boolean;
@@ -127,36 +128,4 @@ export class CountingProxy {
     this.#onSilence();
     return false;
   }
-}
-
-const lineEnd = '\r\n';
-
-/** Reads one request: an array of bulk strings. Gives nothing while it is not complete. */
-function readCommand(bytes: Buffer): { words: string[]; end: number } | undefined {
-  const count = readLength(bytes, 0, '*');
-  if (!count) return undefined;
-  const words: string[] = [];
-  let at = count.end;
-  while (words.length < count.value) {
-    const size = readLength(bytes, at, '$');
-    if (!size) return undefined;
-    const end = size.end + size.value;
-    if (bytes.length < end + lineEnd.length) return undefined;
-    words.push(bytes.toString('latin1', size.end, end));
-    at = end + lineEnd.length;
-  }
-  return { words, end: at };
-}
-
-/** Reads a line of a mark and a number. */
-function readLength(
-  bytes: Buffer,
-  at: number,
-  mark: string,
-): { value: number; end: number } | undefined {
-  const end = bytes.indexOf(lineEnd, at);
-  if (end < 0) return undefined;
-  const line = bytes.toString('latin1', at, end);
-  if (!line.startsWith(mark)) throw new Error(`not a request: ${mark} expected, got ${line}`);
-  return { value: Number(line.slice(1)), end: end + lineEnd.length };
 }
