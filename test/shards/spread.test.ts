@@ -169,7 +169,7 @@ test('of addresses that cannot be shards an App says why', () => {
     new App('shop', { broker: 'redis://main', shards } as never);
   expect(() => shop(0)).toThrow('shards must be a whole number from 1 to 1024, or addresses of');
   expect(() => shop([1])).toThrow('shards must be a number of shards or an array of');
-  expect(() => shop(['http://x'])).toThrow('shards[0]: broker http://x cannot be used');
+  expect(() => shop(['http://x'])).toThrow('shards[0] http://x cannot be used');
   expect(() => shop(['redis://u:secret@a', 'redis://u:secret@a:6379/1'])).toThrow(
     'shards has the server a:6379 twice (redis://u:***@a, redis://u:***@a:6379/1)',
   );

@@ -1,4 +1,5 @@
 /** Durations as users write them: a number of milliseconds, or a string such as `'10s'`. */
+import { shownText } from './broker/shown-address.js';
 import { ConfigError } from './errors.js';
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
@@ -32,11 +33,15 @@ export function toMilliseconds(value: Duration, what: string): number {
   const parsed = typeof value === 'string' ? parse(value) : value;
   if (typeof parsed !== 'number' || !Number.isFinite(parsed) || parsed < 0) {
     throw new ConfigError(
-      `${what} must be a number of milliseconds or a string such as '10s' or '5m', got ${JSON.stringify(value) ?? String(value)}`,
+      `${what} must be a number of milliseconds or a string such as '10s' or '5m', got ${shown(value)}`,
     );
   }
   return parsed;
 }
+
+/** A text that stands where a duration should may be anything, such as an address with a password. */
+const shown = (value: unknown): string =>
+  JSON.stringify(typeof value === 'string' ? shownText(value) : value) ?? String(value);
 
 function parse(text: string): number | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$/.exec(text);

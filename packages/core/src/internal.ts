@@ -1,5 +1,6 @@
 /** What dtask's other packages use of this one. It may change in any release. */
-export { isCluster, parseAddress, redactAddress } from './broker/address.js';
+export { isCluster, parseAddress } from './broker/address.js';
+export { redactAddress } from './broker/shown-address.js';
 export {
   closeConnection,
   longestBlock,
@@ -7,6 +8,7 @@ export {
   whenReady,
   whyDown,
 } from './broker/connection.js';
+export { DatabaseRefusedError } from './broker/healing-redis.js';
 export { decode, encode, encodeError, type JsonValue } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';

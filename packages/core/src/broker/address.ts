@@ -1,6 +1,13 @@
 /** The address of a Redis server, of a place in a Redis Cluster, or of a primary that sentinels know. */
 import { ConfigError } from '../errors.js';
 import { slotOf } from '../protocol/slot.js';
+import {
+  type AddressParts,
+  partsOf,
+  redactAddress,
+  shownHost,
+  shownParameters,
+} from './shown-address.js';
 
 /** Where a server listens. */
 export interface NodeAddress {
@@ -29,7 +36,6 @@ export interface Address extends NodeAddress {
 }
 
 const clusterScheme = /^rediss?\+cluster:/i;
-const sentinelScheme = /^rediss?\+sentinel:/i;
 
 /** Whether a URL is that of a cluster. */
 export const isCluster = (url: string): boolean => clusterScheme.test(url);
@@ -43,133 +49,146 @@ export const placeInCluster = (url: string, tag: string): string =>
  * `redis+cluster://[user:password@]host[:port][,host[:port]...]`, to which dtask itself adds `#` and the
  * hash tag of a place; by sentinels `redis+sentinel://[user:password@]host[:port][,...]/name[/db]`.
  *
- * @throws ConfigError whose message never shows the password
+ * @param what names it in errors: an option or a variable of the environment
+ * @throws ConfigError for whatever would not be heeded; its message shows no secret
  */
-export function parseAddress(url: string): Address {
-  if (isCluster(url)) return parseCluster(url);
-  if (sentinelScheme.test(url)) return parseSentinel(url);
-  const parsed = parseUrl(url);
-  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
-    throw refusal(
-      url,
-      `its scheme is ${parsed.protocol.slice(0, -1)}, and dtask speaks redis://, redis+cluster:// and redis+sentinel://, and rediss in their place for TLS`,
+export function parseAddress(url: string, what = 'broker'): Address {
+  const parts = partsOf(url);
+  const refuse: Refuse = (why) =>
+    new ConfigError(`${what} ${redactAddress(url)} cannot be used: ${why}`);
+  const [, scheme, kind] = /^(rediss?)(?:\+(cluster|sentinel))?$/.exec(parts.scheme ?? '') ?? [];
+  if (scheme === undefined) throw noScheme(url, what, parts, refuse);
+  checkParts(parts, refuse);
+  const nodes = nodesOf(parts, kind === 'sentinel' ? 26_379 : 6_379, refuse);
+  const address = {
+    ...(nodes[0] as NodeAddress),
+    ...accessOf(parts, kind !== undefined, refuse),
+    ...(scheme === 'rediss' && { tls: {} }),
+  };
+  if (kind === 'cluster') return ofCluster(parts, address, nodes, refuse);
+  if (parts.fragment)
+    throw refuse('it has a #, behind which dtask reads nothing; in a password write it %23');
+  if (kind === 'sentinel') return bySentinels(parts, address, nodes, refuse);
+  if (nodes.length > 1)
+    throw refuse('one server has one host; those of a cluster are redis+cluster://host,host2');
+  if (!/^\d*$/.test(parts.path))
+    throw refuse('its path must be the number of a database, such as /0');
+  return { ...address, db: Number(parts.path) };
+}
+
+/** Makes the error that says what is wrong with the address. */
+type Refuse = (why: string) => ConfigError;
+type Server = Omit<Address, 'db' | 'via'>;
+
+function noScheme(
+  url: string,
+  what: string,
+  { scheme }: AddressParts,
+  refuse: Refuse,
+): ConfigError {
+  if (scheme === undefined) {
+    return new ConfigError(
+      `${what} is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`,
     );
   }
-  const db = parsed.pathname.replace(/^\//, '') || '0';
-  if (!/^\d+$/.test(db))
-    throw refusal(url, `its path must be the number of a database, got ${parsed.pathname}`);
-  return {
-    host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: Number(parsed.port || 6379),
-    db: Number(db),
-    ...(parsed.username && { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password && { password: decodeURIComponent(parsed.password) }),
-    ...(parsed.protocol === 'rediss:' && { tls: {} }),
-  };
+  return refuse(
+    `its scheme is ${scheme}, and dtask speaks redis://, redis+cluster:// and redis+sentinel://, and rediss in their place for TLS`,
+  );
 }
 
-/** Scheme, user and password, nodes, path, tag. `URL` takes no more than one host. */
-const severalForm =
-  /^(rediss?)\+\w+:\/\/(?:(.*)@)?([^@/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/is;
+/** What a parameter stands for elsewhere, and where it goes here. */
+const places: readonly (readonly [RegExp, string])[] = [
+  [/^db|^database/i, 'the database goes into the path, as in redis://host:6379/3'],
+  [
+    /^user|^pass|^auth/i,
+    'user and password go ahead of the host, as in redis://user:password@host',
+  ],
+  [/^tls|^ssl|cert|^ca$/i, 'TLS is rediss:// in place of redis://, with the option tls'],
+];
 
-interface Several {
-  readonly address: Omit<Address, 'db' | 'via'>;
-  readonly seeds: readonly NodeAddress[];
-  readonly path: string;
-  readonly tag: string | undefined;
+function checkParts({ access, query }: AddressParts, refuse: Refuse): void {
+  const [raw] = /[/?#]/.exec(access ?? '') ?? [];
+  if (raw !== undefined) {
+    throw refuse(
+      `a ${raw} stands ahead of the @: in a user or password, percent-encode it as ${encodeURIComponent(raw)}`,
+    );
+  }
+  if (query === '') return;
+  const names = shownParameters(query);
+  const hints = places
+    .filter(([form]) => names.some((name) => form.test(name)))
+    .map(([, hint]) => hint);
+  const advice = hints.length > 0 ? hints.join('; ') : 'leave it out';
+  throw refuse(
+    `it takes no parameters behind a question mark, got ${names.join(', ')}; ${advice}; a ? in a password is written %3F`,
+  );
 }
 
-function parseCluster(url: string): Address {
-  const { address, seeds, path, tag } = parseSeveral(url);
+function ofCluster(
+  { path, fragment }: AddressParts,
+  address: Server,
+  seeds: readonly NodeAddress[],
+  refuse: Refuse,
+): Address {
   if (path !== '' && path !== '0')
-    throw refusal(url, `a cluster has one database, 0, got the path /${path}; leave it out`);
-  const place = tag === undefined ? {} : { slot: slotOf(decoded(url, tag)) };
+    throw refuse('a cluster has one database, 0, and takes no other path; leave it out');
+  const place = fragment === undefined ? {} : { slot: slotOf(decoded(fragment, refuse)) };
   return { ...address, db: 0, via: { seeds, ...place } };
 }
 
-function parseSentinel(url: string): Address {
-  const { address, seeds, path, tag } = parseSeveral(url);
+function bySentinels(
+  { path }: AddressParts,
+  address: Server,
+  seeds: readonly NodeAddress[],
+  refuse: Refuse,
+): Address {
   const [name = '', db = '0', ...more] = path.split('/');
-  if (name === '' || !/^\d+$/.test(db) || more.length > 0 || tag !== undefined) {
-    throw refusal(
-      url,
-      `behind its sentinels stands what they call the primary, and maybe the number of a database, such as /mymaster/0, got ${JSON.stringify(`/${path}`)}`,
+  if (name === '' || !/^\d+$/.test(db) || more.length > 0) {
+    throw refuse(
+      'behind its sentinels stands what they call the primary, and maybe the number of a database, such as /mymaster/0',
     );
   }
-  return { ...address, db: Number(db), via: { seeds, name: decoded(url, name) } };
+  return { ...address, db: Number(db), via: { seeds, name: decoded(name, refuse) } };
 }
 
-function parseSeveral(url: string): Several {
-  const form = severalForm.exec(url);
-  if (!form) throw refusal(url, 'write redis+cluster://host:7000,host2:7000');
-  const [, scheme = '', access = '', hosts = '', path = '', query, tag] = form;
-  if (query !== undefined) throw refusal(url, 'it takes no parameters behind a question mark');
-  const standard = sentinelScheme.test(url) ? 26_379 : 6_379;
-  const seeds = hosts.split(',').map((text) => nodeOf(url, text.trim(), standard));
-  const address = {
-    ...(seeds[0] as NodeAddress),
-    ...accessOf(url, access),
-    ...(scheme.toLowerCase() === 'rediss' && { tls: {} }),
-  };
-  return { address, seeds, path, tag };
-}
-
-function nodeOf(url: string, text: string, standard: number): NodeAddress {
-  const [, inBrackets, plain, port = standard] =
-    /^(?:\[([\da-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const host = inBrackets ?? plain;
-  if (host === undefined || Number(port) > 65_535) {
-    throw refusal(
-      url,
-      `each of its nodes must be host or host:port, with commas between them, got ${JSON.stringify(text)}`,
+function nodesOf({ hosts, scheme }: AddressParts, standard: number, refuse: Refuse): NodeAddress[] {
+  return hosts.map((text) => {
+    // Of a single server the host may be left out.
+    const written = text.replace(/^(?=:\d|$)/, scheme?.includes('+') ? '' : '127.0.0.1');
+    const [, inBrackets, plain, port = standard] =
+      /^(?:\[([\da-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(written) ?? [];
+    const host = inBrackets ?? plain;
+    if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+    throw refuse(
+      `each of its nodes must be host or host:port, with commas between them, got ${JSON.stringify(shownHost(text))}`,
     );
-  }
-  return { host, port: Number(port) };
+  });
 }
 
-/** User and password are those of all nodes. */
-function accessOf(url: string, access: string): Pick<Address, 'username' | 'password'> {
-  if (access.includes('@')) {
-    throw refusal(
-      url,
+/** @param one whether an `@` may only be the one that ends them: several nodes have one user and password */
+function accessOf(
+  { access = '' }: AddressParts,
+  one: boolean,
+  refuse: Refuse,
+): Pick<Address, 'username' | 'password'> {
+  if (one && access.includes('@')) {
+    throw refuse(
       'user and password stand once, ahead of the first node, and an @ in them is written %40',
     );
   }
   const colon = access.indexOf(':');
-  const username = decoded(url, colon < 0 ? access : access.slice(0, colon));
-  const password = colon < 0 ? '' : decoded(url, access.slice(colon + 1));
+  const username = decoded(colon < 0 ? access : access.slice(0, colon), refuse);
+  const password = colon < 0 ? '' : decoded(access.slice(colon + 1), refuse);
   return { ...(username && { username }), ...(password && { password }) };
 }
 
-function decoded(url: string, text: string): string {
+function decoded(text: string, refuse: Refuse): string {
   try {
     return decodeURIComponent(text);
   } catch {
     // Node's error says nothing beyond that.
-    throw refusal(url, 'a percent sign in it must be written %25');
-  }
-}
-
-/** The URL as it may be shown: without its password, and without what dtask added to it. */
-export function redactAddress(url: string): string {
-  const end = url.lastIndexOf('@');
-  const [, scheme = '', user = ''] =
-    /^([a-z][a-z\d+.-]*:\/\/)?(?:([^:@/]*):)?/i.exec(url.slice(0, Math.max(end, 0))) ?? [];
-  const shown = end < 0 ? url : `${scheme}${user}${user === '' ? '' : ':'}***${url.slice(end)}`;
-  return isCluster(url) ? shown.replace(/#.*$/s, '') : shown;
-}
-
-function parseUrl(url: string): URL {
-  try {
-    return new URL(url);
-  } catch {
-    // Node's error is no cause for this one: it carries the whole URL, password and all.
-    throw new ConfigError(
-      `broker is not a URL: got ${redactAddress(url)}; write redis://127.0.0.1:6379/0`,
+    throw refuse(
+      'a % in it begins no percent-encoded character; in a user or password, percent-encode it as %25',
     );
   }
-}
-
-function refusal(url: string, why: string): ConfigError {
-  return new ConfigError(`broker ${redactAddress(url)} cannot be used: ${why}`);
 }

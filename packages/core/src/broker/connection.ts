@@ -1,10 +1,11 @@
 /** Connections to Redis that notice when they are dead, and heal. */
-import type { Redis, RedisOptions } from 'ioredis';
+import { type Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { BrokerError } from '../errors.js';
-import { parseAddress, redactAddress } from './address.js';
+import { parseAddress } from './address.js';
 import { FollowingRedis } from './following-redis.js';
 import { HealingRedis } from './healing-redis.js';
 import { nodeConnector } from './node-connector.js';
+import { redactAddress } from './shown-address.js';
 
 /** Longest that a worker's blocking read waits, in milliseconds. */
 export const longestBlock = 5_000;
@@ -85,8 +86,11 @@ export function whyDown(
   const refusal = connection instanceof FollowingRedis ? connection.refusal : undefined;
   const cause = lastErrors.get(connection) ?? refusal;
   const reason = cause ? `: ${describe(cause)}` : '';
+  const isRefused = cause instanceof (ReplyError as ErrorConstructor);
+  const does = isRefused ? 'refuses the connection' : 'does not answer';
+  const advice = isRefused ? 'check' : 'check that it runs and';
   return new BrokerError(
-    `${what}: Redis at ${redactAddress(url)} does not answer${reason}; check that it runs and that ${source} is right`,
+    `${what}: Redis at ${redactAddress(url)} ${does}${reason}; ${advice} that ${source} is right`,
     cause && { cause },
   );
 }
@@ -116,8 +120,8 @@ export async function closeConnection(connection: Redis): Promise<void> {
 const readiness = new WeakMap<Redis, Promise<void>>();
 
 /**
- * Resolves when a connection is ready; is rejected when it is closed for good. However many wait,
- * they share one promise and two listeners.
+ * Resolves when a connection is ready; is rejected when it is closed for good, and when the server
+ * refuses its database. However many wait, they share one promise and its listeners.
  */
 export function whenReady(connection: Redis): Promise<void> {
   if (connection.status === 'ready') return Promise.resolve();
@@ -128,11 +132,14 @@ export function whenReady(connection: Redis): Promise<void> {
         readiness.delete(connection);
         connection.off('ready', onReady);
         connection.off('end', onEnd);
+        connection.off('refused', onRefused);
         finish();
       };
       const onReady = settle(resolve);
       const onEnd = settle(() => reject(new BrokerError('the connection was closed')));
+      const onRefused = (error: Error): void => settle(() => reject(error))();
       connection.once('ready', onReady);
+      connection.once('refused', onRefused);
       connection.once('end', onEnd);
     });
     readiness.set(connection, ready);

@@ -1,9 +1,6 @@
 /** An ioredis client of a server that may be another one tomorrow: a node that has a slot, or a primary of sentinels. */
-import type { Redis, RedisOptions } from 'ioredis';
-import { HealingRedis } from './healing-redis.js';
-
-/** A command that was sent, as ioredis keeps it. */
-type Item = Parameters<Redis['handleReconnection']>[1];
+import type { RedisOptions } from 'ioredis';
+import { HealingRedis, type Item } from './healing-redis.js';
 
 /**
  * What a server answers that does not have the slot, or is no primary, or not now. A node that was a primary ends blocking

@@ -1,5 +1,5 @@
-/** An ioredis client that leaves nothing behind when its connection closes, and takes none for dead that is not. */
-import { Redis, type RedisOptions } from 'ioredis';
+/** An ioredis client that leaves nothing behind when its connection closes, takes none for dead that is not, and uses no other database than its own. */
+import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 
 /** What ioredis does when a connection has closed. */
 interface Closing {
@@ -17,6 +17,21 @@ interface Watching {
 
 /** The end of the time without a reply, in which what has come while the process computed is heard. */
 const hearing = 500;
+
+/** A command that was sent, as ioredis keeps it. */
+export type Item = Parameters<Redis['handleReconnection']>[1];
+
+/** Commands whose arguments are secrets. */
+const secretive: ReadonlySet<string> = new Set(['auth', 'hello']);
+
+/** Thrown at a connection whose database the server does not have, or does not give to its user. */
+export class DatabaseRefusedError extends (ReplyError as ErrorConstructor) {
+  constructor(database: number | string, { message }: Error) {
+    super(
+      `SELECT ${database}: ${message}; the address must name a database that the server has and gives to its user`,
+    );
+  }
+}
 
 /** A client of one server. */
 export class HealingRedis extends Redis {
@@ -67,6 +82,30 @@ export class HealingRedis extends Redis {
     if (!waits) return;
     inner.setStatus('end');
     inner.flushQueue(new Error('Connection is closed.'));
+  }
+
+  /**
+   * ioredis selects the database of the address when it connects, and where that is refused goes on
+   * with database 0, which is somebody else's. Here the connection is given up, as where a password is wrong.
+   */
+  override select(database: number | string): Promise<'OK'> {
+    const reply = super.select(database).catch((error: unknown) => {
+      // The connection broke ahead of the reply: the next one asks again.
+      if (!(error instanceof (ReplyError as ErrorConstructor))) throw error;
+      const refused = new DatabaseRefusedError(database, error);
+      this.recoverFromFatalError(refused, refused, {});
+      this.emit('refused', refused);
+      throw refused;
+    });
+    // ioredis does not always look at it.
+    reply.catch(() => undefined);
+    return reply;
+  }
+
+  /** ioredis asks this for every error that the server answers with, and shows the command in each. */
+  override handleReconnection(error: Error, item: Item): void {
+    if (secretive.has(item.command.name)) delete (error as { command?: unknown }).command;
+    super.handleReconnection(error, item);
   }
 
   /** BullMQ makes its blocking connection this way. */

@@ -2,7 +2,8 @@
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
 import { shardTags } from '../protocol/slot.js';
-import { isCluster, parseAddress, placeInCluster, redactAddress } from './address.js';
+import { isCluster, parseAddress, placeInCluster } from './address.js';
+import { redactAddress } from './shown-address.js';
 
 /** A server, or a part of one, or a slot of a cluster. */
 export interface PlaceAddress {
@@ -58,6 +59,6 @@ function checkCluster(broker: string, shards: AppConfig['shards']): void {
   }
   if (typeof shards === 'number' || shards.length === 0) return;
   throw new ConfigError(
-    `shards are addresses (${shards.map(redactAddress).join(', ')}), and the broker is a cluster (${redactAddress(broker)}), which has all that is spread; give the number of shards, such as 16`,
+    `shards are addresses (${shards.map((one) => redactAddress(one)).join(', ')}), and the broker is a cluster (${redactAddress(broker)}), which has all that is spread; give the number of shards, such as 16`,
   );
 }

@@ -1,6 +1,7 @@
 /** What a node says of where servers are. */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Address, NodeAddress } from './address.js';
+import { HealingRedis } from './healing-redis.js';
 
 /** Longest that a node may take to connect, and to answer, in milliseconds. */
 const patience = 1_000;
@@ -40,7 +41,7 @@ export async function askNode<R>(
   access: Access,
   commands: (client: Redis) => Promise<R>,
 ): Promise<R> {
-  const client = new Redis({
+  const client = new HealingRedis({
     ...access,
     ...node,
     lazyConnect: true,

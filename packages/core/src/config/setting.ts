@@ -1,6 +1,7 @@
 /** One row of the configuration table: its type, unit, default, environment variable and check. */
 import { type Duration, formatMilliseconds, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
+import { shownText } from '../broker/shown-address.js';
 import { formatBytes } from '../protocol/bytes.js';
 
 /** What a setting says of itself; flags, the reference page and `.env.example` are printed from it. */
@@ -170,13 +171,15 @@ function numeric(value: unknown): unknown {
   return typeof value === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
 }
 
-/** Prints a value in an error. */
+/** Prints a value in an error; an address in it loses its secrets. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
   // JSON has no NaN and no Infinity, and writes null.
   if (typeof value === 'number') return String(value);
   try {
-    return JSON.stringify(value) ?? String(value);
+    const withoutSecrets = (_key: string, part: unknown): unknown =>
+      typeof part === 'string' ? shownText(part) : part;
+    return JSON.stringify(value, withoutSecrets) ?? String(value);
   } catch {
     // A cycle or a BigInt: its kind says enough.
     return typeof value;

@@ -1,5 +1,6 @@
 /** Every setting of dtask, in one table. */
 import { zoneOf } from '../schedule/zone.js';
+import { brokerAddress } from './broker-address.js';
 import { type PoolKind, poolKinds } from './pool-kind.js';
 import { shardPlaces } from './shard-places.js';
 import { boolean, bytes, choice, duration, integer, list, type Setting, text } from './setting.js';
@@ -11,7 +12,7 @@ const queueName = /^[\w.@-]+$/;
 
 /** What an App takes, in its options or the environment. */
 export const appSettings = {
-  broker: text({
+  broker: brokerAddress({
     default: 'redis://127.0.0.1:6379/0',
     env: 'DTASK_BROKER_URL',
     doc: 'Address of the Redis or Valkey server: `redis://[user:password@]host:port/db`; of a Redis Cluster `redis+cluster://[user:password@]host:port,host2:port`; by sentinels `redis+sentinel://[user:password@]host:port,host2:port/name/db`. With `rediss` in the place of `redis` it is by TLS.',

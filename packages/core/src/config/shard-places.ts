@@ -1,5 +1,6 @@
 /** The setting that says over which servers an App's tasks are spread. */
-import { isCluster, parseAddress, redactAddress } from '../broker/address.js';
+import { isCluster, parseAddress } from '../broker/address.js';
+import { redactAddress } from '../broker/shown-address.js';
 import { ConfigError } from '../errors.js';
 import { type Setting, show } from './setting.js';
 
@@ -39,7 +40,8 @@ function count(value: number, what: string): number {
   );
 }
 
-function addresses(given: readonly string[], what: string): readonly string[] {
+function addresses(texts: readonly string[], what: string): readonly string[] {
+  const given = texts.map((text) => text.trim());
   if (given.length > most)
     throw new ConfigError(`${what} must be ${most} addresses at most, got ${given.length}`);
   const seen = new Map<string, string>();
@@ -53,17 +55,12 @@ function addresses(given: readonly string[], what: string): readonly string[] {
     }
     seen.set(server, address);
   }
-  return Object.freeze([...given]);
+  return Object.freeze(given);
 }
 
 function serverOf(address: string, what: string): string {
-  try {
-    if (!isCluster(address)) return serverName(address);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    // Its message never has the password.
-    throw new ConfigError(`${what}: ${error.message}`);
-  }
+  parseAddress(address, what);
+  if (!isCluster(address)) return serverName(address);
   throw new ConfigError(
     `${what} is a cluster (${redactAddress(address)}), which spreads by itself; make it the broker, and give the number of shards, such as 16`,
   );

@@ -1,5 +1,6 @@
 /** The settings of an App as they may be shown: without passwords. */
-import { isCluster, redactAddress } from '../broker/address.js';
+import { isCluster } from '../broker/address.js';
+import { redactAddress } from '../broker/shown-address.js';
 import type { AppConfig } from './resolve.js';
 
 /** The servers' addresses lose their passwords; the rest is as it is. */

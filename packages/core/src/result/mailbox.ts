@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Broker } from '../broker/broker.js';
 import { closeConnection } from '../broker/connection.js';
 import { hear, onPush, unhear } from '../broker/pushes.js';
+import { BrokerError } from '../errors.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
 import { Entries, type Entry, type Listener, type OpenWait } from './entries.js';
@@ -130,14 +131,18 @@ export class Mailbox implements ResultMailbox {
   }
 
   async close(error: Error): Promise<void> {
-    const waiting = this.#entries.all();
-    this.#entries.clear();
     this.#early.clear();
-    this.#rest();
-    for (const { listener } of waiting) listener.failed(error);
+    this.#failAll(error);
     const subscription = this.#subscription;
     this.#subscription = undefined;
     if (subscription) await closeConnection(subscription);
+  }
+
+  #failAll(error: Error): void {
+    const waiting = this.#entries.all();
+    this.#entries.clear();
+    this.#rest();
+    for (const { listener } of waiting) listener.failed(error);
   }
 
   #add(entry: Entry): void {
@@ -164,6 +169,10 @@ export class Mailbox implements ResultMailbox {
     subscription.on('close', () => {
       this.#listening = false;
     });
+    // The server does not have the database: there is nothing to wait for.
+    subscription.on('refused', (cause: Error) =>
+      this.#failAll(new BrokerError(`results cannot be heard of: ${cause.message}`, { cause })),
+    );
     // ioredis would subscribe anew by itself, but would not say when it has.
     subscription.options.autoResubscribe = false;
     subscription.on('ready', () => {
