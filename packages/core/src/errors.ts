@@ -98,10 +98,15 @@ export class TaskFailedError extends DtaskError {
     this.errorName = error?.name ?? typeof cause;
     // Printing the error shows it already, within `stack`.
     Object.defineProperty(this, 'remoteStack', { value: error?.stack });
-    if (error?.stack !== undefined) {
-      this.stack = `${this.stack ?? this.message}\n    --- in the worker, task ${taskName ?? '?'}[${taskId}] ---\n${error.stack}`;
-    }
+    appendRemoteStack(this);
   }
+}
+
+/** Puts the worker's stack behind that of who waits, with a mark between. */
+export function appendRemoteStack(error: TaskFailedError): void {
+  const { taskId, taskName = '?', remoteStack } = error;
+  if (remoteStack === undefined) return;
+  error.stack = `${error.stack ?? error.message}\n    --- in the worker, task ${taskName}[${taskId}] ---\n${remoteStack}`;
 }
 
 /** Thrown by a streamed `map` when an item failed: what the task threw is its `cause`. */

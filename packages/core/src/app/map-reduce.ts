@@ -5,6 +5,7 @@ import type { CourierSource } from '../map/courier.js';
 import { checkMapOptions, type MapOptions } from '../map/options.js';
 import { checkSource, type MapSource } from '../map/source.js';
 import { MapStream } from '../map/stream.js';
+import { atCaller } from '../result/at-caller.js';
 import type { TaskFunction } from '../task/definition.js';
 import { inside, isTask, nameOf, type TaskArguments, type TaskValue } from '../task/task.js';
 
@@ -59,29 +60,41 @@ type Reducer = (total: unknown, value: unknown) => unknown;
 export function mapReduceOf(couriers: CourierSource): MapReduce {
   const mapReduce = async (
     source: MapSource<unknown>,
-    { map, reduce, initial, ...options }: MapReduceOptions<TaskFunction>,
+    options: MapReduceOptions<TaskFunction>,
   ): Promise<unknown> => {
-    checkSource(source, 'mapReduce()');
-    const fold = reducerOf(reduce);
-    if ((options.onItemError as string) === 'collect')
-      throw new ConfigError(
-        "mapReduce() takes onItemError 'throw' or 'retry': a failure has no value to reduce",
-      );
-    const stream = new MapStream<unknown>({
-      couriers,
-      task: nameOf(inside(map).definition),
-      source,
-      spread: false,
-      reduce: isTask(reduce) ? nameOf(inside(reduce).definition) : undefined,
-      settings: checkMapOptions(options, 'mapReduce()'),
-    });
-    let total: { readonly value: unknown } | undefined =
-      initial === undefined ? undefined : { value: initial };
-    for await (const value of stream)
-      total = { value: total ? await fold(total.value, value) : value };
-    return total?.value;
+    try {
+      return await reduced(couriers, source, options);
+    } catch (error) {
+      throw atCaller(error, { mapReduce }, 'mapReduce');
+    }
   };
   return mapReduce as MapReduce;
+}
+
+async function reduced(
+  couriers: CourierSource,
+  source: MapSource<unknown>,
+  { map, reduce, initial, ...options }: MapReduceOptions<TaskFunction>,
+): Promise<unknown> {
+  checkSource(source, 'mapReduce()');
+  const fold = reducerOf(reduce);
+  if ((options.onItemError as string) === 'collect')
+    throw new ConfigError(
+      "mapReduce() takes onItemError 'throw' or 'retry': a failure has no value to reduce",
+    );
+  const stream = new MapStream<unknown>({
+    couriers,
+    task: nameOf(inside(map).definition),
+    source,
+    spread: false,
+    reduce: isTask(reduce) ? nameOf(inside(reduce).definition) : undefined,
+    settings: checkMapOptions(options, 'mapReduce()'),
+  });
+  let total: { readonly value: unknown } | undefined =
+    initial === undefined ? undefined : { value: initial };
+  for await (const value of stream)
+    total = { value: total ? await fold(total.value, value) : value };
+  return total?.value;
 }
 
 /** What reduces here. */

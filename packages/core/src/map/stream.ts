@@ -1,6 +1,7 @@
 /** The values of a map as they come: what `for await` reads. */
 import { randomUUID } from 'node:crypto';
 import { MapItemError } from '../errors.js';
+import { atCaller, forOneWait } from '../result/at-caller.js';
 import type { CourierSource, Courier } from './courier.js';
 import { Dispatcher } from './dispatcher.js';
 import { Feeder } from './feeder.js';
@@ -61,7 +62,7 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
   /** Wakes who waits for a chunk, and who waits for room. */
   #wake: (() => void) | undefined;
   #makeRoom: (() => void) | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
   #turns = 0;
 
   /** @throws ConfigError where the map cannot be streamed */
@@ -118,13 +119,13 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
       if (part && this.#at < this.#length && !part.failures.has(this.#at) && !this.#totals)
         return Promise.resolve({ done: false, value: this.#valueAt(part) });
     }
-    return this.#inTurn(() => this.#advance());
+    return this.inTurn(() => this.#advance());
   }
 
   /** Ends the map: what is on its way is revoked. */
   return(): Promise<IteratorResult<Y, void>> {
     this.#fail(undefined);
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       await this.#close();
       return done;
     });
@@ -133,7 +134,7 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
   /** The same, with an error. */
   throw(error: unknown): Promise<IteratorResult<Y, void>> {
     this.#fail(error);
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       await this.#close();
       throw error;
     });
@@ -144,14 +145,26 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
     await this.return();
   }
 
-  /** Calls are answered one after another. */
-  #inTurn<R>(work: () => Promise<R>): Promise<R> {
+  /**
+   * Calls are answered one after another. Nobody but who calls waits for the promise that is given:
+   * V8 follows a promise to the line that waits for it where one does.
+   *
+   * @internal
+   */
+  async inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const before = this.#turn;
+    const { promise, resolve } = newTurn();
+    this.#turn = promise;
     this.#turns += 1;
-    const result = this.#turn.then(work).finally(() => {
+    await before;
+    try {
+      return await work();
+    } catch (error) {
+      throw atCaller(error, this, 'inTurn');
+    } finally {
       this.#turns -= 1;
-    });
-    this.#turn = result.catch(() => undefined);
-    return result;
+      resolve();
+    }
   }
 
   async #advance(): Promise<IteratorResult<Y, void>> {
@@ -208,7 +221,8 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
   /** Ends the map for an item that has failed. */
   #throwItem(part: Part, offset: number): Promise<IteratorResult<Y, void>> {
     const error = part.failures.get(offset);
-    return this.#leave({ error: new MapItemError(this.#order.task, part.first + offset, error) });
+    const failure = new MapItemError(this.#order.task, part.first + offset, error);
+    return this.#leave({ error: forOneWait(failure) });
   }
 
   #valueAt(part: Part): Y {
@@ -333,6 +347,14 @@ export class MapStream<Y> implements AsyncGenerator<Y, void, undefined> {
     await this.#dispatcher.close(!this.#notes?.lost);
     await this.#source.close();
   }
+}
+
+function newTurn(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** Of what may be too many for the arguments of a call. */

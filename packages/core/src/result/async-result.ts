@@ -4,6 +4,7 @@ import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.j
 import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
 import type { JobState, ResultLedger } from './ledger.js';
 import type { AnyResult } from './any-result.js';
+import { atCaller, forOneWait } from './at-caller.js';
 import type { GetOptions } from './get-options.js';
 import type { OpenWait } from './entries.js';
 import type { ResultMailbox } from './mailbox.js';
@@ -89,10 +90,17 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
       await this.#sent.sending;
       return undefined as T;
     }
-    if (this.#ended) return valueOf(this.#ended, options.propagate) as T | Error;
-    // A task that waits lets another one run in its place: the one that it waits for, maybe.
-    const [value] = await yielding(this.#wait(options));
-    return value as T | Error;
+    try {
+      const value = this.#ended
+        ? valueOf(this.#ended, options.propagate)
+        : // A task that waits lets another one run in its place: the one that it waits for, maybe.
+          (await yielding(this.#wait(options)))[0];
+      return (options.propagate === false ? atCaller(value, this, 'get') : value) as T | Error;
+    } catch (error) {
+      // What called this method without an await is not on the stack behind one.
+      await Promise.resolve();
+      throw atCaller(error, this, 'get');
+    }
   }
 
   #wait(options: GetOptions): Promise<unknown[]> {
@@ -131,15 +139,19 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
   }
 
   #late(limit: number): ResultTimeoutError {
-    return new ResultTimeoutError(
-      `task ${this.id} gave no result within ${toDuration(limit)}; it goes on, and get() may be called again`,
+    return forOneWait(
+      new ResultTimeoutError(
+        `task ${this.id} gave no result within ${toDuration(limit)}; it goes on, and get() may be called again`,
+      ),
     );
   }
 
   /** @internal */
   lost(): TaskRevokedError {
-    return new TaskRevokedError(
-      `task ${this.id} is gone: it was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
+    return forOneWait(
+      new TaskRevokedError(
+        `task ${this.id} is gone: it was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
+      ),
     );
   }
 
@@ -217,8 +229,12 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
    * @throws what `get` throws, for the first that fails
    */
   async *collect(options?: GetOptions): AsyncGenerator<[AsyncResult, unknown], void, undefined> {
-    yield [this, await this.get({ ...options })];
-    for (const child of await this.children) yield* child.collect(options);
+    try {
+      yield [this, await this.get({ ...options })];
+      for (const child of await this.children) yield* child.collect(options);
+    } catch (error) {
+      throw atCaller(error, this, 'collect');
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The result of a task that ran where it was called. */
 import { isFinal, type Outcome, type TaskState } from '../protocol/outcome.js';
-import { errorOf } from './remote-error.js';
+import { atCaller } from './at-caller.js';
+import { valueOf } from './remote-error.js';
 
 /** What `apply()` gives: the face of an `AsyncResult`, without Redis. */
 export class EagerResult<T> {
@@ -30,10 +31,12 @@ export class EagerResult<T> {
   get(options: { propagate?: boolean }): Promise<T | Error>;
   async get({ propagate = true }: { propagate?: boolean } = {}): Promise<T | Error> {
     const outcome = await this.#outcome;
-    if (outcome.state !== 'FAILURE') return outcome.value as T;
-    const error = errorOf(outcome);
-    if (propagate) throw error;
-    return error;
+    try {
+      const value = valueOf(outcome, propagate);
+      return (propagate ? value : atCaller(value, this, 'get')) as T | Error;
+    } catch (error) {
+      throw atCaller(error, this, 'get');
+    }
   }
 
   /** @internal */

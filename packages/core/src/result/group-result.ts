@@ -4,6 +4,7 @@ import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import { yielding } from '../task/context.js';
 import type { AnyResult } from './any-result.js';
+import { atCaller, forOneWait } from './at-caller.js';
 import type { GetOptions } from './get-options.js';
 import { onAbort } from './on-abort.js';
 import { checkRevoke, type RevokeResultOptions } from './revocation.js';
@@ -76,7 +77,13 @@ export class GroupResult<
         const before = await this.parent.get(within as GetOptions);
         if (before instanceof Error && (await this.parent.failed())) return before;
       }
-      return (await yielding(waitFor(this.results, within))) as unknown as T;
+      const values = await yielding(waitFor(this.results, within));
+      if (options.propagate === false) for (const value of values) atCaller(value, this, 'get');
+      return values as unknown as T;
+    } catch (error) {
+      // What called this method without an await is not on the stack behind one.
+      await Promise.resolve();
+      throw atCaller(error, this, 'get');
     } finally {
       limit.end();
     }
@@ -188,6 +195,13 @@ export class GroupResult<
   }
 }
 
+const late = (id: string, limit: number): ResultTimeoutError =>
+  forOneWait(
+    new ResultTimeoutError(
+      `group ${id} was not complete within ${toDuration(limit)}; its tasks go on, and get() may be called again`,
+    ),
+  );
+
 /** One time limit for many waits. */
 class Limit {
   readonly #abort = new AbortController();
@@ -201,10 +215,10 @@ class Limit {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeout === undefined) return;
     const limit = toMilliseconds(timeout, 'timeout');
-    const late = new ResultTimeoutError(
-      `group ${id} was not complete within ${toDuration(limit)}; its tasks go on, and get() may be called again`,
+    this.#timer = setTimeout(
+      () => this.#abort.abort(late(id, limit)),
+      Math.min(limit, longestTimer),
     );
-    this.#timer = setTimeout(() => this.#abort.abort(late), Math.min(limit, longestTimer));
   }
 
   get signal(): AbortSignal {

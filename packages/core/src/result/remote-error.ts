@@ -1,5 +1,6 @@
 /** Gives a caller the error class that fits a task's failure. */
 import * as errors from '../errors.js';
+import { forOneWait } from './at-caller.js';
 import { MaxRetriesExceededError, Reject } from '../steering.js';
 import type { Outcome } from '../protocol/outcome.js';
 
@@ -39,7 +40,7 @@ export function errorOf(outcome: Outcome): errors.DtaskError {
  */
 export function valueOf(outcome: Outcome, propagate: boolean | undefined): unknown {
   if (outcome.state === 'SUCCESS' || outcome.state === 'IGNORED') return outcome.value;
-  const error = errorOf(outcome);
+  const error = forOneWait(errorOf(outcome));
   if (propagate === false) return error;
   throw error;
 }
