@@ -1,5 +1,7 @@
 /** Every error that dtask throws, one class per cause, each with a stable `code`. */
 
+import { appendRemoteStack } from './remote-stack.js';
+
 /** What an error carries beside its message. */
 export interface DtaskErrorOptions {
   /** The error that led to this one. */
@@ -100,13 +102,6 @@ export class TaskFailedError extends DtaskError {
     Object.defineProperty(this, 'remoteStack', { value: error?.stack });
     appendRemoteStack(this);
   }
-}
-
-/** Puts the worker's stack behind that of who waits, with a mark between. */
-export function appendRemoteStack(error: TaskFailedError): void {
-  const { taskId, taskName = '?', remoteStack } = error;
-  if (remoteStack === undefined) return;
-  error.stack = `${error.stack ?? error.message}\n    --- in the worker, task ${taskName}[${taskId}] ---\n${remoteStack}`;
 }
 
 /** Thrown by a streamed `map` when an item failed: what the task threw is its `cause`. */

@@ -3,7 +3,8 @@
  * where an async function goes on, for it knows who awaits its promise; so nothing has to be noted
  * when the wait begins.
  */
-import { appendRemoteStack, TaskFailedError } from '../errors.js';
+import { TaskFailedError } from '../errors.js';
+import { appendRemoteStack } from '../remote-stack.js';
 
 /** Errors that dtask has made for one wait: nobody else holds them. */
 const ownErrors = new WeakSet<object>();
