@@ -46,6 +46,48 @@ describe('a wrapped function', () => {
     expect(await later.delay('yes').get({ timeout: '10s' })).toBe('yes!');
   });
 
+  test('may be no generator, whose values would be lost', () => {
+    const refusal =
+      /task numbers is a generator function, .* cannot be streamed yet; return an array/;
+    const numbers = function* numbers() {
+      yield 1;
+    };
+    const later = async function* numbers() {
+      yield 1;
+    };
+    expect(() => app.task(numbers)).toThrow(refusal);
+    expect(() => app.task('numbers', later)).toThrow(refusal);
+    expect(() => task('numbers', later)).toThrow(ConfigError);
+    expect(() => {
+      class Wrong {
+        @app.task({ name: 'numbers' })
+        *run() {
+          yield 1;
+        }
+      }
+      return Wrong;
+    }).toThrow(refusal);
+    expect(() => {
+      class Wrong {
+        @app.task({ name: 'numbers' })
+        static async *run() {
+          yield 1;
+        }
+      }
+      return Wrong;
+    }).toThrow(refusal);
+    expect(app.tasks.names()).not.toContain('numbers');
+  });
+
+  test('fails where it gives a generator nevertheless', async () => {
+    const numbers = function* () {
+      yield 1;
+    };
+    const bound = app.task('numbers.bound', numbers.bind(null));
+    const error = await rejection(bound.delay().get({ timeout: '10s' }));
+    expect(error.message).toContain('result: is a generator, which cannot travel');
+  });
+
   test('gives undefined where it returns nothing', async () => {
     const quiet = app.task('quiet', () => undefined);
     expect(await quiet.delay().get({ timeout: '10s' })).toBeUndefined();

@@ -1,5 +1,5 @@
 /** Decorated methods, by TypeScript's `experimentalDecorators`: their names, their `this`, their instance. */
-import { ConfigError, currentTask, RegistryError, type TaskContext } from 'dtask';
+import { ConfigError, currentTask, RegistryError } from 'dtask';
 import { describe, expect, test } from 'vitest';
 import { rejection, thrown } from './rejection.js';
 import { app } from './served-app.js';
@@ -43,14 +43,15 @@ describe('a decorated static method', () => {
     expect(await Counter.next.delay().get(soon)).toBe(4);
   });
 
-  test('may take the context as its `this`', async () => {
+  test('has its class as `this`, and the context in currentTask()', async () => {
     class Audit {
+      static greeting = 'I am';
       @app.task({ name: 'audit.who' })
-      static who(this: TaskContext, greeting: string): string {
-        return `${greeting} ${this.name} ${this.id}`;
+      static who(): string {
+        return `${this.greeting} ${currentTask().name} ${currentTask().id}`;
       }
     }
-    const sent = Audit.who.delay('I am');
+    const sent = Audit.who.delay();
     expect(await sent.get(soon)).toBe(`I am audit.who ${sent.id}`);
   });
 });
@@ -93,6 +94,24 @@ describe('a decorated method of an object', () => {
     expect(await new Plain().greet.delay('you').get(soon)).toBe('hello you');
   });
 
+  test('shares the object of its class with the methods beside it, registered or not', async () => {
+    class Tally {
+      count = 0;
+      @app.task({ name: 'tally.up' })
+      up(): number {
+        return (this.count += 1);
+      }
+      @app.task({ name: 'tally.down' })
+      down(): number {
+        return (this.count -= 1);
+      }
+    }
+    expect(await app.sendTask('tally.up').get(soon)).toBe(1);
+    expect(await app.sendTask('tally.up').get(soon)).toBe(2);
+    expect(await app.sendTask('tally.down').get(soon)).toBe(1);
+    expect(Tally.name).toBe('Tally');
+  });
+
   test('runs on the instance that was registered', async () => {
     class Mailer {
       readonly #sender: string;
@@ -122,38 +141,24 @@ describe('a decorated method of an object', () => {
     const error = await rejection(app.sendTask('reports.write').get(soon));
     expect(error).toMatchObject({ code: 'TASK_FAILED', errorName: RegistryError.name });
     expect(error.message).toContain(
-      'task reports.write is a method of an object, and its App was given none',
+      'task reports.write is a method of an object, and its App was given none; the constructor of Reports takes arguments, so call app.register(...) with an object of it',
     );
   });
 
-  test('sees its own members and, beside them, the context', async () => {
-    class Greeter {
-      greeting = 'hello';
-      greeted: string[] = [];
-      @app.task({ name: 'greeter.greet' })
-      greet(this: Greeter & TaskContext, name: string): string {
-        this.greeted.push(name);
-        return `${this.greeting} ${name}, from ${this.queue} run ${this.retries}`;
-      }
-    }
-    const greeter = new Greeter();
-    app.register(greeter);
-    expect(await app.sendTask('greeter.greet', ['ada']).get(soon)).toBe(
-      'hello ada, from default run 0',
-    );
-    expect(greeter.greeted).toEqual(['ada']);
-  });
-
-  test('keeps a member of its own whose name the context has too', async () => {
+  test('sees its own members, whatever their names, and no others', async () => {
     class Invoice {
       id = 'invoice-7';
-      @app.task({ name: 'invoice.id' })
-      show(): string {
-        return `${this.id} in task ${currentTask().name}`;
+      @app.task({ name: 'invoice.show' })
+      show(): unknown[] {
+        return [this.id, 'retries' in this, currentTask().name];
       }
     }
     app.register(new Invoice());
-    expect(await app.sendTask('invoice.id').get(soon)).toBe('invoice-7 in task invoice.id');
+    expect(await app.sendTask('invoice.show').get(soon)).toEqual([
+      'invoice-7',
+      false,
+      'invoice.show',
+    ]);
   });
 
   test('writes its members on the object itself', async () => {

@@ -62,7 +62,7 @@ describe('a method marked by a standard decorator', () => {
     expect(await app.sendTask('MathTasks.triple', [2]).get(soon)).toBe(6);
   });
 
-  test('may take the context as its `this`', async () => {
+  test('has the context in currentTask()', async () => {
     expect(await app.sendTask('std.who').get(soon)).toBe('std.who');
   });
 

@@ -1,5 +1,5 @@
 /** What the compiler says of decorated methods under `experimentalDecorators`. */
-import { App, type Sent, task, type TaskContext } from 'dtask';
+import { App, currentTask, type Sent, task, type TaskContext } from 'dtask';
 
 /** Compiles only where both types are the same. */
 function same<A, B>(
@@ -28,13 +28,42 @@ class Shop {
   }
 
   @app.task()
-  static who(this: TaskContext, greeting: string): string {
-    return greeting + this.id;
+  static who(this: typeof Shop, greeting: string): string {
+    return greeting + this.name + currentTask().id;
   }
 
   @app.task()
-  both(this: Shop & TaskContext, factor: number): number {
-    return this.stock * this.retries * factor;
+  both(this: Shop, factor: number): number {
+    return this.stock * factor;
+  }
+
+  @app.task()
+  free(this: void, factor: number): number {
+    return factor;
+  }
+
+  // @ts-expect-error -- `this` is the class, not the context
+  @app.task()
+  static context(this: TaskContext): string {
+    return this.id;
+  }
+
+  // @ts-expect-error -- `this` is the object, without the context
+  @app.task()
+  beside(this: Shop & TaskContext): number {
+    return this.stock * this.retries;
+  }
+
+  // @ts-expect-error -- nor with a part of it
+  @task()
+  part(this: Pick<TaskContext, 'id'>): string {
+    return this.id;
+  }
+
+  @app.task()
+  own(): number {
+    // @ts-expect-error -- a method has no members of the context
+    return this.retries;
   }
 
   @app.task()
@@ -67,6 +96,7 @@ export async function methods(): Promise<void> {
   await Shop.sum.delay(1, 2, 3);
   await Shop.who.delay('hello');
   await new Shop().both.delay(2);
+  await new Shop().free.delay(2);
   const echoed = await Shop.echo.delay('a').get();
   void echoed;
 
@@ -86,8 +116,8 @@ export async function methods(): Promise<void> {
   value.toFixed();
   // @ts-expect-error -- each of the rest has its type
   await Shop.sum.delay(1, '2');
-  // @ts-expect-error -- the context is the worker's to give
-  await Shop.who.delay({} as TaskContext, 'hello');
+  // @ts-expect-error -- an object is the worker's to give
+  await Shop.who.delay(Shop, 'hello');
   // @ts-expect-error -- a method is checked as a static one is
   await new Shop().take.delay('2');
 }

@@ -22,10 +22,13 @@ export function queuesOf(
 }
 
 function ownQueues(app: App): string[] {
-  const { config, routes, tasks, broadcast } = app;
-  const named = tasks.names().map((name) => {
-    const { calls } = inside(tasks.get(name)).definition;
-    return routes ? routes.queueOf(name, calls) : calls.queue;
-  });
-  return [config.defaultQueue, ...named.filter((queue) => queue !== undefined), ...broadcast];
+  const { config, tasks, broadcast } = app;
+  const named = tasks.names().map((name) => queueOf(app, name));
+  return [config.defaultQueue, ...named, ...broadcast];
+}
+
+/** The queue that calls of a task go to, where they say nothing else. */
+export function queueOf({ config, routes, tasks }: App, name: string): string {
+  const { calls } = inside(tasks.get(name)).definition;
+  return (routes ? routes.queueOf(name, calls) : calls.queue) ?? config.defaultQueue;
 }

@@ -15,6 +15,7 @@ import { Broadcasts } from './broadcasts.js';
 import { connected } from './connected.js';
 import type { ControlDesk } from './control/control-desk.js';
 import { seat, type SeatParts } from './control/seat.js';
+import { watchLateTasks } from './late-tasks.js';
 import { Limits } from './limits/limits.js';
 import { Links } from './links.js';
 import { LockKeeper } from './lock-keeper.js';
@@ -190,6 +191,7 @@ export class Worker implements AsyncDisposable {
     const broker = redactAddress(app.config.broker);
     const tasks = app.tasks.names();
     for (const line of unlikely(config)) log.warn(line);
+    void this.ended.then(watchLateTasks(this));
     log.ready({ app: app.name, broker, queues, pool: config.pool, concurrency, tasks });
   }
 

@@ -1,5 +1,5 @@
 /** Tasks by standard decorators, which TypeScript compiles when `experimentalDecorators` is off. */
-import { type App, task, type TaskContext } from 'dtask';
+import { type App, currentTask, task } from 'dtask';
 
 /** A class of a library: no App is known where it is declared. */
 export class LibraryTasks {
@@ -25,8 +25,8 @@ export function declareTasks(app: App) {
     }
 
     @app.task({ name: 'std.who' })
-    static who(this: TaskContext): string {
-      return this.name;
+    static who(): string {
+      return currentTask().name;
     }
   }
 

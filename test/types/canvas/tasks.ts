@@ -1,5 +1,5 @@
 /** The tasks that the canvases of these files are made of, and the proof that two types are the same. */
-import { App, type TaskContext } from 'dtask';
+import { App } from 'dtask';
 
 /** Compiles only where both types are the same. */
 export function same<A, B>(
@@ -45,8 +45,8 @@ export class Shop {
   }
 
   @app.task()
-  static who(this: TaskContext, greeting: string, name: string): string {
-    return greeting + name + this.id;
+  static who(this: typeof Shop, greeting: string, name: string): string {
+    return greeting + name + this.name;
   }
 
   @app.task()

@@ -1,5 +1,5 @@
 /** What the compiler says of decorated methods under standard decorators. */
-import { App, type Sent, task, type TaskContext } from 'dtask';
+import { App, currentTask, type Sent, task, type TaskContext } from 'dtask';
 
 /** Compiles only where both types are the same. */
 function same<A, B>(
@@ -28,13 +28,42 @@ class Shop {
   }
 
   @app.task()
-  static who(this: TaskContext, greeting: string): string {
-    return greeting + this.id;
+  static who(this: typeof Shop, greeting: string): string {
+    return greeting + this.name + currentTask().id;
   }
 
   @app.task()
-  both(this: Shop & TaskContext, factor: number): number {
-    return this.stock * this.retries * factor;
+  both(this: Shop, factor: number): number {
+    return this.stock * factor;
+  }
+
+  @app.task()
+  free(this: void, factor: number): number {
+    return factor;
+  }
+
+  // @ts-expect-error -- `this` is the class, not the context
+  @app.task()
+  static context(this: TaskContext): string {
+    return this.id;
+  }
+
+  // @ts-expect-error -- `this` is the object, without the context
+  @app.task()
+  beside(this: Shop & TaskContext): number {
+    return this.stock * this.retries;
+  }
+
+  // @ts-expect-error -- nor with a part of it
+  @task()
+  part(this: Pick<TaskContext, 'id'>): string {
+    return this.id;
+  }
+
+  @app.task()
+  own(): number {
+    // @ts-expect-error -- a method has no members of the context
+    return this.retries;
   }
 
   @app.task()
@@ -61,6 +90,7 @@ export async function methods(): Promise<void> {
   await Shop.sum.delay(1, 2, 3);
   await Shop.who.delay('hello');
   await new Shop().both.delay(2);
+  await new Shop().free.delay(2);
   await Shop.echo.delay('a');
 
   // @ts-expect-error -- a string is no number

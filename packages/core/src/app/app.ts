@@ -142,9 +142,9 @@ export class App implements AsyncDisposable {
    * Registers tasks, classes with marked methods, or instances of such classes.
    *
    * Of a class, static methods run on the class, and others on one instance that is made when the
-   * first of them runs. Of an instance, methods run on that instance.
+   * first of them runs. Of an instance, methods run on that instance. It comes before a class.
    *
-   * @throws RegistryError when an item has no tasks, or a name is taken
+   * @throws RegistryError when an item has no tasks, a name is taken, or a method has another object
    */
   register(...items: Registrable[]): this {
     for (const item of items) this.#registry.register(item);
@@ -279,7 +279,7 @@ export class App implements AsyncDisposable {
    * @throws StartupError when a pattern matches nothing or a module fails to load
    */
   async load(root: string = process.cwd()): Promise<void> {
-    await loadIncluded(this.include, root, (exported) => this.#registry.registerExports(exported));
+    await loadIncluded(this.include, root, this.#registry);
   }
 
   /**

@@ -10,7 +10,6 @@ import type { Message } from '../protocol/message.js';
 import { currentTask } from '../task/context.js';
 import { type Definition, define } from '../task/definition.js';
 import { runTask } from '../task/run.js';
-import { inside } from '../task/task.js';
 import type { Registry } from './registry.js';
 
 /** What is known here of a message's task; nothing where the worker does not have it. */
@@ -22,8 +21,7 @@ export function findDefinition(
   if (name === starmapTask) return starmap(tasks, args);
   if (name === mapTask) return chunk(tasks, args);
   if (name === gatherTask) return gathering(tasks, args);
-  const task = tasks.find(name);
-  return task && inside(task).definition;
+  return tasks.definition(name);
 }
 
 /**
@@ -32,9 +30,8 @@ export function findDefinition(
  * Gives none where the worker does not have that task.
  */
 function starmap(tasks: Registry, args: readonly unknown[]): Definition | undefined {
-  const task = tasks.find(String(args[0]));
-  if (!task) return undefined;
-  const item = inside(task).definition;
+  const item = tasks.definition(String(args[0]));
+  if (!item) return undefined;
   const each = async (name: string, items: readonly (readonly unknown[])[]): Promise<unknown[]> => {
     const message = currentTask();
     const values: unknown[] = [];
@@ -53,9 +50,8 @@ function starmap(tasks: Registry, args: readonly unknown[]): Definition | undefi
  * as safely as that says. Gives none where the worker does not have that task.
  */
 function chunk(tasks: Registry, [name]: readonly unknown[]): Definition | undefined {
-  const task = tasks.find(String(name));
-  if (!task) return undefined;
-  const item = inside(task).definition;
+  const item = tasks.definition(String(name));
+  if (!item) return undefined;
   const run = (_name: string, items: unknown, settings: OrderSettings): unknown => {
     const reduce = reduction(tasks, settings);
     return runChunk({ item, reduce }, String(name), items, settings, currentTask());
@@ -75,8 +71,8 @@ function chunk(tasks: Registry, [name]: readonly unknown[]): Definition | undefi
 
 /** What runs a gathering of calls. Gives none where the worker does not have their task. */
 function gathering(tasks: Registry, [name]: readonly unknown[]): Definition | undefined {
-  const task = tasks.find(String(name));
-  return task && gatheringOf(inside(task).definition);
+  const task = tasks.definition(String(name));
+  return task && gatheringOf(task);
 }
 
 /** What runs the calls of a task together that a worker has gathered. */
@@ -88,7 +84,7 @@ export function gatheringOf(task: Definition): Definition {
 
 function reduction(tasks: Registry, { reduce }: OrderSettings): Definition | undefined {
   if (reduce === undefined) return undefined;
-  const task = tasks.find(reduce);
-  if (task) return inside(task).definition;
+  const task = tasks.definition(reduce);
+  if (task) return task;
   throw new UnknownTaskError(`a worker that maps has no task ${reduce} to reduce with`);
 }

@@ -2,24 +2,27 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { StartupError } from '../errors.js';
+import type { Registry } from './registry.js';
 
 /**
- * Imports every module that the patterns match, and hands on what each exports.
+ * Imports every module that the patterns match, and registers what each exports.
  *
- * @throws StartupError when a pattern matches nothing or a module fails to load
+ * @throws StartupError when a pattern matches nothing or a module fails to load; RegistryError when it
+ * is open on which of several objects a method runs
  */
 export async function loadIncluded(
   patterns: readonly string[],
   root: string,
-  onModule: (exported: readonly unknown[]) => void,
+  registry: Registry,
 ): Promise<void> {
   for (const pattern of patterns) {
     const files = await match(pattern, root);
     if (files.length === 0) {
       throw new StartupError(`include pattern ${pattern} matches no file in ${root}`);
     }
-    for (const file of files) onModule(exportsOf(await load(file)));
+    for (const file of files) registry.registerExports(exportsOf(await load(file)));
   }
+  registry.checkHolders();
 }
 
 /** A pattern of sources also finds what they compile to, so that one app runs from both. */

@@ -6,7 +6,8 @@ import { checkMapOptions, type MapOptions } from '../map/options.js';
 import { checkSource, type MapSource } from '../map/source.js';
 import { MapStream } from '../map/stream.js';
 import { atCaller } from '../result/at-caller.js';
-import type { TaskFunction } from '../task/definition.js';
+import type { Definition, TaskFunction } from '../task/definition.js';
+import { callFunction } from '../task/run.js';
 import { inside, isTask, nameOf, type TaskArguments, type TaskValue } from '../task/task.js';
 
 /** What a map that is reduced takes, beside the options of a map. */
@@ -56,14 +57,17 @@ export interface MapReduce {
 
 type Reducer = (total: unknown, value: unknown) => unknown;
 
+/** Gives a definition as the App runs it. */
+type Own = (definition: Definition) => Definition;
+
 /** Makes the `mapReduce` of an App. */
-export function mapReduceOf(couriers: CourierSource): MapReduce {
+export function mapReduceOf(couriers: CourierSource, own: Own): MapReduce {
   const mapReduce = async (
     source: MapSource<unknown>,
     options: MapReduceOptions<TaskFunction>,
   ): Promise<unknown> => {
     try {
-      return await reduced(couriers, source, options);
+      return await reduced({ couriers, own }, source, options);
     } catch (error) {
       throw atCaller(error, { mapReduce }, 'mapReduce');
     }
@@ -72,12 +76,12 @@ export function mapReduceOf(couriers: CourierSource): MapReduce {
 }
 
 async function reduced(
-  couriers: CourierSource,
+  { couriers, own }: { readonly couriers: CourierSource; readonly own: Own },
   source: MapSource<unknown>,
   { map, reduce, initial, ...options }: MapReduceOptions<TaskFunction>,
 ): Promise<unknown> {
   checkSource(source, 'mapReduce()');
-  const fold = reducerOf(reduce);
+  const fold = reducerOf(reduce, own);
   if ((options.onItemError as string) === 'collect')
     throw new ConfigError(
       "mapReduce() takes onItemError 'throw' or 'retry': a failure has no value to reduce",
@@ -98,12 +102,12 @@ async function reduced(
 }
 
 /** What reduces here. */
-function reducerOf(reduce: unknown): Reducer {
+function reducerOf(reduce: unknown, own: Own): Reducer {
   if (typeof reduce !== 'function')
     throw new ConfigError(
       `mapReduce() takes a task or a function that makes one value of two as reduce, got ${show(reduce)}`,
     );
   if (!isTask(reduce)) return reduce as Reducer;
-  const { fn, receiver } = inside(reduce).definition;
-  return (total, value) => fn.call(receiver?.(), total, value);
+  const definition = own(inside(reduce).definition);
+  return (total, value) => callFunction(definition, undefined, [total, value]);
 }

@@ -1,8 +1,9 @@
 /** The tasks of an App, by name. */
 import { RegistryError, UnknownTaskError } from '../errors.js';
-import type { AnyFunction } from '../task/definition.js';
-import { tasksOfClass, tasksOfInstance } from '../task/decorator.js';
+import type { AnyFunction, Definition } from '../task/definition.js';
+import { type FoundTask, tasksOfClass, tasksOfObject } from '../task/decorator.js';
 import { inside, isTask, nameOf, type Sender, type Task } from '../task/task.js';
+import { Holders } from './holders.js';
 
 /** What can be registered: a task, a class with marked methods, or an instance of one. */
 export type Registrable = Task | (abstract new (...args: never[]) => object) | object;
@@ -12,11 +13,16 @@ export class Registry {
   readonly #app: string;
   readonly #sender: Sender;
   readonly #tasks = new Map<string, Task>();
+  /** The same as this App runs them. */
+  readonly #definitions = new Map<string, Definition>();
+  readonly #holders: Holders;
+  readonly #listeners = new Set<(name: string) => void>();
   #additions = 0;
 
   constructor(app: string, sender: Sender) {
     this.#app = app;
     this.#sender = sender;
+    this.#holders = new Holders(app);
   }
 
   /** How many tasks it was given: what is made of all of them is made anew when this has changed. */
@@ -45,32 +51,71 @@ export class Registry {
       );
     }
     this.#tasks.set(name, task);
+    this.#definitions.set(name, this.own(self.definition));
     this.#additions += 1;
     self.sender ??= this.#sender;
+    for (const listener of this.#listeners) listener(name);
+  }
+
+  /**
+   * Has a function called with the name of each task that is added from now on.
+   *
+   * @returns a function that ends it
+   * @internal
+   */
+  onAdded(listener: (name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
    * Takes what `register` takes; gives how many tasks it held.
    *
-   * @throws RegistryError when it holds none
+   * @throws RegistryError when it holds none, or when one of its methods runs on another object
    */
   register(item: Registrable): number {
-    const tasks = find(item);
-    if (tasks.length === 0) {
+    const found = find(item);
+    if (found.length === 0) {
       throw new RegistryError(
         `register() takes a task, a class with @task() methods or an instance of one, got ${show(item)} without tasks`,
       );
     }
-    for (const task of tasks) this.add(task);
-    return tasks.length;
+    for (const one of found) this.#take(one, false);
+    return found.length;
   }
 
   /** Takes the tasks among a module's exports, but for those that another App declared. */
   registerExports(exported: readonly unknown[]): void {
-    for (const task of exported.flatMap(find)) {
-      const { home } = inside(task);
-      if (home === undefined || home === this.#sender) this.add(task);
+    for (const one of exported.flatMap(find)) {
+      const { home } = inside(one.task);
+      if (home === undefined || home === this.#sender) this.#take(one, true);
     }
+  }
+
+  /**
+   * Called when all modules are loaded.
+   *
+   * @throws RegistryError when it is open on which object a method runs
+   * @internal
+   */
+  checkHolders(): void {
+    this.#holders.check();
+  }
+
+  #take({ task, holder }: FoundTask, exported: boolean): void {
+    const { definition } = inside(task);
+    if (holder) this.#holders.offer(definition, holder, exported);
+    this.add(task);
+  }
+
+  /** A definition as this App runs it. @internal */
+  own(definition: Definition): Definition {
+    return this.#holders.own(definition);
+  }
+
+  /** What this App runs for a task, if it has that. @internal */
+  definition(name: string): Definition | undefined {
+    return this.#definitions.get(name);
   }
 
   /** The task of a name, if there is one. */
@@ -96,8 +141,8 @@ export class Registry {
 }
 
 /** The tasks that a value holds. */
-function find(item: unknown): Task[] {
-  if (isTask(item)) return [item];
+function find(item: unknown): FoundTask[] {
+  if (isTask(item)) return [{ task: item, holder: undefined }];
   if (typeof item === 'function') {
     const { prototype } = item as { prototype?: unknown };
     return typeof prototype === 'object' && prototype !== null
@@ -105,7 +150,7 @@ function find(item: unknown): Task[] {
       : [];
   }
   return typeof item === 'object' && item !== null && !Array.isArray(item)
-    ? tasksOfInstance(item)
+    ? tasksOfObject(item)
     : [];
 }
 

@@ -57,10 +57,8 @@ export interface Wiring {
 export function wire(place: WiringPlace): Wiring {
   const { name, config, hooks, routes, broadcast, registry, periodic } = place;
   const { maxPayload } = config;
-  const definition = (task: string): Definition | undefined => {
-    const known = registry().find(task);
-    return known && inside(known).definition;
-  };
+  const definition = (task: string): Definition | undefined => registry().definition(task);
+  const own = (known: Definition): Definition => registry().own(known);
   const { main } = placesOf(config);
   const fanOut = broadcast.length > 0 ? new FanOut(main.prefix, broadcast) : undefined;
   const shards = new Shards(config, fanOut);
@@ -82,16 +80,17 @@ export function wire(place: WiringPlace): Wiring {
   const canvases = new Canvases({ config, shards, results, outbox });
   const isBroadcast = (queue: string): boolean => fanOut?.has(queue) ?? false;
   const couriers = new Couriers({ config, shards, results, outbox, isBroadcast });
-  const mapReduce = mapReduceOf(couriers);
+  const mapReduce = mapReduceOf(couriers, own);
   const sender: Sender = {
     couriers,
+    own,
     maxPayload,
     hooks,
     applyCanvas: (node, args) =>
       runCanvasEagerly(node, args, {
         definition: (task, all) =>
           findDefinition(registry(), { name: task, args: all }) ??
-          inside(registry().get(task)).definition,
+          own(inside(registry().get(task)).definition),
         maxPayload,
         hooks,
       }),

@@ -78,6 +78,15 @@ const refused: [what: string, value: unknown, message: string][] = [
     `args[0]: is an instance of SharedArrayBuffer, ${noJson}`,
   ],
   ['a Promise', [Promise.resolve(1)], 'args[0]: is a Promise; await it first'],
+  [
+    'a generator',
+    [
+      (function* numbers() {
+        yield 1;
+      })(),
+    ],
+    'args[0]: is a generator, which cannot travel; send an array of its values',
+  ],
   ['a cycle', [{ owner: cycle }], 'args[0].owner.self: is a cycle back to args[0].owner'],
   ['a cycle through a Map', mapCycle, 'args<map value 0>[0]: is a cycle back to args'],
   ['a cycle of causes', [errorCycle], 'args[0].cause: is a cycle back to args[0]'],

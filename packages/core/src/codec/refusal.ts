@@ -19,6 +19,8 @@ export function refuseValue(trail: Trail, value: unknown): EncodeError {
     return refuse(trail, `is ${kind}, which cannot be ${way}; send plain data instead`);
   }
   if (kind === 'a Promise') return refuse(trail, 'is a Promise; await it first');
+  if (kind === 'a generator')
+    return refuse(trail, 'is a generator, which cannot travel; send an array of its values');
   return refuse(trail, `is ${kind}, which cannot travel as JSON; send a plain object, or its id`);
 }
 
@@ -48,6 +50,7 @@ export function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'symbol') return 'a symbol';
   if (types.isPromise(value)) return 'a Promise';
+  if (types.isGeneratorObject(value)) return 'a generator';
   return `an instance of ${className(value) ?? 'an unnamed class'}`;
 }
 

@@ -13,8 +13,8 @@ export interface TaskLogger {
 }
 
 /**
- * The running task, as `currentTask()` gives it, or as `this` of a function that declares
- * `this: TaskContext`.
+ * The running task, as `currentTask()` gives it, or as `this` of a wrapped function that declares
+ * `this: TaskContext`. The `this` of a decorated method is its own object.
  */
 export interface TaskContext {
   /** The task's id. */
@@ -89,7 +89,19 @@ export interface TaskContext {
   yieldWhile?<R>(wait: Promise<R>): Promise<R>;
 }
 
-const storage = new AsyncLocalStorage<TaskContext>();
+/** What all copies of dtask in a process have in common. */
+interface Shared {
+  readonly storage: AsyncLocalStorage<TaskContext>;
+  /** How many tasks run of which the function has not returned for good. */
+  running: number;
+}
+
+const place = Symbol.for('dtask.context');
+const shared = ((globalThis as { [place]?: Shared })[place] ??= {
+  storage: new AsyncLocalStorage<TaskContext>(),
+  running: 0,
+});
+const { storage } = shared;
 
 /**
  * The context of the task that runs here.
@@ -118,7 +130,7 @@ export const findCurrentTask = (): TaskContext | undefined => storage.getStore()
  * has left behind still knows it, but nobody asks then.
  */
 export function findPastTask(): TaskContext | undefined {
-  if (running > 0) return storage.getStore();
+  if (shared.running > 0) return storage.getStore();
   // That switches it on.
   storage.run({} as TaskContext, () => undefined);
   const context = storage.getStore();
@@ -130,15 +142,12 @@ export function findPastTask(): TaskContext | undefined {
 export const yielding = <R>(wait: Promise<R>): Promise<R> =>
   findCurrentTask()?.yieldWhile?.(wait) ?? wait;
 
-/** How many tasks run of which the function has not returned for good. */
-let running = 0;
-
 /**
  * Keeps what `runInContext` switches on. For a process that does nothing but run tasks: to switch
  * it on and off for each costs more there than the promises of others.
  */
 export function keepContext(): void {
-  running += 1;
+  shared.running += 1;
 }
 
 /**
@@ -149,7 +158,7 @@ export function keepContext(): void {
  * of what a short task costs. So it is in use only while a task runs.
  */
 export function runInContext<R>(context: TaskContext, body: () => R): R {
-  running += 1;
+  shared.running += 1;
   let returned: R;
   try {
     returned = storage.run(context, body);
@@ -168,8 +177,8 @@ export function runInContext<R>(context: TaskContext, body: () => R): R {
 }
 
 function ended(): void {
-  running -= 1;
-  if (running === 0) storage.disable();
+  shared.running -= 1;
+  if (shared.running === 0) storage.disable();
 }
 
 /** Whether a task's function has returned before it has ended. */

@@ -1,19 +1,35 @@
 /** The method decorator, in both dialects: TypeScript's `experimentalDecorators` and the standard. */
 import { ConfigError } from '../errors.js';
-import type { AnyFunction, TaskFunction } from './definition.js';
+import type { AnyFunction, Method, TaskFunction } from './definition.js';
 import type { TaskOptions } from './options.js';
-import { givenInstance, lazyInstance, missingReceiver, type Receiver } from './receiver.js';
-import { createTask, inside, isTask, type Task } from './task.js';
+import { type ClassOfMethods, missingObject, objectOf, type Receiver } from './receiver.js';
+import { createTask, inside, isTask, nameOf, type Task } from './task.js';
+
+/** What the compiler says of a method that asks for another `this` than its object. */
+type OtherThis =
+  'in a decorated method `this` is its own object; take the context from currentTask()';
+
+/** What a method must be beside its type: one that takes its own object as `this`, or none. */
+export type OnItsObject<F, Owner> =
+  Owner extends ThisParameterType<F>
+    ? unknown
+    : ThisParameterType<F> extends void
+      ? unknown
+      : OtherThis;
 
 /** What `@app.task()` gives. */
 export interface TaskDecorator {
   /** The standard dialect. */
-  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext<never, F>): F;
+  <Owner, F extends AnyFunction>(
+    method: F & OnItsObject<F, Owner>,
+    // oxlint-disable-next-line typescript/no-explicit-any -- the owner is not to be read from the method
+    context: ClassMethodDecoratorContext<Owner, any>,
+  ): F;
   /** The dialect of `experimentalDecorators`. */
-  <F extends TaskFunction>(
-    owner: object,
+  <Owner extends object, F extends TaskFunction>(
+    owner: Owner,
     key: string | symbol,
-    descriptor: TypedPropertyDescriptor<F>,
+    descriptor: TypedPropertyDescriptor<F> & OnItsObject<F, Owner>,
   ): TypedPropertyDescriptor<F>;
 }
 
@@ -50,10 +66,9 @@ function markLegacy(
   const isStatic = typeof owner === 'function';
   const holder = isStatic ? (owner as AnyFunction).name : className(owner);
   const name = options.name ?? `${holder}.${String(key)}`;
-  const task = createTask(descriptor.value as AnyFunction, options, name, { owner, key });
-  inside(task).definition.receiver = isStatic
-    ? () => owner
-    : instanceReceiver(name, owner.constructor);
+  const receiver = isStatic ? () => owner : objectOf(owner.constructor, () => name);
+  const method: Method = { key, isStatic, owner, receiver };
+  const task = createTask(descriptor.value as AnyFunction, options, name, method);
   onTask(task);
   return { ...descriptor, value: task };
 }
@@ -64,17 +79,20 @@ function markStandard(
   options: TaskOptions,
   onTask: OnTask,
 ): AnyFunction {
-  const task = createTask(fn, options, options.name);
+  const method: Method = {
+    key: context.private ? undefined : context.name,
+    isStatic: context.static,
+    owner: undefined,
+    receiver: missingObject(() => nameOf(definition)),
+  };
+  const task = createTask(fn, options, options.name, method);
   const { definition } = inside(task);
-  if (options.name !== undefined) {
-    definition.receiver = missingReceiver(options.name);
-    onTask(task);
-  }
+  if (options.name !== undefined) onTask(task);
   if (context.static) {
     // The class exists only after its methods are decorated; this runs at the end of its body.
     context.addInitializer(function (this: unknown) {
       const owner = this as AnyFunction;
-      definition.receiver = () => owner;
+      method.receiver = () => owner;
       if (definition.name !== undefined) return;
       definition.name = `${owner.name}.${String(context.name)}`;
       onTask(task);
@@ -83,51 +101,73 @@ function markStandard(
   return task;
 }
 
-/** One instance for the process, as Celery has it, where the class can be made without arguments. */
-function instanceReceiver(name: string, owner: { length: number }): Receiver {
-  return owner.length === 0
-    ? lazyInstance(owner as unknown as new () => object)
-    : missingReceiver(name);
+/** A task that was found, and what it runs on if it is a method of that. */
+export interface FoundTask {
+  readonly task: Task;
+  readonly holder: Holder | undefined;
 }
 
-/** Finds the tasks among the methods of a class, and says which object they run on. */
-export function tasksOfClass(owner: AnyFunction & { prototype: object }): Task[] {
-  const instance =
-    owner.length === 0 ? lazyInstance(owner as unknown as new () => object) : undefined;
+/** An object with methods that are tasks, or a class of which they are. */
+export interface Holder {
+  readonly object: object;
+  readonly isClass: boolean;
+  readonly receiver: Receiver;
+}
+
+/** Finds the tasks among the methods of a class. */
+export function tasksOfClass(owner: AnyFunction & { prototype: object }): FoundTask[] {
+  const statics: Holder = { object: owner, isClass: true, receiver: () => owner };
   return [
-    ...methodsOf(owner, () => owner, owner.name),
-    ...methodsOf(owner.prototype, instance, owner.name),
+    ...methodsOf(owner, ({ isStatic }) => (isStatic ? statics : undefined)),
+    ...methodsOf(owner.prototype, ({ isStatic }, task) =>
+      isStatic ? undefined : { ...statics, receiver: objectOf(owner, () => task.name) },
+    ),
   ];
 }
 
-/** Finds the tasks among the methods of an object, which from now on run on that object. */
-export function tasksOfInstance(instance: object): Task[] {
-  return methodsOf(instance, givenInstance(instance), className(instance));
+/** Finds the tasks among the methods of an object, and among its own properties. */
+export function tasksOfObject(object: object): FoundTask[] {
+  const holder: Holder = { object, isClass: false, receiver: () => object };
+  const own = Reflect.ownKeys(object).flatMap((key) => {
+    const task = taskAt(object, key);
+    // Whatever keeps the task of a method has not become the object of that method.
+    return task ? [{ task, holder: undefined }] : [];
+  });
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  return [...own, ...methodsOf(prototype, ({ isStatic }) => (isStatic ? undefined : holder))];
 }
 
 /** A module's namespace, for one, has no class. */
-function className(instance: object): string {
-  return (instance.constructor as { name: string } | undefined)?.name ?? 'Object';
+function className(prototype: object): string {
+  return (prototype.constructor as ClassOfMethods | undefined)?.name ?? 'Object';
 }
 
-function methodsOf(holder: object, receiver: Receiver | undefined, owner: string): Task[] {
-  const found: Task[] = [];
+/** Finds tasks from a class or a prototype upwards; one that is overridden by another task is left out. */
+function methodsOf(
+  holder: object | null,
+  holderOf: (method: Method, task: Task) => Holder | undefined,
+): FoundTask[] {
+  const found: FoundTask[] = [];
   const seen = new Set<string | symbol>();
   for (
-    let at: object | null = holder;
+    let at = holder;
     at && at !== Object.prototype && at !== Function.prototype;
     at = Object.getPrototypeOf(at) as object | null
   ) {
-    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (seen.has(key) || !isTask(value)) continue;
+    for (const key of Reflect.ownKeys(at)) {
+      const task = taskAt(at, key);
+      if (!task || seen.has(key)) continue;
       seen.add(key);
-      const { definition } = inside(value);
-      definition.name ??= `${owner}.${key}`;
-      // A class that is found later does not replace the object that was given.
-      if (receiver && (receiver.given || !definition.receiver?.given))
-        definition.receiver = receiver;
-      found.push(value);
+      const { definition } = inside(task);
+      // Of the class that declares it, so that a subclass does not change it.
+      definition.name ??= `${typeof at === 'function' ? (at as AnyFunction).name : className(at)}.${String(key)}`;
+      found.push({ task, holder: definition.method && holderOf(definition.method, task) });
     }
   }
   return found;
+}
+
+function taskAt(object: object, key: string | symbol): Task | undefined {
+  const value: unknown = Object.getOwnPropertyDescriptor(object, key)?.value;
+  return isTask(value) ? value : undefined;
 }

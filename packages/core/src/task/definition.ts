@@ -1,4 +1,5 @@
 /** A task's settings, checked once when it is declared. */
+import { types } from 'node:util';
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
@@ -40,14 +41,19 @@ export interface Definition {
   readonly hooks: TaskHooks | undefined;
   /** When `dtask beat` sends it; absent for one that is not periodic. */
   readonly periodic: PeriodicOptions | undefined;
-  /** The object of a method; absent for a plain function. */
-  receiver: Receiver | undefined;
+  /** What a decorated method is beside its function; absent for a plain function. */
+  readonly method: Method | undefined;
 }
 
-/** Where a method was found, by its decorator. */
-export interface MethodPlace {
+/** A decorated method. */
+export interface Method {
+  /** The name by which objects have it; absent for a private one, which nothing overrides. */
+  readonly key: string | symbol | undefined;
+  readonly isStatic: boolean;
+  /** The prototype or the class that it was declared on, where its decorator was told. */
   readonly owner: object | undefined;
-  readonly key: string | symbol;
+  /** What it runs on: what the decorator knows of that, until an App is given an object. */
+  receiver: Receiver;
 }
 
 /**
@@ -59,11 +65,12 @@ export function define(
   fn: AnyFunction,
   options: TaskOptions,
   name: string | undefined,
-  place?: MethodPlace,
+  method?: Method,
 ): Definition {
   const what = `task ${name ?? (fn.name || '(anonymous)')}`;
   refuseUnknown(options as Record<string, unknown>, taskOptionKeys, what);
   if (name !== undefined) checkName(name);
+  refuseGenerator(fn, what);
   const batch = batchOf(options as Record<string, unknown>, what);
   return {
     name,
@@ -76,12 +83,12 @@ export function define(
     parameters:
       batch?.kind === 'gather'
         ? { most: undefined, types: [] }
-        : parametersOf(fn, place?.owner, place?.key),
+        : parametersOf(fn, method?.owner, method?.key),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),
     hooks: checkTaskHooks(options.hooks, what),
     periodic: periodicOf(options, what),
-    receiver: undefined,
+    method,
   };
 }
 
@@ -90,6 +97,14 @@ export function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && /^[^\s\p{C}]{1,255}$/u.test(name)) return;
   throw new ConfigError(
     `a task's name must be 1 to 255 characters without spaces, got ${show(name)}`,
+  );
+}
+
+/** What it yields would be lost: a task has one value. */
+function refuseGenerator(fn: AnyFunction, what: string): void {
+  if (!types.isGeneratorFunction(fn)) return;
+  throw new ConfigError(
+    `${what} is a generator function, and the values of a task cannot be streamed yet; return an array of them, or tell of each on the way: currentTask().progress(value)`,
   );
 }
 

@@ -1,75 +1,65 @@
-/** What a task's function gets as `this`. */
+/** The object that a decorated method runs on. */
 import { RegistryError } from '../errors.js';
-import type { TaskContext } from './context.js';
 
-/** The object that a method belongs to, found when the task first runs. */
-export interface Receiver {
-  (): object;
-  /** Whether the user gave the object; otherwise it was guessed from the class. */
-  readonly given?: true;
+/** Gives the object. */
+export type Receiver = () => object;
+
+/** A class, as far as objects of it are made here. */
+export interface ClassOfMethods {
+  readonly name: string;
+  readonly length: number;
+  readonly prototype: object;
 }
 
-/** The receiver of a method of an object that the user registered. */
-export const givenInstance = (instance: object): Receiver =>
-  Object.assign(() => instance, { given: true } as const);
+const made = new WeakMap<ClassOfMethods, object>();
 
-/** The receiver of an instance method whose class was registered: one instance for the process. */
-export function lazyInstance(owner: new () => object): Receiver {
-  let instance: object | undefined;
-  return () => (instance ??= new owner());
+/**
+ * The receiver of the methods of a class: one object for the process, as Celery has it, which is made
+ * when the first of its tasks runs. Of a class whose constructor takes arguments none can be made.
+ */
+export function objectOf(owner: ClassOfMethods, task: () => string): Receiver {
+  if (owner.length > 0) {
+    return missingObject(
+      task,
+      `; the constructor of ${owner.name || 'its class'} takes arguments, so call app.register(...) with an object of it`,
+    );
+  }
+  return () => {
+    let object = made.get(owner);
+    if (!object) {
+      object = new (owner as unknown as new () => object)();
+      made.set(owner, object);
+    }
+    return object;
+  };
 }
 
-/** The receiver of an instance method of which no object is known. */
-export function missingReceiver(name: string): Receiver {
+/** The receiver of a method of which no object is known. */
+export function missingObject(
+  task: () => string,
+  remedy = '; call app.register(...) with the class or an object of it',
+): Receiver {
   return () => {
     throw new RegistryError(
-      `task ${name} is a method of an object, and its App was given none; call app.register(...) with the class or an instance`,
+      `task ${task()} is a method of an object, and its App was given none${remedy}`,
     );
   };
 }
 
-/** `this.#name`, in a source as written or as a compiler lowers it, needs the real object. */
-const usesPrivateNames = /#[\w$]|[cC]lassPrivateField/;
-const usesThis = /\bthis\b/;
-
 /**
- * Makes the function that gives `this` for each run.
+ * The function that a plain call of the method would call: an override of a subclass or of the object
+ * itself comes before what was decorated.
  *
- * A plain function gets the context. A method may be written either way, `this: TaskContext` or
- * as a method of its class, and nothing at run time tells which: it gets its own object, on which
- * the context's members can be read wherever the object has no member of that name.
+ * @throws RegistryError when the object has something else under the name
  */
-export function receiverFor(
-  fn: (...args: never[]) => unknown,
-  receiver: Receiver | undefined,
-): (context: TaskContext) => unknown {
-  if (receiver === undefined) return (context) => context;
-  const source = Function.prototype.toString.call(fn);
-  if (!usesThis.test(source) || usesPrivateNames.test(source)) return receiver;
-  return (context) => withContext(receiver(), context);
+export function functionOn(
+  object: object,
+  key: string | symbol,
+  task: string,
+): (...args: never[]) => unknown {
+  const found: unknown = Reflect.get(object, key);
+  if (typeof found === 'function') return found as (...args: never[]) => unknown;
+  throw new RegistryError(
+    `task ${task} is the method ${String(key)}, but its object has ${found === undefined ? 'nothing' : `a value of the type ${typeof found}`} under that name; give app.register(...) an object that has the method`,
+  );
 }
-
-function withContext(target: object, context: TaskContext): object {
-  return new Proxy(target, {
-    get(object, key) {
-      if (key in context && !hasOwnMember(object, key)) {
-        return Reflect.get(context, key, context) as unknown;
-      }
-      const value: unknown = Reflect.get(object, key, object);
-      // Methods called on `this` see the object itself, private names and all.
-      return typeof value === 'function' && !isClass(value) ? value.bind(object) : value;
-    },
-    set: (object, key, value) => Reflect.set(object, key, value, object),
-  });
-}
-
-/** A class has a `name` as every function does, which does not count as its own. */
-function hasOwnMember(object: object, key: PropertyKey): boolean {
-  if (!(key in object)) return false;
-  if (typeof object !== 'function' || key !== 'name') return true;
-  const own = Object.getOwnPropertyDescriptor(object, 'name');
-  return own !== undefined && (own.writable === true || own.get !== undefined);
-}
-
-const isClass = (value: object): boolean =>
-  /^class\b/.test(Function.prototype.toString.call(value));

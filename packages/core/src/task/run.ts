@@ -4,14 +4,8 @@ import { checkEnds, onlyCall } from './batch-call.js';
 import { isPromiseLike, runInContext, type TaskContext } from './context.js';
 import type { Definition } from './definition.js';
 import { checkArguments } from './parameters.js';
-import { receiverFor } from './receiver.js';
+import { functionOn } from './receiver.js';
 import { parseBySchema } from './schema.js';
-
-/** Gives `this` for a run; made once per task, when it first runs. */
-const receivers = new WeakMap<
-  Definition,
-  { of: Definition['receiver']; give: (context: TaskContext) => unknown }
->();
 
 /**
  * Checks the arguments, calls the function in its context, and checks what it returns.
@@ -93,20 +87,25 @@ function invoke(
   args: readonly unknown[],
   enter: boolean,
 ): unknown {
-  const self = thisOf(definition, context);
-  const body = definition.fn;
   return enter
-    ? runInContext(context, () => body.apply(self, args as unknown[]))
-    : body.apply(self, args as unknown[]);
+    ? runInContext(context, () => callFunction(definition, context, args))
+    : callFunction(definition, context, args);
 }
 
-function thisOf(definition: Definition, context: TaskContext): unknown {
-  let made = receivers.get(definition);
-  if (!made || made.of !== definition.receiver) {
-    made = { of: definition.receiver, give: receiverFor(definition.fn, definition.receiver) };
-    receivers.set(definition, made);
-  }
-  return made.give(context);
+/**
+ * Calls a task's function: a method as a plain call of it does, on its own object.
+ *
+ * @param context what is `this` in a function that has no object
+ */
+export function callFunction(
+  { name, fn, method }: Definition,
+  context: TaskContext | undefined,
+  args: readonly unknown[],
+): unknown {
+  if (!method) return Reflect.apply(fn, context, args);
+  const object = method.receiver();
+  const body = method.key === undefined ? fn : functionOn(object, method.key, String(name));
+  return Reflect.apply(body, object, args);
 }
 
 /** Parses arguments by their schema, where the task has one. */

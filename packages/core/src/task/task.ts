@@ -16,7 +16,7 @@ import {
   type Definition,
   define,
   type TaskFunction,
-  type MethodPlace,
+  type Method,
 } from './definition.js';
 import { runEagerly } from './eager.js';
 import type { CallOptions, TaskOptions } from './options.js';
@@ -36,6 +36,8 @@ export interface Sender {
   sendCanvas: CanvasSender['sendCanvas'];
   applyCanvas: CanvasSender['applyCanvas'];
   readonly couriers: CanvasSender['couriers'];
+  /** A definition as its App runs it: a method on the object that the App was given. */
+  own(definition: Definition): Definition;
   readonly maxPayload: number;
   readonly hooks: Hooks;
 }
@@ -175,10 +177,10 @@ export function createTask<F extends AnyFunction>(
   fn: F,
   options: TaskOptions,
   name: string | undefined,
-  place?: MethodPlace,
+  method?: Method,
 ): Task<F> {
   const inside: Inside = {
-    definition: define(fn, options, name, place),
+    definition: define(fn, options, name, method),
     sender: undefined,
     home: undefined,
   };
@@ -236,7 +238,7 @@ const taskPrototype: object = Object.create(Function.prototype, {
     const { definition, sender } = inside(this);
     return runEagerly(
       nameOf(definition),
-      definition,
+      sender?.own(definition) ?? definition,
       first,
       checkCallOptions(second as CallOptions),
       sender,
