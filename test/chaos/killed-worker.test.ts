@@ -35,7 +35,7 @@ describe('a worker killed with SIGKILL', () => {
     expect(values).toEqual([...Array(8).keys()].map(squared));
     const again = trace.starts('kill').slice(8);
     expect(again.map(({ id }) => id).sort()).toEqual(before.map(({ id }) => id).sort());
-    // One of them may have killed its worker: each runs in a process of its own.
+    // One of them may have killed its worker: they run away from the other one.
     for (const { pid } of again) expect([first.pid, second.pid]).not.toContain(pid);
     const [firstBack = Number.NaN] = again.map(({ at }) => at - killed).sort((a, b) => a - b);
     report('SIGKILL of a worker with 4 running tasks', {

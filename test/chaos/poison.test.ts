@@ -55,7 +55,8 @@ describe.each(['inline', 'threads', 'processes'] as const)(
         );
         const poison = ends.filter((_, n) => n % 100 === 50);
         for (const end of poison) expect(end).toMatchObject({ name: 'WorkerLostError' });
-        expect(trace.starts('poison')).toHaveLength(4 * 3);
+        // One that shared a process with another of them may not have begun when that died.
+        expect(trace.starts('poison').length).toBeLessThanOrEqual(4 * 3);
         // A caller has the outcome a moment before its job is among the failed ones.
         await until(
           '4 tasks are kept as failed',

@@ -79,6 +79,7 @@ function mend(reply: unknown): string | undefined {
       case markFields.revokedCalls:
       case markFields.ended:
       case markFields.crashes:
+      case markFields.sharedCrashes:
       case markFields.admitted:
       case markFields.entered:
         keepMarks(fields, id);

@@ -76,7 +76,7 @@ export class Endings {
       case 'revoked':
         return this.revoke(current, message, report.by);
       case 'crashed':
-        return this.#crash(current, message, definition, report.how, tell);
+        return this.#crash(current, message, definition, report, tell);
     }
   }
 
@@ -212,19 +212,29 @@ export class Endings {
     throw new FailedRun(error);
   }
 
-  /** The task killed the process that it ran in, and nobody else did. */
+  /** The process that the task ran in has died: of it, or of one that it shared the process with. */
   async #crash(
     current: Current,
     message: Message,
     { execution }: Definition,
-    how: string,
+    { how, shared = false }: Extract<Report, { kind: 'crashed' }>,
     tell: Tell,
   ): Promise<never> {
     const { job } = current;
     const { connection, prefix, log } = this.#place;
     const key = jobKey(prefix, current.source, message.id);
+    if (shared) {
+      await connection.hincrby(key, markFields.sharedCrashes, 1);
+      this.#place.counts.redelivered(message.name);
+      this.#place.events.rejected(message, new WorkerLostError(`its process died: ${how}`), true);
+      log.warn(
+        { task: message.name, id: message.id },
+        `one of the tasks that ran together killed their process (${how}); it runs again, alone`,
+      );
+      return this.putBack(current);
+    }
     const counted = countPacked(job) ?? (await connection.hincrby(key, markFields.crashes, 1));
-    const crashes = counted + (job.stalledCounter > 0 ? 1 : 0);
+    const crashes = counted + marksOf(job).sharedCrashes + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;
     if (execution.atMostOnce || crashes >= execution.maxCrashes) {
       const times = crashes === 1 ? 'once' : `${crashes} times`;

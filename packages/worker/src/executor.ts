@@ -29,6 +29,7 @@ import { readMessage } from './read-message.js';
 import type { Report } from './report.js';
 import { expired, type Revoked, revokedBy, revokedByText } from './revoked.js';
 import { Sequel } from './sequel.js';
+import { suspicionOf } from './suspicion.js';
 import { limitTime, type TimeLimit, timeLimitOf } from './time-limit.js';
 import { unknownTask } from './unknown-task.js';
 
@@ -282,8 +283,7 @@ export class Executor {
     }
     this.#start(current, message);
     const began = performance.now();
-    // A task whose worker died may have killed it: it runs where it can harm nobody else.
-    const pool = this.#place.pools.for(definition, job.stalledCounter > 0);
+    const pool = this.#place.pools.for(definition, suspicionOf(job));
     const text = message === current.message ? textOf(job) : undefined;
     const performed = pool.start({ message, text, definition, queue, retries, limit: limit.hard });
     current.performance = performed;

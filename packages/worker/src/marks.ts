@@ -12,13 +12,15 @@ export interface Marks {
   readonly ended?: string;
   /** How many times it has killed the process that it ran in. */
   readonly crashes: number;
+  /** How many times a process has died that it ran in with others. */
+  readonly sharedCrashes: number;
   /** The attempt that has a turn by its task's rate. */
   readonly admitted: number;
   /** The attempt that the rate has let start: it waits for a place. */
   readonly entered: number;
 }
 
-const none: Marks = { crashes: 0, admitted: -1, entered: -1 };
+const none: Marks = { crashes: 0, sharedCrashes: 0, admitted: -1, entered: -1 };
 /** Of jobs that were fetched, and are not made yet: BullMQ passes on only the fields that it knows. */
 const fetched = new Map<string, Marks>();
 const found = new WeakMap<Job, Marks>();
@@ -44,6 +46,9 @@ export function keepMarks(fields: readonly unknown[], id: string): void {
         break;
       case markFields.crashes:
         (marks ??= { ...none }).crashes = Number(value);
+        break;
+      case markFields.sharedCrashes:
+        (marks ??= { ...none }).sharedCrashes = Number(value);
         break;
       case markFields.admitted:
         (marks ??= { ...none }).admitted = Number(value);

@@ -1,11 +1,13 @@
-/** The pools of a worker: its own, those that tasks ask for, and one for suspects. */
+/** The pools of a worker: its own, those that tasks ask for, and those for suspects. */
 import { availableParallelism } from 'node:os';
 import { type App, ConfigError, type PoolKind } from '@dtask/core';
 import type { Definition, Message } from '@dtask/core/internal';
 import { ChildPool, type ChildPoolPlace, type ReadyChildren } from './pool/child-pool.js';
 import { InlinePool } from './pool/inline-pool.js';
+import { Isolation } from './pool/isolation.js';
 import type { Pool } from './pool/pool.js';
 import { Run, type RunPlace } from './run.js';
+import type { Suspicion } from './suspicion.js';
 
 /** What pools need of their worker. */
 export interface PoolsPlace {
@@ -18,22 +20,24 @@ export interface PoolsPlace {
   readonly children: ChildPoolPlace | undefined;
 }
 
-/** The children for suspects are given up when none has come for so long, in milliseconds. */
-const peaceful = 30_000;
-
 /** Gives every task the pool that it runs in. */
 export class Pools {
   readonly #place: PoolsPlace;
   readonly #inline: InlinePool;
   readonly #children = new Map<PoolKind, ChildPool>();
   #size: number;
-  #suspects: ChildPool | undefined;
-  #peace: NodeJS.Timeout | undefined;
+  /** Children in which suspects run together, and others in which each runs alone. */
+  readonly #isolation: Readonly<Record<'shared' | 'alone', Isolation>>;
 
   constructor(place: PoolsPlace) {
     this.#place = place;
     this.#size = place.size;
     this.#inline = new InlinePool(place.runs, place.app.hooks);
+    const isolate = (shared: boolean): Isolation =>
+      new Isolation(
+        () => new ChildPool('processes', this.#fewest, this.#childPlace('processes'), shared),
+      );
+    this.#isolation = { shared: isolate(true), alone: isolate(false) };
   }
 
   /**
@@ -71,34 +75,26 @@ export class Pools {
     return new Run(message, retries, queue, this.#place.runs, limit);
   }
 
-  /** @param suspect whether the task may have killed a worker */
-  for({ execution }: Definition, suspect: boolean): Pool {
+  /**
+   * Where a task runs. One that may have killed its worker harms it no more: inline tasks of which
+   * nothing else is known run together, for they mostly wait, and may be many.
+   */
+  for({ execution }: Definition, suspicion: Suspicion): Pool {
     const kind = execution.pool ?? this.#place.kind;
     // What kills a thread from outside of JavaScript kills the worker.
-    if (suspect && kind !== 'processes') return this.#isolation;
-    return this.#children.get(kind) ?? this.#inline;
+    const isProcess = kind === 'processes';
+    if (suspicion === 'none' || isProcess || !this.#place.children)
+      return this.#children.get(kind) ?? this.#inline;
+    return this.#isolation[kind === 'inline' ? suspicion : 'alone'];
   }
 
-  /** Children in which suspects run, each alone. They are started when there are any. */
-  get #isolation(): Pool {
-    const { children } = this.#place;
-    if (!children) return this.#inline;
-    if (!this.#suspects) {
-      const size = Math.min(this.#size, availableParallelism());
-      this.#suspects = new ChildPool('processes', size, children);
-      // What keeps it from starting is told by the pool.
-      this.#suspects.open().catch(() => undefined);
-    }
-    clearTimeout(this.#peace);
-    this.#peace = setTimeout(() => this.#endIsolation(), peaceful).unref();
-    return this.#suspects;
+  /** How many children there are for suspects: no more than can compute at a time. */
+  get #fewest(): number {
+    return Math.min(this.#size, availableParallelism());
   }
 
-  #endIsolation(): void {
-    const pool = this.#suspects;
-    this.#suspects = undefined;
-    // Its children end when their tasks have ended.
-    pool?.stop().catch(() => undefined);
+  get #isolations(): readonly Isolation[] {
+    return Object.values(this.#isolation);
   }
 
   /** Whether every pool has a child that can run a task. */
@@ -108,9 +104,9 @@ export class Pools {
 
   /** How many children have loaded the app, by the kind of their pool. */
   loaded(): Record<string, number> {
-    const all = [...this.#children.values(), ...(this.#suspects ? [this.#suspects] : [])];
     const loaded: Record<string, number> = {};
-    for (const { kind, loaded: count } of all) loaded[kind] = (loaded[kind] ?? 0) + count;
+    for (const { kind, loaded: count } of [...this.#children.values(), ...this.#isolations])
+      if (count > 0 || this.#children.has(kind)) loaded[kind] = (loaded[kind] ?? 0) + count;
     return loaded;
   }
 
@@ -118,23 +114,22 @@ export class Pools {
   resize(size: number): void {
     this.#size = size;
     for (const pool of this.#children.values()) pool.resize(size);
+    for (const pool of this.#isolations) pool.resize(this.#fewest);
   }
 
   /** Replaces every child when its task has ended. */
   restart(): void {
-    for (const pool of this.#children.values()) pool.restart();
+    for (const pool of [...this.#children.values(), ...this.#isolations]) pool.restart();
   }
 
   /** The worker is about to stop: tasks for which no child will come go back to their queues. */
   leave(): void {
-    for (const pool of this.#children.values()) pool.leave();
-    this.#suspects?.leave();
+    for (const pool of [...this.#children.values(), ...this.#isolations]) pool.leave();
   }
 
   /** Ends all children; with `force` their tasks with them. */
   async stop(force = false): Promise<void> {
-    clearTimeout(this.#peace);
-    const all = [...this.#children.values(), ...(this.#suspects ? [this.#suspects] : [])];
+    const all = [...this.#children.values(), ...this.#isolations];
     await Promise.all(all.map((pool) => pool.stop(force)));
   }
 }

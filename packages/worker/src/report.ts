@@ -11,5 +11,5 @@ export type Report =
   | { readonly kind: 'replace'; readonly node: Replace['node'] }
   /** It was revoked. */
   | { readonly kind: 'revoked'; readonly by: Revoked }
-  /** The process or thread that it ran in died of it. */
-  | { readonly kind: 'crashed'; readonly how: string };
+  /** The process or thread that it ran in died: of it, or of one of those that `shared` it. */
+  | { readonly kind: 'crashed'; readonly how: string; readonly shared?: boolean };

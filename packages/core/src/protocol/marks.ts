@@ -9,6 +9,8 @@ export const markFields = {
   ended: 'end',
   /** How many times it has killed the process that it ran in. */
   crashes: 'cr',
+  /** How many times a process has died that it ran in with others: nobody knows whose fault it was. */
+  sharedCrashes: 'scr',
   /** The attempt that has a turn by its task's rate. */
   admitted: 'adm',
   /** The attempt that the rate has let start: it waits for a place. */

@@ -9,11 +9,11 @@ import {
   type Message,
 } from '@dtask/core/internal';
 import type { Current } from '../current.js';
-import { marksOf } from '../marks.js';
 import type { Performance, Work } from '../pool/pool.js';
 import type { Pools } from '../pools.js';
 import type { Report } from '../report.js';
 import type { Slots } from '../slots.js';
+import { suspicionOf } from '../suspicion.js';
 import { limitTime, type TimeLimit } from '../time-limit.js';
 import { endsOf } from './ends.js';
 import { Member } from './member.js';
@@ -64,7 +64,8 @@ export class Gatherings {
   ): Member {
     const { slots, pools } = this.#place;
     const key = `${message.name} ${current.queue} ${limit.hard} ${limit.soft}`;
-    const alone = isSuspect(current);
+    // It harms no other, then.
+    const alone = suspicionOf(current.job) !== 'none';
     const known = alone ? undefined : this.#open.get(key);
     const gathering: Gathering = known ?? {
       key,
@@ -172,7 +173,7 @@ export class Gatherings {
   async #perform(gathering: Gathering, first: Member): Promise<Report> {
     const { running: members, limit } = gathering;
     const { current, definition } = first;
-    const pool = this.#place.pools.for(definition, current.job.stalledCounter > 0);
+    const pool = this.#place.pools.for(definition, suspicionOf(current.job));
     const performed = pool.start(this.#workOf(members, limit));
     gathering.performed = performed;
     let began = performance.now();
@@ -232,6 +233,3 @@ export class Gatherings {
     };
   }
 }
-
-/** Whether a call may have killed what it ran in: it harms no other, then. */
-const isSuspect = ({ job }: Current): boolean => job.stalledCounter > 0 || marksOf(job).crashes > 0;

@@ -4,14 +4,13 @@
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
 import { type AppSource, encodeMessage, levelsOf } from '@dtask/core/internal';
-import { type PoolKind, StartupError, TaskRevokedError } from '@dtask/core';
+import { type PoolKind, StartupError } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { ChildEnd } from '../monitor/task-counts.js';
-import type { Report } from '../report.js';
-import type { Run } from '../run.js';
 import { Child, type ChildPlace } from './child.js';
 import type { Performance, Pool, Work } from './pool.js';
 import { type Spawned, spawnProcess, spawnThread } from './spawn.js';
+import { Waiting } from './waiting.js';
 
 /** Children that were started before their pool was. */
 export interface ReadyChildren {
@@ -44,94 +43,36 @@ const mostBroken = 5;
 /** Wait before a child is tried again, which doubles each time, in milliseconds. */
 const firstWait = 100;
 
-/** A task that waits for a child. */
-class Waiting implements Performance {
-  readonly report: Promise<Report>;
-  readonly begun: Promise<void>;
-  readonly work: Work;
-  #started: Performance | undefined;
-  #settle: (report: Report) => void = () => undefined;
-  #begin: () => void = () => undefined;
-  #aborted: Error | undefined;
-  #cut = false;
-  gaveUp = false;
-
-  constructor(work: Work) {
-    this.work = work;
-    this.report = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-    this.begun = new Promise((resolve) => {
-      this.#begin = resolve;
-    });
-  }
-
-  get run(): Run | undefined {
-    return this.#started?.run;
-  }
-
-  get children(): readonly string[] | undefined {
-    return this.#started?.children;
-  }
-
-  get tell(): Performance['tell'] {
-    return this.#started?.tell;
-  }
-
-  get over(): Performance['over'] {
-    return this.#started?.over;
-  }
-
-  /** Whether it still wants a child. */
-  get wants(): boolean {
-    return !this.#cut;
-  }
-
-  begin(started: Performance): void {
-    this.#started = started;
-    this.#begin();
-    if (this.#aborted) started.abort(this.#aborted);
-    void Promise.resolve(started.report).then(this.#settle);
-  }
-
-  abort(reason: Error, call?: string): void {
-    if (this.#started) this.#started.abort(reason, call);
-    // There is no code yet that could hear of it.
-    else if (reason instanceof TaskRevokedError)
-      this.cut({ kind: 'revoked', by: { kind: 'revoked', reason: reason.message } });
-    else this.#aborted = reason;
-  }
-
-  giveUp(): void {
-    if (this.#started || this.#cut) return;
-    this.gaveUp = true;
-    this.cut({ kind: 'requeue' });
-  }
-
-  cut(report: Report): void {
-    this.#cut = true;
-    if (this.#started) this.#started.cut(report);
-    else this.#settle(report);
-  }
-}
-
 /** A pool of threads or of processes. */
 export class ChildPool implements Pool {
   readonly kind: 'threads' | 'processes';
   readonly #place: ChildPoolPlace;
+  readonly #shared: boolean;
   readonly #children = new Set<Child>();
   readonly #loaded = new Set<Child>();
   readonly #waiting: Waiting[] = [];
+  /** Hear that nothing waits for a child any more. */
+  readonly #onServed = new Set<() => void>();
   #size: number;
   #broken = 0;
   #stopping = false;
   #leaving = false;
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  constructor(kind: 'threads' | 'processes', size: number, place: ChildPoolPlace) {
+  /**
+   * @param size how many children there are
+   * @param shared whether each of them runs many tasks at a time
+   */
+  constructor(
+    kind: 'threads' | 'processes',
+    size: number,
+    place: ChildPoolPlace,
+    shared: boolean = false,
+  ) {
     this.kind = kind;
     this.#size = size;
     this.#place = place;
+    this.#shared = shared;
   }
 
   /**
@@ -194,15 +135,23 @@ export class ChildPool implements Pool {
 
   #sendBack(): void {
     if (!this.#leaving || !this.#isStuck || this.#loaded.size > 0) return;
-    for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
+    this.#sendBackAll();
   }
 
+  #sendBackAll(): void {
+    for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
+    this.#served();
+  }
+
+  /** Ends it when its tasks have ended, those that wait for a child among them. */
   async stop(force = false): Promise<void> {
     this.leave();
+    // Where they go back to their queues, no child is waited for any more.
+    if (force) this.#sendBackAll();
+    else if (this.#waiting.length > 0)
+      await new Promise<void>((resolve) => this.#onServed.add(resolve));
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    // Where they go back to their queues, no child is waited for any more.
-    if (force) for (const waiting of this.#waiting.splice(0)) waiting.cut({ kind: 'requeue' });
     for (const child of this.#children) {
       if (force) child.kill();
       else this.#retire(child);
@@ -219,10 +168,16 @@ export class ChildPool implements Pool {
     );
   }
 
-  /** The one that was used last: it is warm, and the others can be given up. */
+  /**
+   * The one that was used last: it is warm, and the others can be given up. Of those that are shared
+   * the one with the fewest tasks.
+   */
   #freeChild(): Child | undefined {
     let found: Child | undefined;
-    for (const child of this.#loaded) if (child.free) found = child;
+    for (const child of this.#loaded) {
+      if (!child.free) continue;
+      if (!this.#shared || !found || child.running < found.running) found = child;
+    }
     return found;
   }
 
@@ -231,7 +186,8 @@ export class ChildPool implements Pool {
     const { kind } = this;
     const spawned = ready ?? (kind === 'threads' ? spawnThread(maxMemory) : spawnProcess());
     const setup = { source, worker, kind, logLevel, profile, weigh: maxMemory > 0 };
-    const child = new Child(spawned, setup, this.#place, (changed) => this.#onChange(changed));
+    const onChange = (changed: Child): void => this.#onChange(changed);
+    const child = new Child(spawned, { setup, place: this.#place, shared: this.#shared, onChange });
     this.#children.add(child);
     child.ready.then(
       () => {
@@ -300,6 +256,10 @@ export class ChildPool implements Pool {
     if (child.free && child.running === 0 && (this.#isWorn(child) || this.#kept > this.#size)) {
       this.#retire(child);
       this.#adjust();
+    } else if (this.#shared && child.retired) {
+      // One of the tasks that share it was ended: another child takes its place.
+      this.#loaded.delete(child);
+      this.#adjust();
     }
     this.#serveNext();
   }
@@ -338,5 +298,11 @@ export class ChildPool implements Pool {
       const next = this.#waiting.shift();
       if (next?.wants) next.begin(this.#begin(child, next.work));
     }
+    this.#served();
+  }
+
+  #served(): void {
+    for (const resolve of this.#onServed) resolve();
+    this.#onServed.clear();
   }
 }

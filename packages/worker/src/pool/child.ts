@@ -20,6 +20,16 @@ export interface ChildPlace {
   readonly runs: RunPlace;
 }
 
+/** What a child is started with. */
+export interface ChildOptions {
+  readonly setup: ChildSetup;
+  readonly place: ChildPlace;
+  /** Whether it runs many tasks at a time. */
+  readonly shared: boolean;
+  /** Hears when there may be room in it for a task. */
+  readonly onChange: (child: Child) => void;
+}
+
 /** How long a child that was told to end may take, in milliseconds: hooks of the user's run then. */
 const longestFarewell = 5_000;
 
@@ -77,21 +87,19 @@ export class Child {
   /** The tasks that have ended, and of which its hooks are to be told; what to do then. */
   readonly #telling = new Map<number, () => void>();
   readonly #place: ChildPlace;
+  readonly #shared: boolean;
   readonly #onChange: (child: Child) => void;
+  /** Of tasks that were ended while others go on: kills it where its loop is held up. */
+  readonly #cutting = new Map<number, NodeJS.Timeout>();
   #last = 0;
   #loaded: (() => void) | undefined;
   #broken: ((error: Error) => void) | undefined;
   #killed = false;
 
-  /** @param onChange hears when there may be room in it for a task */
-  constructor(
-    spawned: Spawned,
-    setup: ChildSetup,
-    place: ChildPlace,
-    onChange: (child: Child) => void,
-  ) {
+  constructor(spawned: Spawned, { setup, place, shared, onChange }: ChildOptions) {
     this.spawned = spawned;
     this.#place = place;
+    this.#shared = shared;
     this.#onChange = onChange;
     this.ready = new Promise((resolve, reject) => {
       this.#loaded = resolve;
@@ -105,8 +113,9 @@ export class Child {
     spawned.channel.send(['setup', setup]);
   }
 
-  /** Whether it can take a task: it has none, or all of them wait for results. */
+  /** Whether it can take a task: it has none, or all of them wait for results, or many may share it. */
   get free(): boolean {
+    if (this.#shared) return !this.retired;
     if (this.retired || this.#telling.size > 0) return false;
     for (const { lent } of this.#parts.values()) if (!lent) return false;
     return true;
@@ -124,14 +133,27 @@ export class Child {
     this.#parts.set(number, part);
     part.abort = ({ name, message }, call) =>
       this.spawned.channel.send(['abort', number, { name, message, ...(call && { call }) }]);
-    part.cut = (report) => {
-      this.#end(number, part, report);
-      this.kill();
-    };
+    part.cut = (report) => this.#cut(number, part, report);
     const { message, queue, retries, limit } = work;
     const assignment = { id: message.id, name: message.name, queue, retries, limit };
     this.spawned.channel.send(['run', number, assignment], text);
     return part;
+  }
+
+  #cut(number: number, part: Part, report: Report): void {
+    // What goes back to its queue must not go on here.
+    const goesOn = this.#shared && this.#parts.size > 1 && report.kind !== 'requeue';
+    if (goesOn) {
+      // Its code runs on beside the others, and ends with the child when they have ended.
+      this.retired = true;
+      this.#cutting.set(
+        number,
+        setTimeout(() => this.kill(), longestFarewell),
+      );
+      this.spawned.channel.send(['cut', number]);
+    }
+    this.#end(number, part, report);
+    if (!goesOn) this.kill();
   }
 
   /** Has it end by itself. It has no task any more. */
@@ -170,6 +192,8 @@ export class Child {
         if (listens) this.#listen(number, part);
         return this.#end(number, part, this.#decoded(report, text));
       }
+      case 'left':
+        return this.#left(message[1]);
       case 'told':
         return this.#told(message[1]);
       case 'state':
@@ -218,6 +242,11 @@ export class Child {
     return undefined;
   }
 
+  #left(number: number): void {
+    clearTimeout(this.#cutting.get(number));
+    this.#cutting.delete(number);
+  }
+
   #told(number: number): void {
     this.#telling.get(number)?.();
     this.#telling.delete(number);
@@ -260,11 +289,13 @@ export class Child {
     this.#broken?.(new StartupError(`a child ended before its app was loaded: ${how}`));
     for (const resolve of this.#telling.values()) resolve();
     this.#telling.clear();
-    const alone = this.#parts.size === 1;
+    for (const timer of this.#cutting.values()) clearTimeout(timer);
+    const shared = this.#parts.size > 1;
     for (const [number, part] of this.#parts) {
       // One that only waited for another's result is not to blame.
-      const innocent = this.#killed || (part.lent && !alone);
-      this.#end(number, part, innocent ? swept(part.work) : { kind: 'crashed', how });
+      const innocent = this.#killed || (part.lent && shared);
+      const crashed: Report = { kind: 'crashed', how, ...(this.#shared && { shared }) };
+      this.#end(number, part, innocent ? swept(part.work) : crashed);
     }
   }
 

@@ -40,6 +40,8 @@ export type ToChild =
   /** Runs a task: its number; its message goes beside it, as the JSON text of an envelope. */
   | readonly ['run', number, Assignment]
   | readonly ['abort', number, AbortReason]
+  /** A task has been ended, and others in the child go on: what its code still does counts no more. */
+  | readonly ['cut', number]
   /** A state was stored. */
   | readonly ['stored', number]
   /** The end of a task is stored: the hooks are told. */
@@ -76,6 +78,8 @@ export type FromChild =
   | readonly ['broken', JsonValue]
   /** A task ended: its number, how, and what else there is to say. */
   | readonly ['end', number, ChildReport, EndDetails?]
+  /** It heard that a task has been ended: no code holds up its loop. */
+  | readonly ['left', number]
   /** The hooks have been told how a task ended. */
   | readonly ['told', number]
   /** A task is in a state of its own: its number, the number of this message, the outcome's text. */

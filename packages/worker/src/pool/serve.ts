@@ -109,6 +109,8 @@ class Child {
         return this.#run(message[1], message[2], text ?? '');
       case 'abort':
         return this.#runs.get(message[1])?.abort(reasonOf(message[2]), message[2].call);
+      case 'cut':
+        return this.#cut(message[1]);
       case 'stored':
         this.#unstored.get(message[1])?.();
         this.#unstored.delete(message[1]);
@@ -148,7 +150,8 @@ class Child {
   }
 
   #end(number: number, run: Run, definition: Definition, ended: Report): void {
-    this.#runs.delete(number);
+    // It has been cut.
+    if (!this.#runs.delete(number)) return;
     // The values of a gathering are many: the worker looks at each.
     const limit = run.name === gatherTask ? Infinity : this.#app.config.maxPayload;
     const { report, encoded, text } = encodeReport(ended, limit);
@@ -163,6 +166,13 @@ class Child {
     };
     const said = Object.keys(details).length > 0;
     this.#channel.send(said ? ['end', number, encoded, details] : ['end', number, encoded], text);
+  }
+
+  /** Ends a run for the worker; its code goes on until this child ends. */
+  #cut(number: number): void {
+    this.#runs.get(number)?.end();
+    this.#runs.delete(number);
+    this.#channel.send(['left', number]);
   }
 
   /** Tells the hooks how a run has ended. */
