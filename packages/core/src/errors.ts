@@ -26,6 +26,8 @@ const brand = Symbol.for('dtask.error');
  * ```
  */
 export class DtaskError extends Error {
+  /** Written out, as a build may shorten the names of classes, and it travels from worker to caller. */
+  static override readonly name: string = 'DtaskError';
   /** A name for programs, which stays the same when the message is reworded. */
   static readonly code: string = 'DTASK';
 
@@ -47,41 +49,49 @@ export class DtaskError extends Error {
 
 /** Thrown when an option has a value that dtask cannot use, or a name that it does not know. */
 export class ConfigError extends DtaskError {
+  static override readonly name: string = 'ConfigError';
   static override readonly code = 'CONFIG';
 }
 
 /** Thrown when a task name is given twice, or a task is used before an App has it. */
 export class RegistryError extends DtaskError {
+  static override readonly name: string = 'RegistryError';
   static override readonly code = 'REGISTRY';
 }
 
 /** Thrown when a task is called with arguments that it does not take. Nothing has been sent. */
 export class ArgumentsError extends DtaskError {
+  static override readonly name: string = 'ArgumentsError';
   static override readonly code = 'ARGUMENTS';
 }
 
 /** Thrown when a value cannot travel as a message: a function, a cycle, an instance of a class. */
 export class EncodeError extends DtaskError {
+  static override readonly name: string = 'EncodeError';
   static override readonly code = 'ENCODE';
 }
 
 /** Thrown when a stored value or message is not one that dtask wrote. */
 export class DecodeError extends DtaskError {
+  static override readonly name: string = 'DecodeError';
   static override readonly code = 'DECODE';
 }
 
 /** Thrown when a message or a result is larger than `maxPayload`. */
 export class PayloadTooLargeError extends DtaskError {
+  static override readonly name: string = 'PayloadTooLargeError';
   static override readonly code = 'PAYLOAD_TOO_LARGE';
 }
 
 /** Thrown when Redis did not answer in time. */
 export class BrokerError extends DtaskError {
+  static override readonly name: string = 'BrokerError';
   static override readonly code = 'BROKER';
 }
 
 /** Thrown by `get()` when the task failed: it carries what the task threw as its `cause`. */
 export class TaskFailedError extends DtaskError {
+  static override readonly name: string = 'TaskFailedError';
   static override readonly code = 'TASK_FAILED';
   /** The task's id. */
   readonly taskId: string;
@@ -106,6 +116,7 @@ export class TaskFailedError extends DtaskError {
 
 /** Thrown by a streamed `map` when an item failed: what the task threw is its `cause`. */
 export class MapItemError extends DtaskError {
+  static override readonly name: string = 'MapItemError';
   static override readonly code = 'MAP_ITEM';
   /** Which item of the source it was, from 0. */
   readonly index: number;
@@ -119,45 +130,54 @@ export class MapItemError extends DtaskError {
 
 /** Thrown by `get()` when the task was revoked, or expired before it could start. */
 export class TaskRevokedError extends DtaskError {
+  static override readonly name: string = 'TaskRevokedError';
   static override readonly code = 'TASK_REVOKED';
 }
 
 /** Thrown by `get({ timeout })` when no result came in time. The task itself goes on. */
 export class ResultTimeoutError extends DtaskError {
+  static override readonly name: string = 'ResultTimeoutError';
   static override readonly code = 'RESULT_TIMEOUT';
 }
 
 /** The failure of a task whose name no worker on its queue has registered. */
 export class UnknownTaskError extends DtaskError {
+  static override readonly name: string = 'UnknownTaskError';
   static override readonly code = 'UNKNOWN_TASK';
 }
 
 /** The failure of a job that is not a dtask message: foreign, damaged, or of a later version. */
 export class MessageRejectedError extends DtaskError {
+  static override readonly name: string = 'MessageRejectedError';
   static override readonly code = 'MESSAGE_REJECTED';
 }
 
 /** The failure of a task that ran for longer than its `timeLimit`. Its child was killed. */
 export class TimeLimitExceededError extends DtaskError {
+  static override readonly name: string = 'TimeLimitExceededError';
   static override readonly code = 'TIME_LIMIT_EXCEEDED';
 }
 
 /** The reason of a task's `signal` when its `softTimeLimit` has passed. */
 export class SoftTimeLimitExceededError extends DtaskError {
+  static override readonly name: string = 'SoftTimeLimitExceededError';
   static override readonly code = 'SOFT_TIME_LIMIT_EXCEEDED';
 }
 
 /** The failure of a task whose worker process died while it ran. */
 export class WorkerLostError extends DtaskError {
+  static override readonly name: string = 'WorkerLostError';
   static override readonly code = 'WORKER_LOST';
 }
 
 /** The failure of what follows a group whose results are not there any more. */
 export class ChordError extends DtaskError {
+  static override readonly name: string = 'ChordError';
   static override readonly code = 'CHORD';
 }
 
 /** Thrown when an App's modules or a worker cannot start. */
 export class StartupError extends DtaskError {
+  static override readonly name: string = 'StartupError';
   static override readonly code = 'STARTUP';
 }

@@ -1,5 +1,5 @@
 /** What application code imports. */
-import './callable.js';
+export type {} from './callable.js';
 
 export { App } from './app/app.js';
 export type { AppOptions } from './app/options.js';

@@ -27,6 +27,7 @@ export interface RetryRequest {
  * ```
  */
 export class Retry extends DtaskError {
+  static override readonly name: string = 'Retry';
   static override readonly code = 'RETRY';
   readonly request: RetryRequest;
 
@@ -41,6 +42,7 @@ export class Retry extends DtaskError {
  * `undefined`. (In Celery `get()` would wait for ever.)
  */
 export class Ignore extends DtaskError {
+  static override readonly name: string = 'Ignore';
   static override readonly code = 'IGNORE';
 
   constructor(reason = 'the task asked to be ignored') {
@@ -53,6 +55,7 @@ export class Ignore extends DtaskError {
  * kept with the failed ones. With `requeue: true` the message goes back to its queue at once.
  */
 export class Reject extends DtaskError {
+  static override readonly name: string = 'Reject';
   static override readonly code = 'REJECT';
   readonly requeue: boolean;
 
@@ -64,5 +67,6 @@ export class Reject extends DtaskError {
 
 /** The failure of a task that asked for one retry more than it has. */
 export class MaxRetriesExceededError extends DtaskError {
+  static override readonly name: string = 'MaxRetriesExceededError';
   static override readonly code = 'MAX_RETRIES_EXCEEDED';
 }

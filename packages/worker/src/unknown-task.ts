@@ -1,6 +1,7 @@
 /** The failure of a message whose task is not here. */
 import { type App, UnknownTaskError } from '@dtask/core';
 import { mapTask, type Message, starmapTask } from '@dtask/core/internal';
+import { shortNameHint } from './short-names.js';
 
 /** Says which worker took it from where, and what it has. */
 export function unknownTask(
@@ -13,6 +14,6 @@ export function unknownTask(
   const name = overItems ? String(message.args[0]) : message.name;
   const names = tasks.names();
   return new UnknownTaskError(
-    `worker ${worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?`,
+    `worker ${worker} has no task ${name}, and took it from queue ${queue}; it has ${names.length > 10 ? `${names.length} others, such as ` : ''}${names.slice(0, 10).join(', ') || 'none'}. Is its module imported, or named by the app's include?${shortNameHint(name)}`,
   );
 }

@@ -27,6 +27,7 @@ import { queuesOf } from './own-queues.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
 import type { RunPlace } from './run.js';
+import { shortNames } from './short-names.js';
 import { Slots } from './slots.js';
 import { runningTask, type Snapshot } from './snapshot.js';
 import { unlikely } from './unlikely.js';
@@ -190,7 +191,7 @@ export class Worker implements AsyncDisposable {
     const { app, queues, log, size: concurrency, config } = this;
     const broker = redactAddress(app.config.broker);
     const tasks = app.tasks.names();
-    for (const line of unlikely(config)) log.warn(line);
+    for (const line of [...unlikely(config), ...shortNames(app)]) log.warn(line);
     void this.ended.then(watchLateTasks(this));
     log.ready({ app: app.name, broker, queues, pool: config.pool, concurrency, tasks });
   }

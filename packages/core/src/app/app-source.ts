@@ -57,8 +57,17 @@ function pick(exported: Record<string, unknown>, name: string | undefined, file:
   }
   const apps = [...new Set(exportsOf(exported).filter((item) => item instanceof App))];
   if (apps.length === 1 && apps[0]) return apps[0];
+  if (apps.length === 0 && exportsOf(exported).some(isForeignApp)) {
+    throw new StartupError(
+      `${file} exports an App of another copy of dtask, which this one cannot run; where a bundler has put dtask into the file, leave it out: esbuild --packages=external, or "external" of other bundlers`,
+    );
+  }
   if (apps.length === 0) {
     throw new StartupError(`${file} exports no App; write: export const app = new App('name')`);
   }
   throw new StartupError(`${file} exports ${apps.length} Apps; say which one: -A ${file}:name`);
 }
+
+/** An App whose class is not that of this copy. */
+const isForeignApp = (item: unknown): boolean =>
+  typeof item === 'object' && item !== null && 'sendTask' in item && 'mapReduce' in item;

@@ -33,10 +33,10 @@ function wrap(fn: AnyFunction, given: TaskOptions, name: string | undefined, onT
   const chosen = name ?? given.name ?? fn.name;
   if (!chosen) {
     throw new ConfigError(
-      "a function without a name needs one as a task: app.task('math.add', (x, y) => x + y)",
+      "a function without a name, whose name a minifier may have taken, needs one as a task: app.task('math.add', (x, y) => x + y)",
     );
   }
-  const task = createTask(fn, given, chosen);
+  const task = createTask(fn, name === undefined ? given : { ...given, name }, chosen);
   onTask(task);
   return task;
 }

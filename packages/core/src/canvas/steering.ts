@@ -4,6 +4,7 @@ import type { Node } from './tree.js';
 
 /** Thrown by `currentTask().replace(canvas)`: the end of the canvas is the end of the task. */
 export class Replace extends DtaskError {
+  static override readonly name: string = 'Replace';
   static override readonly code = 'REPLACE';
   /** @internal */
   declare readonly node: Node;

@@ -29,6 +29,8 @@ export type TaskFunction = (...args: never[]) => unknown;
 export interface Definition {
   /** Absent until the class of a method is known. */
   name: string | undefined;
+  /** Whether its name is the function's or the class's, which a build may shorten. */
+  readonly isNameDerived: boolean;
   readonly fn: AnyFunction;
   readonly calls: CallSettings;
   readonly retry: RetryPolicy;
@@ -74,6 +76,7 @@ export function define(
   const batch = batchOf(options as Record<string, unknown>, what);
   return {
     name,
+    isNameDerived: options.name === undefined,
     fn,
     calls: callSettings(options),
     retry: retryPolicy(options),

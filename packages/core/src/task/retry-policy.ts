@@ -151,13 +151,12 @@ function matcher(
   return (error) => kinds.some((kind) => error instanceof (kind as new () => unknown));
 }
 
-/** A predicate has no prototype of an Error. */
+/** A class, which a predicate is not: its prototype cannot be replaced, and is not there in an arrow function. */
 function isErrorClass(value: unknown): boolean {
   if (typeof value !== 'function') return false;
   const prototype: unknown = value.prototype;
   return (
-    value === Error ||
     prototype instanceof Error ||
-    /^class\b/.test(Function.prototype.toString.call(value))
+    Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
   );
 }
