@@ -86,7 +86,7 @@ function factsOf(failed: FailedTask): (readonly [string, string])[] {
 
 /** The stack, and below it those of what led to it. */
 function stackOf(error: Failure): string[] {
-  const { stack, cause } = error;
+  const { stack, notes = [], cause } = error;
   // A stack begins with name and message, unless the error was changed after it was made.
   const heading = reasonOf(error);
   const lines = printable(ownFrames(stack ?? heading)).split('\n');
@@ -95,6 +95,7 @@ function stackOf(error: Failure): string[] {
   return [
     pc.red(first),
     ...rest.map((line) => (line.startsWith('    at ') ? pc.dim(line) : line)),
+    ...notes.map((text) => `  note: ${printable(text)}`),
     ...(cause
       ? stackOf(cause).map((line, at) => (at === 0 ? `  caused by ${line}` : `  ${line}`))
       : []),

@@ -1,5 +1,6 @@
 /** Every error that dtask throws, one class per cause, each with a stable `code`. */
 
+import { notesIn } from './codec/notes.js';
 import { appendRemoteStack } from './remote-stack.js';
 
 /** What an error carries beside its message. */
@@ -41,9 +42,14 @@ export class DtaskError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-    if (typeof value !== 'object' || value === null || !(brand in value)) return false;
-    return this === DtaskError || (value as unknown as DtaskError).code === this.code;
+    try {
+      if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+      if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+      return this === DtaskError || (value as unknown as DtaskError).code === this.code;
+    } catch {
+      // A proxy that throws, say: whatever a task throws is asked this, and must not be replaced by that.
+      return false;
+    }
   }
 }
 
@@ -101,6 +107,8 @@ export class TaskFailedError extends DtaskError {
   readonly errorName: string;
   /** The stack of that error, in the worker. */
   declare readonly remoteStack: string | undefined;
+  /** What was noted beside it there: that `retryFor` threw, say, so that nobody knew whether to retry. */
+  declare readonly notes: readonly string[];
 
   constructor(taskId: string, taskName: string | undefined, cause: unknown) {
     const error = cause instanceof Error ? cause : undefined;
@@ -110,6 +118,7 @@ export class TaskFailedError extends DtaskError {
     this.errorName = error?.name ?? typeof cause;
     // Printing the error shows it already, within `stack`.
     Object.defineProperty(this, 'remoteStack', { value: error?.stack });
+    Object.defineProperty(this, 'notes', { value: notesIn(error) });
     appendRemoteStack(this);
   }
 }

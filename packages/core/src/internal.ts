@@ -9,7 +9,7 @@ export {
   whyDown,
 } from './broker/connection.js';
 export { DatabaseRefusedError } from './broker/healing-redis.js';
-export { decode, encode, encodeError, type JsonValue } from './codec/index.js';
+export { decode, encode, encodeError, type JsonValue, notesOf } from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { shownSettings, shownShards } from './config/shown.js';
@@ -116,7 +116,7 @@ export type { Hooks } from './hooks/hooks.js';
 export { conclude, endingOf, perform, tellRevoked } from './task/performance.js';
 export { runTask } from './task/run.js';
 export { inside } from './task/task.js';
-export { judge, type Verdict } from './task/verdict.js';
+export { judge, tellBeside, type Verdict } from './task/verdict.js';
 export { infoOf } from './beat/beat-info.js';
 export type { Deck, DeckEntry } from './beat/deck.js';
 export { argsOf, callOf, type EntryJson, parseEntry, sameTimes } from './beat/entry-json.js';

@@ -5,11 +5,13 @@ interface RemoteFailure extends Error {
   readonly taskId: string;
   readonly taskName: string | undefined;
   readonly remoteStack: string | undefined;
+  readonly notes: readonly string[];
 }
 
 /** Puts the worker's stack behind that of who waits, with a mark between. */
 export function appendRemoteStack(error: RemoteFailure): void {
-  const { taskId, taskName = '?', remoteStack } = error;
+  const { taskId, taskName = '?', remoteStack, notes } = error;
   if (remoteStack === undefined) return;
-  error.stack = `${error.stack ?? error.message}\n    --- in the worker, task ${taskName}[${taskId}] ---\n${remoteStack}`;
+  const noted = notes.map((text) => `\n    note: ${text}`).join('');
+  error.stack = `${error.stack ?? error.message}\n    --- in the worker, task ${taskName}[${taskId}] ---\n${remoteStack}${noted}`;
 }

@@ -1,7 +1,13 @@
 /** What a worker logs: for people on a terminal, as JSON elsewhere. */
 import { type Logger, pino, stdSerializers } from 'pino';
 import { pretty } from './pretty.js';
-import { failureOf, formatMilliseconds, type Message, reasonOf } from '@dtask/core/internal';
+import {
+  failureOf,
+  formatMilliseconds,
+  type Message,
+  notesOf,
+  reasonOf,
+} from '@dtask/core/internal';
 import { taskFields } from './run.js';
 
 /** The worker's logger, with the lines that every task gets. */
@@ -81,7 +87,10 @@ function withTaskLines(logger: Logger, forPeople: boolean): WorkerLog {
       else logger.warn({ task: name, id, err: error }, `failed, ${again}`);
     },
     failed: ({ name, id }: Message, error: unknown): void => {
-      logger.error({ task: name, id, err: error }, 'failed');
+      const notes = notesOf(error);
+      // Those that came with it are among its own fields.
+      const noted = notes.length > 0 && { notes };
+      logger.error({ task: name, id, err: error, ...noted }, 'failed');
     },
   });
 }

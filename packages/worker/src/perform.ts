@@ -9,8 +9,9 @@ import {
   type Message,
   perform as performTask,
   Replace,
+  tellBeside,
 } from '@dtask/core/internal';
-import type { TaskEnding } from '@dtask/core';
+import type { TaskEnding, TaskLogger } from '@dtask/core';
 import type { Report } from './report.js';
 import type { Run } from './run.js';
 import { endOfRun } from './run-end.js';
@@ -37,39 +38,42 @@ function performNow(
 ): Report | Promise<Report> {
   const judged = (thrown: unknown): Report => {
     run.thrown = run.overrun() ?? thrown;
-    return judgeThrown(run.thrown, definition, message, run.retries);
+    return judgeThrown(run.thrown, definition, message, run.retries, run.logger);
   };
   const valued = (value: unknown): Report => {
     const late = run.overrun();
     return late ? judged(late) : { kind: 'value', value };
   };
   let returned: unknown;
+  let waits = false;
   try {
     returned = performTask(definition, run, hooks);
+    waits = isPromiseLike(returned);
   } catch (thrown) {
     run.end();
     return judged(thrown);
   }
-  if (isPromiseLike(returned)) return run.outlast(returned, valued, judged);
+  if (waits) return run.outlast(returned as PromiseLike<unknown>, valued, judged);
   run.end();
   return valued(returned);
 }
 
-/** What follows what a run of a task threw. */
+/**
+ * What follows what a run of a task threw.
+ *
+ * @param logger hears of the user's code that threw meanwhile
+ */
 export function judgeThrown(
   thrown: unknown,
   { retry: policy }: Definition,
   { id, name, retry: override }: Message,
   retries: number,
+  logger?: TaskLogger,
 ): Report {
-  try {
-    if (thrown instanceof Replace) return { kind: 'replace', node: thrown.node };
-    return judge(thrown, { id, name, retries, policy, override, now: Date.now() });
-  } catch (error) {
-    // A filter, a duration or a thrown proxy of the user's that throws is a failure of the task, not
-    // of the worker.
-    return { kind: 'fail', error };
-  }
+  if (thrown instanceof Replace) return { kind: 'replace', node: thrown.node };
+  const verdict = judge(thrown, { id, name, retries, policy, override, now: Date.now() });
+  if (logger) tellBeside(verdict, { id, name }, logger);
+  return verdict;
 }
 
 /** Tells the hooks how a run has ended; nothing where nobody listens, else never rejected. */

@@ -61,13 +61,27 @@ export class Sequel {
   /** Does what follows the end of a task. */
   async of(message: Message, outcome: Outcome): Promise<void> {
     const { flow } = this.#app.canvases;
+    if (outcome.state !== 'SUCCESS') return this.#failed(message, outcome);
     try {
       await this.#insist(message, () => flow.ended(message, outcome));
     } catch (error) {
-      if (outcome.state !== 'SUCCESS') throw error;
       // Its value cannot be sent on: what would have got it fails.
-      const failed: Outcome = { ...outcome, state: 'FAILURE', value: undefined, error };
-      await this.#insist(message, () => flow.ended(message, failed));
+      await this.#failed(message, { ...outcome, state: 'FAILURE', value: undefined, error });
+    }
+    return undefined;
+  }
+
+  /** Errbacks that cannot be sent, as where a middleware refuses them, change nothing of what has failed. */
+  async #failed(message: Message, outcome: Outcome): Promise<void> {
+    const { flow } = this.#app.canvases;
+    try {
+      await this.#insist(message, () => flow.ended(message, outcome));
+    } catch (err) {
+      if (err instanceof BrokerError) throw err;
+      const { name: task, id } = message;
+      this.#log.error({ task, id, err }, 'what was to start when it fails could not be sent');
+      const { link: _link, linkError: _linkError, ...rest } = message;
+      await this.#insist(message, () => flow.ended(rest, outcome));
     }
   }
 

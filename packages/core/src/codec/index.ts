@@ -3,5 +3,6 @@ export { decode } from './decode.js';
 export { encode } from './encode.js';
 export type { JsonValue } from './json.js';
 export { maxDepth } from './path.js';
+export { note, notesIn, notesOf } from './notes.js';
 export { encodeError } from './thrown.js';
 export { numberArrays } from './bytes.js';

@@ -2,6 +2,7 @@
 import { encode } from './encode.js';
 import { codeOf, errorsOf, isError, propsOf, nameOf } from './error.js';
 import type { JsonValue } from './json.js';
+import { notesIn, notesOf } from './notes.js';
 import { describe } from './refusal.js';
 
 /** The longest message and the longest stack that are kept, in characters. */
@@ -86,9 +87,15 @@ function encodeParts(error: object, budget: Budget): JsonValue {
   const errors = attempt(() => errorsOf(error));
   if (errors) parts['errors'] = encodeErrors(errors, budget);
   const props: [string, JsonValue][] = [];
+  const noted = notesOf(error);
   for (const key of attempt(() => propsOf(error)) ?? []) {
+    if (key === 'notes' && noted.length > 0) continue;
     const value = encodeBounded(() => values[key], budget, key.length);
     if (value !== undefined) props.push([key, value]);
+  }
+  if (noted.length > 0) {
+    const all = [...(attempt(() => notesIn(error)) ?? []), ...noted];
+    props.push(['notes', all.map((text) => cut(text, budget))]);
   }
   if (props.length > 0) parts['props'] = Object.fromEntries(props);
   return parts;

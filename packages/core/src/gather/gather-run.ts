@@ -4,12 +4,12 @@ import { RegistryError } from '../errors.js';
 import { Encoded } from '../protocol/encoded.js';
 import { ItemContext } from '../map/item-context.js';
 import { type BatchCall, checkEnds } from '../task/batch-call.js';
-import type { TaskContext } from '../task/context.js';
+import type { TaskContext, TaskLogger } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
 import { enterTask, parseArguments } from '../task/run.js';
 import { parseBySchema } from '../task/schema.js';
 import { Ignore } from '../steering.js';
-import { judge } from '../task/verdict.js';
+import { judge, tellBeside } from '../task/verdict.js';
 import type { GatheredCall, GatheredEnd } from './gathered-call.js';
 
 /** A call, and what became of it, once that is known. */
@@ -30,7 +30,7 @@ export async function runGathering(
   context: TaskContext,
 ): Promise<Encoded> {
   const end = (call: GatheredCall, thrown: unknown): GatheredEnd =>
-    judged(definition, name, call, thrown);
+    judged(definition, name, call, thrown, context.logger);
   const places = await Promise.all(
     calls.map(async (call): Promise<Place> => {
       try {
@@ -109,17 +109,19 @@ function judged(
   name: string,
   { id, retries, retry: override }: GatheredCall,
   thrown: unknown,
+  logger: TaskLogger,
 ): GatheredEnd {
   const { retry: policy } = definition;
   try {
     const verdict = judge(thrown, { id, name, retries, policy, override, now: Date.now() });
+    tellBeside(verdict, { id, name }, logger);
     if (verdict.kind === 'ignore' || verdict.kind === 'requeue') return { left: verdict.kind };
     const error = encodeError(verdict.error);
     if (verdict.kind === 'fail') return { error };
     const { wait, args } = verdict;
     return { error, wait, ...(args !== undefined && { args: encode(args, 'args') }) };
   } catch (error) {
-    // A filter or a duration of the user's that throws, or arguments that cannot travel.
+    // Arguments of a retry that cannot travel.
     return { error: encodeError(error) };
   }
 }

@@ -2,6 +2,7 @@
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import { failureOf } from '../result/failure.js';
 import { type HookEvents, type HookHandler, hookNames, type HookName } from './events.js';
 import { checkMiddleware, type Middleware } from './middleware.js';
 
@@ -98,7 +99,16 @@ export class Hooks {
     try {
       await body();
     } catch (error) {
+      this.#tell(hook, error);
+    }
+  }
+
+  /** What was thrown may throw again when it is printed. */
+  #tell(hook: string, error: unknown): void {
+    try {
       this.#report(hook, error);
+    } catch {
+      this.#report(hook, failureOf(error));
     }
   }
 }

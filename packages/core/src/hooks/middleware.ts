@@ -2,6 +2,8 @@
 import { show } from '../config/setting.js';
 import { refuseUnknown } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
+import { note } from '../codec/index.js';
+import { failureOf, reasonOf } from '../result/failure.js';
 import type { TaskContext } from '../task/context.js';
 import type { Publication } from './events.js';
 
@@ -104,7 +106,7 @@ export function runThrough(
     if (!layer) return body();
     if (!layer.run) return enter(at + 1);
     const next = once(layer, () => enter(at + 1));
-    const returned = await layer.run(context, next);
+    const returned = await ranBy(layer, context, next);
     if (returned !== undefined || !next.called) return returned;
     // It did not hand the value on, or did not even wait for it. A failure that it caught is over.
     return next.failed ? undefined : next.called;
@@ -112,11 +114,52 @@ export function runThrough(
   return enter(0);
 }
 
+/**
+ * Runs a layer. What it throws the task has thrown; where that does not lead to what the task's own code
+ * had thrown, as code does that throws while it cleans up, the latter is noted on it and logged.
+ */
+async function ranBy(
+  layer: Middleware,
+  context: TaskContext,
+  next: Next<unknown>,
+): Promise<unknown> {
+  try {
+    return await layer.run?.(context, next);
+  } catch (thrown) {
+    const { failed } = next;
+    if (failed && !leadsTo(thrown, failed.error)) {
+      note(thrown, `${nameOf(layer)} threw this; before it ${reasonOf(failureOf(failed.error))}`);
+      const { name: task, id } = context;
+      const what = `${nameOf(layer)} threw another error in place of this one`;
+      context.logger.error({ task, id, err: failed.error }, what);
+    }
+    throw thrown;
+  }
+}
+
+/** Whether an error is another one, or has it among its causes. */
+function leadsTo(thrown: unknown, error: unknown): boolean {
+  let one = thrown;
+  for (let depth = 0; depth < mostCauses; depth += 1) {
+    if (one === error) return true;
+    try {
+      one = (one as { cause?: unknown } | undefined)?.cause;
+    } catch {
+      // A getter of the user's.
+      return false;
+    }
+  }
+  return false;
+}
+
+const mostCauses = 10;
+
 /** A `next` that can be called once. */
 interface Next<T> {
   (): Promise<T>;
   called: Promise<T> | undefined;
-  failed: boolean;
+  /** What it was rejected with. */
+  failed: { readonly error: unknown } | undefined;
 }
 
 function once<T>(layer: Middleware, go: () => Promise<T>): Next<T> {
@@ -125,13 +168,13 @@ function once<T>(layer: Middleware, go: () => Promise<T>): Next<T> {
       return Promise.reject(new ConfigError(`${nameOf(layer)} called next() more than once`));
     next.called = go();
     // Whoever goes on without it hears of its failure in another way, or has chosen not to.
-    next.called.catch(() => {
-      next.failed = true;
+    next.called.catch((error: unknown) => {
+      next.failed = { error };
     });
     return next.called;
   };
   next.called = undefined;
-  next.failed = false;
+  next.failed = undefined;
   return next;
 }
 

@@ -6,7 +6,7 @@ import { Ignore } from '../steering.js';
 import { isPromiseLike, runInContext, type TaskContext } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
 import { invokeTask } from '../task/run.js';
-import { judge } from '../task/verdict.js';
+import { judge, tellBeside } from '../task/verdict.js';
 import { ItemContext } from './item-context.js';
 import type { OrderSettings } from './order.js';
 import { Packer, type Unpacked, unpack } from './pack.js';
@@ -149,13 +149,14 @@ class ChunkRun {
     const { retry: override } = this.#settings;
     try {
       const verdict = judge(thrown, { id, name, retries, policy, override, now: Date.now() });
+      tellBeside(verdict, { id, name }, this.context.logger);
       const error = encodeError('error' in verdict ? verdict.error : thrown);
       if (verdict.kind === 'requeue') return { error, wait: 0 };
       if (verdict.kind !== 'retry') return { error };
       const { wait, args } = verdict;
       return { error, wait, ...(args !== undefined && { args: encode(args, 'args') }) };
     } catch (error) {
-      // A filter or a duration of the user's that throws, or arguments that cannot travel.
+      // Arguments of a retry that cannot travel.
       return { error: encodeError(error) };
     }
   }

@@ -1,5 +1,5 @@
 /** What went wrong in a task, as plain data: for lists, for JSON, for people. */
-import { decode, encodeError } from '../codec/index.js';
+import { decode, encodeError, notesIn } from '../codec/index.js';
 import { show } from '../config/setting.js';
 
 /** An error that a task has thrown, in parts. */
@@ -10,6 +10,8 @@ export interface Failure {
   /** Where it was thrown, in the worker. */
   readonly stack?: string;
   readonly code?: string | number;
+  /** What was noted beside it: a callback that threw while it was dealt with. */
+  readonly notes?: readonly string[];
   /** The error that led to it. */
   readonly cause?: Failure;
 }
@@ -25,11 +27,13 @@ function partsOf(thrown: unknown): Failure {
     return { name: typeof thrown, message: typeof thrown === 'string' ? thrown : show(thrown) };
   const { name, message, stack, cause } = thrown;
   const { code } = thrown as { code?: string | number };
+  const notes = notesIn(thrown);
   return {
     name,
     message,
     ...(stack !== undefined && { stack }),
     ...(code !== undefined && { code }),
+    ...(notes.length > 0 && { notes }),
     ...(cause !== undefined && { cause: partsOf(cause) }),
   };
 }

@@ -160,13 +160,15 @@ export function keepContext(): void {
 export function runInContext<R>(context: TaskContext, body: () => R): R {
   shared.running += 1;
   let returned: R;
+  let waits: boolean;
   try {
     returned = storage.run(context, body);
+    waits = isPromiseLike(returned);
   } catch (error) {
     ended();
     throw error;
   }
-  if (!isPromiseLike(returned)) {
+  if (!waits) {
     ended();
     return returned;
   }

@@ -11,7 +11,7 @@ import type { Definition } from './definition.js';
 import { conclude, endingOf, perform } from './performance.js';
 import { RegistryError } from '../errors.js';
 import { Retry } from '../steering.js';
-import { judge } from './verdict.js';
+import { judge, tellBeside } from './verdict.js';
 
 const unlimited = Number.MAX_SAFE_INTEGER;
 
@@ -91,6 +91,7 @@ async function attempts(definition: Definition, message: Message, hooks: Hooks):
         override: message.retry,
         now,
       });
+      tellBeside(verdict, { id, name }, context.logger);
       const ending = endingOf(verdict, thrown);
       if (verdict.kind === 'ignore')
         return { outcome: { id, task: name, state: 'IGNORED', at: now }, context, ending };

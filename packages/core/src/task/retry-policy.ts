@@ -147,9 +147,43 @@ function matcher(
       `${what} must be an error class, an array of error classes, or a function of the error, got ${show(filter)}`,
     );
   }
-  if (!Array.isArray(filter) && !isErrorClass(filter)) return filter as (error: unknown) => boolean;
-  return (error) => kinds.some((kind) => error instanceof (kind as new () => unknown));
+  const holds =
+    !Array.isArray(filter) && !isErrorClass(filter)
+      ? (filter as (error: unknown) => unknown)
+      : (error: unknown) => kinds.some((kind) => error instanceof (kind as new () => unknown));
+  return (error) => {
+    let answer: unknown;
+    try {
+      answer = holds(error);
+    } catch (thrown) {
+      throw new FilterError(what, thrown);
+    }
+    if (!isThenable(answer)) return Boolean(answer);
+    // It would count as true, and what it is rejected with would be nobody's.
+    answer.then(undefined, () => undefined);
+    throw new FilterError(
+      what,
+      new ConfigError(`it gave a promise; it must give true or false at once`),
+    );
+  };
 }
+
+/** Thrown where a filter could not be asked: the error that it was to judge is another. */
+export class FilterError extends Error {
+  /** Which option the filter is. */
+  readonly option: string;
+
+  constructor(option: string, cause: unknown) {
+    super(`${option} threw`, { cause });
+    this.option = option;
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' &&
+  value !== null &&
+  'then' in value &&
+  typeof value.then === 'function';
 
 /** A class, which a predicate is not: its prototype cannot be replaced, and is not there in an arrow function. */
 function isErrorClass(value: unknown): boolean {

@@ -1,6 +1,7 @@
 /** What follows when a task throws, for everything that it can throw. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { notesOf } from '../codec/index.js';
 import { ArgumentsError } from '../errors.js';
 import { Ignore, MaxRetriesExceededError, Reject, Retry } from '../steering.js';
 import { type RetryOptions, retryPolicy } from './retry-policy.js';
@@ -14,6 +15,49 @@ function at(options: RetryOptions, given: Partial<Circumstances> = {}): Circumst
   const known = { id: 'id-1', name: 'shop.pay', retries: 0, override: undefined, now: 1_000_000 };
   return { ...known, policy, ...given };
 }
+
+describe('a filter', () => {
+  const error = new RangeError('the task itself');
+  const broken = (): never => {
+    throw new TypeError('broken');
+  };
+
+  test.each(['retryFor', 'dontRetryFor'])('%s that throws leaves the error of the task', (name) => {
+    const verdict = judge(error, at({ maxRetries: 3, [name]: broken }));
+    expect(verdict).toMatchObject({ kind: 'fail', beside: { callback: name } });
+    expect('error' in verdict && verdict.error).toBe(error);
+    expect(notesOf(error)).toContain(`${name} threw TypeError: broken`);
+  });
+
+  test('that gives a promise is refused: it would retry every error', () => {
+    const promised = { retryFor: (() => Promise.reject(error)) as never };
+    expect(judge(error, at(promised))).toMatchObject({ kind: 'fail', error });
+  });
+
+  test('is not in the way of what a task throws to steer', () => {
+    const place = at({ retryFor: broken, dontRetryFor: broken });
+    expect(judge(new Ignore(), place).kind).toBe('ignore');
+    expect(judge(new Retry(), place).kind).toBe('retry');
+    expect(judge(new ArgumentsError('no'), place)).not.toHaveProperty('beside');
+  });
+});
+
+describe('what a task throws', () => {
+  test('that cannot even be looked at is judged as any error', () => {
+    const trap = (): never => {
+      throw new TypeError('trapped');
+    };
+    const hostile = new Proxy({}, { get: trap, has: trap, getPrototypeOf: trap });
+    for (const [retries, kind] of [
+      [0, 'retry'],
+      [3, 'fail'],
+    ] as const) {
+      const verdict = judge(hostile, at(willing, { retries }));
+      expect(verdict.kind).toBe(kind);
+      expect('error' in verdict && verdict.error === hostile).toBe(true);
+    }
+  });
+});
 
 describe('an error', () => {
   const error = new Error('no');

@@ -1,8 +1,17 @@
-/** What follows when a task throws. Pure. */
+/** What follows when a task throws. Pure, but for what is noted on an error. */
 import { toMilliseconds } from '../duration.js';
-import { ArgumentsError } from '../errors.js';
+import { note } from '../codec/index.js';
+import { ArgumentsError, ConfigError } from '../errors.js';
+import type { TaskLogger } from './context.js';
+import { failureOf, reasonOf } from '../result/failure.js';
 import type { MessageRetry } from '../protocol/call-settings.js';
-import { mayRetry, type RetryPolicy, type RetryTiming, retryWait } from './retry-policy.js';
+import {
+  FilterError,
+  mayRetry,
+  type RetryPolicy,
+  type RetryTiming,
+  retryWait,
+} from './retry-policy.js';
 import { Ignore, MaxRetriesExceededError, Reject, Retry } from '../steering.js';
 
 /** The end of a run that threw. */
@@ -13,9 +22,20 @@ export type Verdict =
       readonly error: unknown;
       readonly args?: readonly unknown[];
     }
-  | { readonly kind: 'fail'; readonly error: unknown }
+  | {
+      readonly kind: 'fail';
+      readonly error: unknown;
+      /** What kept it from being judged; it is noted on the error. */
+      readonly beside?: Beside;
+    }
   | { readonly kind: 'ignore' }
   | { readonly kind: 'requeue' };
+
+/** A callback of the user's that threw where an error was dealt with. */
+export interface Beside {
+  readonly callback: string;
+  readonly error: unknown;
+}
 
 /** What a verdict rests on. */
 export interface Circumstances {
@@ -29,8 +49,38 @@ export interface Circumstances {
   readonly now: number;
 }
 
-/** Decides by what was thrown, the task's settings and the call's. */
+/**
+ * Decides by what was thrown, the task's settings and the call's. It never throws: where the user's own
+ * code throws that is asked, the task has failed with its own error.
+ */
 export function judge(thrown: unknown, at: Circumstances, random?: () => number): Verdict {
+  try {
+    return decide(thrown, at, random);
+  } catch (error) {
+    return error instanceof FilterError
+      ? failWith(thrown, error.option, error.cause)
+      : failWith(thrown, 'looking at the error', error);
+  }
+}
+
+/** Logs what kept an error from being judged. */
+export function tellBeside(
+  verdict: Verdict,
+  { name: task, id }: Pick<Circumstances, 'id' | 'name'>,
+  logger: TaskLogger,
+): void {
+  if (verdict.kind !== 'fail' || !verdict.beside) return;
+  const { callback, error } = verdict.beside;
+  logger.error({ task, id, err: error }, `${callback} threw; the task fails with its own error`);
+}
+
+/** Fails with the task's error, and notes what else went wrong. */
+function failWith(thrown: unknown, callback: string, error: unknown): Verdict {
+  note(thrown, `${callback} threw ${nameIn(error)}`);
+  return { kind: 'fail', error: thrown, beside: { callback, error } };
+}
+
+function decide(thrown: unknown, at: Circumstances, random?: () => number): Verdict {
   if (thrown instanceof Ignore) return { kind: 'ignore' };
   if (thrown instanceof Reject)
     return thrown.requeue ? { kind: 'requeue' } : { kind: 'fail', error: thrown };
@@ -54,14 +104,24 @@ function judgeRequest(thrown: Retry, at: Circumstances, random?: () => number): 
       );
     return { kind: 'fail', error };
   }
-  const wait = requestedWait(thrown, at.now) ?? retryWait(policy, at.retries, random);
+  let wait: number;
+  try {
+    wait = requestedWait(thrown, at.now) ?? retryWait(policy, at.retries, random);
+  } catch (refused) {
+    return request.error === undefined
+      ? { kind: 'fail', error: refused }
+      : failWith(request.error, 'the retry that the task asked for', refused);
+  }
   const error = request.error ?? thrown;
   return { kind: 'retry', wait, error, ...(request.args !== undefined && { args: request.args }) };
 }
 
 function requestedWait({ request }: Retry, now: number): number | undefined {
   if (request.countdown !== undefined) return toMilliseconds(request.countdown, 'countdown');
-  return request.eta === undefined ? undefined : Math.max(0, request.eta.getTime() - now);
+  if (request.eta === undefined) return undefined;
+  const wait = request.eta.getTime() - now;
+  if (Number.isNaN(wait)) throw new ConfigError('the eta of a retry must be a valid Date');
+  return Math.max(0, wait);
 }
 
 /** A call that gives `maxRetries` switches retries on, as a task that gives it does. */
@@ -73,3 +133,6 @@ function merged(at: Circumstances): RetryTiming {
   const { retries: _retries, open: _open, ...policy } = at.policy;
   return { ...policy, ...at.override };
 }
+
+/** What was thrown, in one line. */
+const nameIn = (thrown: unknown): string => reasonOf(failureOf(thrown));
