@@ -100,13 +100,17 @@ describe('a task that fails', () => {
     expect(await runsOf('dont.predicate', predicate, plain)).toBe(1);
   });
 
-  test('because a filter of its own throws, fails with that error', async () => {
+  test('whose filter throws fails with its own error, with a note of what the filter threw', async () => {
     const retryFor = (): boolean => {
       throw new TypeError('the filter is broken');
     };
     const task = app.task('filter.broken', () => Promise.reject(plain()), { retryFor, ...atOnce });
     const error = await rejection(task.delay().get(soon));
-    expect(error).toMatchObject({ errorName: 'TypeError', message: 'the filter is broken' });
+    expect(error).toMatchObject({
+      errorName: 'Error',
+      message: 'no',
+      notes: ['retryFor threw TypeError: the filter is broken'],
+    });
   });
 
   test('counts its retries from 0, and gives its value when it is well', async () => {
