@@ -80,7 +80,7 @@ class Shop {
   field = 5;
 
   // @ts-expect-error -- without parentheses
-  @app.task // oxlint-disable-line typescript/unbound-method -- that is the mistake
+  @app.task
   static bare(): void {}
 }
 

@@ -10,7 +10,7 @@ export type { BeatChange, BeatEntry } from './beat/entry.js';
 export type { EntryJson } from './beat/entry-json.js';
 export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas/canvas.js';
 export { chain, chord, group, signature } from './canvas/compose.js';
-export type { InputOf, OutputOf } from './canvas/fit.js';
+export type { FailedCall, InputOf, OutputOf } from './canvas/fit.js';
 export { chunks, map, starmap } from './canvas/items.js';
 export { Mapping } from './map/mapping.js';
 export type { ItemResult, MapOptions, MapProgress } from './map/options.js';
@@ -89,11 +89,23 @@ export { solar, type SolarPlace } from './schedule/solar.js';
 export type { SolarEvent } from './schedule/solar-event.js';
 export * from './steering.js';
 export { currentTask, type TaskContext, type TaskLogger } from './task/context.js';
-export type { TaskDecorator } from './task/decorator.js';
+export type {
+  DeclarationOptions,
+  Declared,
+  DeclareTask,
+  TaskDecorator,
+} from './task/declaration.js';
+export type { TaskFunction } from './task/function-types.js';
 export type { BatchOptions, GatherOptions, PackOptions } from './task/batch.js';
 export type { BatchCall } from './task/batch-call.js';
-export type { CallOptions, RateLimit, TaskOptions, UniqueOptions } from './task/options.js';
+export type {
+  ArgumentSchemas,
+  CallOptions,
+  RateLimit,
+  TaskOptions,
+  UniqueOptions,
+} from './task/options.js';
 export type { ErrorFilter, RetryOptions } from './task/retry-policy.js';
 export type { StandardSchema } from './task/schema.js';
 export type { TaskHooks } from './task/task-hooks.js';
-export { isTask, type Task, type TaskMethods, taskOf } from './task/task.js';
+export { isTask, type Task, type TaskMethods, type TaskOf, taskOf } from './task/task.js';

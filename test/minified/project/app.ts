@@ -12,7 +12,7 @@ class OutOfStock extends Error {
 /** One whose name is that of its class. */
 class Anonymous extends Error {}
 
-app.task('arguments', (x: number) => x, { args: [] });
+app.task('arguments', (x: number) => x, { args: [] as never });
 app.task('own.arguments', () => {
   throw new ArgumentsError('refused by the task');
 });

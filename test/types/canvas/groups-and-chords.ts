@@ -35,7 +35,7 @@ export function nestedGroups(): void {
   const kept = group(add.s(1, 1), chain(add.s(1, 1), group(text.s(), add.s(1))));
   same<typeof kept, Group<Full, [number, [string, number]]>>(true);
   const listed = group([group(add.s(1, 1), text.s(1))]);
-  same<typeof listed, Group<Full, (number | string)[]>>(true);
+  same<typeof listed, Group<Full, [number, string]>>(true);
 }
 
 /** Every part of a group gets what comes before the group. */

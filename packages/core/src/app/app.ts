@@ -4,7 +4,7 @@ import type { Deck } from '../beat/deck.js';
 import type { BeatEntry } from '../beat/entry.js';
 import type { AnyCanvas, Canvas } from '../canvas/canvas.js';
 import { makeSignature } from '../canvas/compose.js';
-import type { Follows, OutputOf } from '../canvas/fit.js';
+import type { CompleteSource, Follows, OutputOf } from '../canvas/fit.js';
 import type { CanvasJson } from '../canvas/json.js';
 import { type AppConfig, refuseUnknown, resolveSettings } from '../config/resolve.js';
 import { show } from '../config/setting.js';
@@ -25,10 +25,9 @@ import { Routes } from '../routing/routes.js';
 import type { Schedule } from '../schedule/schedule.js';
 import type { WhenOptions } from '../schedule/schedule-of.js';
 import { checkCallOptions } from '../task/call.js';
-import type { TaskDecorator } from '../task/decorator.js';
-import { checkName, type TaskFunction } from '../task/definition.js';
-import type { CallOptions, TaskOptions } from '../task/options.js';
-import type { Task, TaskArguments, TaskValue } from '../task/task.js';
+import type { DeclareTask } from '../task/declaration.js';
+import { checkName } from '../task/definition.js';
+import type { CallOptions } from '../task/options.js';
 import type { Canvases } from './canvases.js';
 import type { ControlPlane } from './control-plane.js';
 import { declareTask } from './declare.js';
@@ -87,6 +86,9 @@ export class App implements AsyncDisposable {
   readonly plane: ControlPlane;
   /** The periodic tasks: to list, to change, to pause, to run. */
   readonly beat: BeatEntries;
+  /** Makes tasks: of a function under a name, of a function, or by marking a method. */
+  readonly task: DeclareTask = (...given: unknown[]) =>
+    declareTask(given, (task) => this.#registry.declare(task)) as never;
   readonly #periodic: PeriodicTasks;
   readonly #registry: Registry;
   readonly #parts: Wiring;
@@ -116,26 +118,6 @@ export class App implements AsyncDisposable {
     this.#registry = new Registry(name, parts.sender);
     for (const [entry, what] of Object.entries(beat)) periodic.add(entry, what);
     for (const item of tasks) this.#registry.register(item);
-  }
-
-  /** Marks a method as a task: `@app.task()`, `@app.task({ name: 'math.square' })`. */
-  task(options?: TaskOptions): TaskDecorator;
-  /**
-   * Makes a task of a function, under a name.
-   * @throws ConfigError when an option or the name is wrong, RegistryError when the name is taken
-   */
-  task<F extends TaskFunction>(
-    name: string,
-    fn: F,
-    options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
-  ): Task<F>;
-  /** Makes a task of a function, under the function's own name. */
-  task<F extends TaskFunction>(
-    fn: F,
-    options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
-  ): Task<F>;
-  task(first?: unknown, second?: unknown, third?: unknown): unknown {
-    return declareTask([first, second, third], (task) => this.#registry.declare(task));
   }
 
   /**
@@ -230,7 +212,7 @@ export class App implements AsyncDisposable {
    * ```
    */
   group<C extends AnyCanvas>(
-    source: AsyncIterable<C> | Iterable<C>,
+    source: (AsyncIterable<C> | Iterable<C>) & CompleteSource<C>,
     options?: CallOptions,
   ): Sent<OutputOf<C>[], GroupResult<OutputOf<C>[]>> {
     return attempt(
@@ -247,7 +229,7 @@ export class App implements AsyncDisposable {
    * ```
    */
   chord<C extends AnyCanvas, B extends AnyCanvas>(
-    source: AsyncIterable<C> | Iterable<C>,
+    source: (AsyncIterable<C> | Iterable<C>) & CompleteSource<C>,
     body: B & Follows<OutputOf<C>[], B>,
     options?: CallOptions,
   ): Sent<OutputOf<B>> {

@@ -1,10 +1,11 @@
 /** The three forms in which a task is declared, on an App or free of one. */
 import { ConfigError } from '../errors.js';
 import { show } from '../config/setting.js';
-import type { AnyFunction, TaskFunction } from '../task/definition.js';
-import { type OnTask, taskDecorator, type TaskDecorator } from '../task/decorator.js';
+import type { DeclareTask, TaskDecorator } from '../task/declaration.js';
+import type { AnyFunction } from '../task/definition.js';
+import { type OnTask, taskDecorator } from '../task/decorator.js';
 import type { TaskOptions } from '../task/options.js';
-import { createTask, type Task, type TaskArguments, type TaskValue } from '../task/task.js';
+import { createTask, type Task } from '../task/task.js';
 
 /**
  * Makes a task, or a decorator that makes them, of the arguments that `task` got.
@@ -59,8 +60,6 @@ function isBareDecorator(first: unknown, second: unknown, third: unknown): boole
   return legacy || standard;
 }
 
-/** Marks a method as a task of no App yet. */
-export function task(options?: TaskOptions): TaskDecorator;
 /**
  * Makes a task of no App yet, for a library: an App takes it through `tasks` or `include`, and
  * until then it can be called, but not sent.
@@ -73,16 +72,5 @@ export function task(options?: TaskOptions): TaskDecorator;
  * const app = new App('shop', { tasks: [resize] });
  * ```
  */
-export function task<F extends TaskFunction>(
-  name: string,
-  fn: F,
-  options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
-): Task<F>;
-/** Makes a task of no App yet, under the function's own name. */
-export function task<F extends TaskFunction>(
-  fn: F,
-  options?: TaskOptions<TaskArguments<F>, TaskValue<F>>,
-): Task<F>;
-export function task(...given: unknown[]): unknown {
-  return declareTask(given, () => undefined);
-}
+export const task: DeclareTask = (...given: unknown[]) =>
+  declareTask(given, () => undefined) as never;

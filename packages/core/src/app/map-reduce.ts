@@ -3,12 +3,13 @@ import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
 import type { CourierSource } from '../map/courier.js';
 import { checkMapOptions, type MapOptions } from '../map/options.js';
-import { checkSource, type MapSource } from '../map/source.js';
+import { type AnyItem, checkSource, type FitItems, type MapSource } from '../map/source.js';
 import { MapStream } from '../map/stream.js';
 import { atCaller } from '../result/at-caller.js';
-import type { Definition, TaskFunction } from '../task/definition.js';
+import type { Definition } from '../task/definition.js';
+import type { TaskArguments, TaskFunction, TaskValue } from '../task/function-types.js';
 import { callFunction } from '../task/run.js';
-import { inside, isTask, nameOf, type TaskArguments, type TaskValue } from '../task/task.js';
+import { inside, isTask, nameOf } from '../task/task.js';
 
 /** What a map that is reduced takes, beside the options of a map. */
 export interface MapReduceOptions<F extends TaskFunction> extends Omit<
@@ -45,12 +46,12 @@ export interface MapReduce {
    * const words = await app.mapReduce(lines(file), { map: countWords, reduce: merge, initial: {} });
    * ```
    */
-  <F extends TaskFunction>(
-    items: MapSource<TaskArguments<F>[0]>,
+  <F extends TaskFunction, I extends TaskArguments<F>[0] | AnyItem>(
+    items: MapSource<I> & FitItems<I, TaskArguments<F>>,
     options: MapReduceOptions<F> & { initial: TaskValue<NoInfer<F>> },
   ): Promise<TaskValue<F>>;
-  <F extends TaskFunction>(
-    items: MapSource<TaskArguments<F>[0]>,
+  <F extends TaskFunction, I extends TaskArguments<F>[0] | AnyItem>(
+    items: MapSource<I> & FitItems<I, TaskArguments<F>>,
     options: MapReduceOptions<F>,
   ): Promise<TaskValue<F> | undefined>;
 }

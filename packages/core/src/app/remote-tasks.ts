@@ -2,10 +2,10 @@
 import type { Sent } from '../result/sent.js';
 import type { AnyFunction } from '../task/definition.js';
 import type { CallOptions } from '../task/options.js';
-import type { Task } from '../task/task.js';
+import type { TaskOf } from '../task/task.js';
 
 /** A task whose code is elsewhere. */
-export type RemoteTask<F extends AnyFunction> = Pick<Task<F>, 'name' | 'delay' | 'applyAsync'>;
+export type RemoteTask<F extends AnyFunction> = Pick<TaskOf<F>, 'name' | 'delay' | 'applyAsync'>;
 
 /** The methods of a class, or the functions of an object, as tasks whose code is elsewhere. */
 export type RemoteTasks<C> = {

@@ -70,7 +70,7 @@ export function wire(place: WiringPlace): Wiring {
     },
     recallTurns: (task) => turns.recall(task),
   });
-  const turns = new Turns({ shards, queues });
+  const turns: Turns = new Turns({ shards, queues });
   const failed = new Failed(shards, queues, () => canvases.flow);
   const results = resultSource(shards, config, (tasks, how) => plane.revoke(tasks, how));
   const { mailbox } = results;

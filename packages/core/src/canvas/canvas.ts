@@ -12,9 +12,12 @@ import type { CallSettings } from '../protocol/call-settings.js';
 import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
 import type {
+  Callbacks,
+  FailedCall,
   Follows,
   input,
   InputOf,
+  Linked,
   listed,
   outcome,
   output,
@@ -157,9 +160,14 @@ export abstract class Canvas<
   }
 
   /** Starts another with its value, when it has ended well. Of a group: with each value. */
-  link(...callbacks: readonly Any[]): this {
-    const nodes = callbacks.map(nodeOf);
-    return this.with(mapLast(this.node, (task) => ({ ...task, link: [...task.link, ...nodes] })));
+  link<Self extends AnyCanvas, const C extends readonly AnyCanvas[]>(
+    this: Self,
+    ...callbacks: Callbacks<Linked<Self>, C>
+  ): Self {
+    const nodes = (callbacks as unknown as readonly AnyCanvas[]).map(nodeOf);
+    return this.with(
+      mapLast(this.node, (task) => ({ ...task, link: [...task.link, ...nodes] })),
+    ) as Self;
   }
 
   /**
@@ -167,22 +175,22 @@ export abstract class Canvas<
    * for the task that failed. Of a group: for each that fails. Of a chord: once, when its body
    * fails or is not run.
    */
-  onError(...callbacks: readonly Any[]): this {
-    const nodes = callbacks.map(nodeOf);
+  onError<const C extends readonly AnyCanvas[]>(...callbacks: Callbacks<FailedCall, C>): this {
+    const nodes = (callbacks as unknown as readonly AnyCanvas[]).map(nodeOf);
     return this.with(errorsOf(this.node, nodes));
   }
 
   /** `onError`, by Celery's name. */
-  linkError(...callbacks: readonly Any[]): this {
-    return this.onError(...callbacks);
+  linkError<const C extends readonly AnyCanvas[]>(...callbacks: Callbacks<FailedCall, C>): this {
+    return this.onError<C>(...callbacks);
   }
 
   /** The chain of this and what is to follow. */
-  pipe<Self extends Any, Next extends Any>(
+  pipe<Self extends AnyCanvas, Next extends AnyCanvas>(
     this: Self,
     next: Follows<OutputOf<Self>, Next>,
   ): Chain<InputOf<Self>, OutputOf<Next>, ResultOf<Next>> {
-    const step = next as unknown as Any;
+    const step = next as unknown as AnyCanvas;
     return new Chain(chainOf([this.node, step.node]), firstSender([this, step]));
   }
 
@@ -271,7 +279,7 @@ export class Chord<
 /** A group of nothing is complete wherever it is. */
 const isEmptyGroup = (node: Node): boolean => node.kind === 'group' && node.parts.length === 0;
 
-export const nodeOf = (canvas: Any): Node => {
+export const nodeOf = (canvas: AnyCanvas): Node => {
   if (canvas instanceof Canvas) return canvas.node;
   throw new ConfigError(`a canvas is made of signatures, such as add.s(1), got ${show(canvas)}`);
 };
@@ -287,7 +295,7 @@ function errorsOf(node: Node, callbacks: readonly Node[]): Node {
 }
 
 /** The first App that one of them belongs to. */
-export function firstSender(parts: readonly Any[]): FindSender {
+export function firstSender(parts: readonly AnyCanvas[]): FindSender {
   return () => {
     for (const { sender } of parts) {
       const found = sender();
@@ -298,5 +306,4 @@ export function firstSender(parts: readonly Any[]): FindSender {
 }
 
 /** Any canvas. */
-type Any = Canvas<never, unknown, AnyResult>;
-export type AnyCanvas = Any;
+export type AnyCanvas = Canvas<never, unknown, AnyResult>;

@@ -4,7 +4,7 @@ import { show } from '../config/setting.js';
 import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
 import {
-  type AnyCanvas as Any,
+  type AnyCanvas,
   Canvas,
   Chain,
   Chord,
@@ -17,16 +17,16 @@ import {
 import type {
   First,
   Follows,
+  GroupInput,
+  GroupOutput,
+  GroupParts,
   Header,
   HeaderInput,
   HeaderValues,
   Last,
-  Outputs,
   OutputOf,
   ResultOf,
-  Shared,
   Steps,
-  Values,
 } from './fit.js';
 import { type CanvasJson, nodeFromJson } from './json.js';
 import { chainOf, groupOf, type Node, taskNode } from './tree.js';
@@ -42,10 +42,10 @@ import { chainOf, groupOf, type Node, taskNode } from './tree.js';
  * await chain(add.s(1, 2), add.s(4)).delay().get(); // 7
  * ```
  */
-export function chain<const S extends readonly Any[]>(
+export function chain<const S extends readonly AnyCanvas[]>(
   ...steps: S extends Steps<S> ? S : Steps<S>
 ): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>> {
-  const parts = steps as unknown as readonly Any[];
+  const parts = steps as unknown as readonly AnyCanvas[];
   if (parts.length === 0)
     throw new ConfigError('an empty chain has nothing to run; give it a step');
   return new Chain(chainOf(parts.map(nodeOf)), firstSender(parts));
@@ -61,20 +61,20 @@ export function chain<const S extends readonly Any[]>(
  * await group(files.map((file) => resize.s(file))).delay().get();
  * ```
  */
-export function group<const P extends readonly Any[]>(
-  ...parts: P
-): Group<Shared<P[number], P[0]>, Outputs<P>>;
-export function group<C extends Any>(parts: Iterable<C>): Group<Shared<C>, Values<C>[number][]>;
-export function group(...given: readonly unknown[]): unknown {
-  const parts = partsOf(given);
-  return new Group(groupOf(parts.map(nodeOf)), firstSender(parts));
+export function group<const P extends readonly unknown[]>(
+  ...parts: P & GroupParts<P>
+): Group<GroupInput<P>, GroupOutput<P>> {
+  return groupOfParts(partsOf(parts)) as unknown as Group<GroupInput<P>, GroupOutput<P>>;
 }
 
-function partsOf(given: readonly unknown[]): Any[] {
+const groupOfParts = (parts: readonly AnyCanvas[]): Group =>
+  new Group(groupOf(parts.map(nodeOf)), firstSender(parts));
+
+function partsOf(given: readonly unknown[]): AnyCanvas[] {
   const [first] = given;
-  if (given.length !== 1 || first instanceof Canvas) return given as Any[];
+  if (given.length !== 1 || first instanceof Canvas) return given as AnyCanvas[];
   if (typeof first === 'object' && first !== null && Symbol.iterator in first)
-    return [...(first as Iterable<Any>)];
+    return [...(first as Iterable<AnyCanvas>)];
   throw new ConfigError(
     typeof first === 'object' && first !== null && Symbol.asyncIterator in first
       ? 'group() cannot wait for an async generator; app.group(generator) sends its parts as they come'
@@ -92,17 +92,16 @@ function partsOf(given: readonly unknown[]): Any[] {
  * await chord([add.s(1, 1), add.s(2, 2)], sum.s()).delay().get(); // 6
  * ```
  */
-export function chord<const H extends Header, B extends Any>(
-  header: H,
+export function chord<const H, B extends AnyCanvas>(
+  header: H & Header<H>,
   body: Follows<HeaderValues<H>, B>,
 ): Chord<HeaderInput<H>, OutputOf<B>, ResultOf<B>>;
 export function chord(header: unknown, body: unknown): unknown {
-  const single = header instanceof Canvas && !(header instanceof Group);
-  const parts = header instanceof Group ? header : group((single ? [header] : header) as Any[]);
-  const last = body as Any;
+  const parts = header instanceof Group ? header : groupOfParts(partsOf([header]));
+  const last = body as AnyCanvas;
   return new Chord(
     { kind: 'chain', parts: [parts.node, ...chainParts(nodeOf(last))] },
-    firstSender([parts as Any, last]),
+    firstSender([parts as AnyCanvas, last]),
   );
 }
 

@@ -8,7 +8,7 @@ export declare const outcome: unique symbol;
 export declare const listed: unique symbol;
 
 /** What every canvas says of itself. */
-interface Any {
+interface Step {
   readonly [input]: (...args: never) => void;
   readonly [output]: unknown;
   readonly [outcome]: AnyResult;
@@ -31,26 +31,67 @@ export type ResultOf<C> = C extends { readonly [outcome]: infer R extends AnyRes
  */
 export type Nothing = [nothing?: never];
 
-/** Why two steps do not fit, for the compiler's message. */
-export interface Misfit<Gives, Takes> {
-  readonly 'this step does not take what the one before gives': { gives: Gives; takes: Takes };
+/** What a step must be that follows a step which gives `Value`: for the compiler's message. */
+export interface StepThatTakes<Value> {
+  readonly 'this step does not take what the step before gives': Value;
 }
 
-/** Why a step cannot follow another, for the compiler's message. */
-export interface Surplus<Gives> {
-  readonly 'this step has all its arguments; si() makes one that takes nothing from the one before': {
-    gives: Gives;
-  };
+/** The same, where all arguments of the step are there: for the compiler's message. */
+export interface StepThatLacksAnArgument<Value> {
+  readonly 'this step has all its arguments, and none for what the step before gives; si() makes a step that takes nothing': Value;
 }
 
-/** A step that can follow one that gives `Value`, or the reason why it cannot. */
-export type Follows<Value, Step> = [InputOf<Step>] extends [readonly []]
-  ? Step
-  : [InputOf<Step>, []] extends [Nothing, InputOf<Step>]
-    ? Surplus<Value>
-    : [[Fitting<Value>]] extends [InputOf<Step>]
-      ? Step
-      : Misfit<Value, InputOf<Step>>;
+/** A step that can follow one that gives `Value`, or a type whose name says why it cannot. */
+export type Follows<Value, Next> = [InputOf<Next>] extends [readonly []]
+  ? Next
+  : [InputOf<Next>, []] extends [Nothing, InputOf<Next>]
+    ? StepThatLacksAnArgument<Value>
+    : [[Fitting<Value>]] extends [InputOf<Next>]
+      ? Next
+      : StepThatTakes<Value>;
+
+/** What a callback must be: for the compiler's message. */
+export interface CallbackThatTakes<Value> {
+  readonly 'this callback does not take what it is given': Value;
+}
+
+/** Callbacks that take a value, or nothing of it. */
+export type Callbacks<Value, C extends readonly Step[]> = {
+  readonly [K in keyof C]: [InputOf<C[K]>] extends [readonly []]
+    ? C[K]
+    : [InputOf<C[K]>, []] extends [Nothing, InputOf<C[K]>]
+      ? CallbackThatTakes<Value>
+      : [[Fitting<Value>]] extends [InputOf<C[K]>]
+        ? C[K]
+        : CallbackThatTakes<Value>;
+};
+
+/** What the callbacks of `link` get: the value, and of a group each part's. */
+export type Linked<C> = C extends { readonly [listed]: infer Out extends readonly unknown[] }
+  ? Out[number]
+  : OutputOf<C>;
+
+/** What the callbacks of `onError` get. */
+export interface FailedCall {
+  /** The task's id. */
+  readonly id: string;
+  /** The task's name. */
+  readonly task: string;
+  /** What it has failed with. */
+  readonly error: Error;
+}
+
+/** What the canvases of a source must be that are sent without arguments: for the compiler's message. */
+export interface CanvasesThatLackNo<Arguments> {
+  readonly 'these canvases lack arguments': Arguments;
+}
+
+/** What a source must be beside a source, or a type whose name says which arguments are missing. */
+export type CompleteSource<C> = [C] extends [never]
+  ? unknown
+  : [] extends InputOf<C>
+    ? unknown
+    : CanvasesThatLackNo<InputOf<C>>;
 
 /** Of what generic tasks and calls by name give, nothing is known that would not fit. */
 export type Fitting<Value> = unknown extends Value
@@ -61,22 +102,22 @@ export type Fitting<Value> = unknown extends Value
 
 /** The steps of a chain, each checked against the one before; those of a list against each other. */
 export type Steps<
-  S extends readonly Any[],
+  S extends readonly Step[],
   Before = never,
   Done extends readonly unknown[] = [],
 > = S extends readonly []
   ? Done
-  : S extends readonly [infer Step, ...infer More extends readonly Any[]]
+  : S extends readonly [infer Next, ...infer More extends readonly Step[]]
     ? Steps<
         More,
-        Step,
-        [...Done, [Before] extends [never] ? Step : Follows<OutputOf<Before>, Step>]
+        Next,
+        [...Done, [Before] extends [never] ? Next : Follows<OutputOf<Before>, Next>]
       >
     : S[number][] extends S
       ? [...Done, ...Follows<OutputOf<Before | S[number]>, S[number]>[]]
       : [...Done, ...S];
 
-export type First<S extends readonly Any[]> = S extends readonly []
+export type First<S extends readonly Step[]> = S extends readonly []
   ? []
   : S extends readonly [infer F, ...unknown[]]
     ? Needed<InputOf<F>>
@@ -85,17 +126,17 @@ export type First<S extends readonly Any[]> = S extends readonly []
 /** Of a canvas of any kind, it is not known what it takes. */
 export type Needed<In extends readonly unknown[]> = [In] extends [never] ? [] : In;
 
-export type Last<S extends readonly Any[]> = S extends readonly []
-  ? Any
+export type Last<S extends readonly Step[]> = S extends readonly []
+  ? Step
   : S extends readonly [...unknown[], infer L]
     ? L
     : S[number];
 
 /** The values of a group's parts. Those of a group in it stand among them. */
 export type Outputs<
-  P extends readonly Any[],
+  P extends readonly Step[],
   Before extends readonly unknown[] = [],
-> = P extends readonly [infer C, ...infer More extends readonly Any[]]
+> = P extends readonly [infer C, ...infer More extends readonly Step[]]
   ? Outputs<More, [...Before, ...Values<C>]>
   : P extends readonly []
     ? Before
@@ -117,24 +158,67 @@ export type Shared<C, F = C> = [Taking<C>] extends [never]
     : never;
 
 /** One for each part that takes something. */
-export type Taking<C> = C extends Any
+export type Taking<C> = C extends Step
   ? [InputOf<C>] extends [readonly []]
     ? never
     : (args: InputOf<C>) => void
   : never;
 
-export type Header = Iterable<Any> | (Any & { readonly [listed]: unknown });
+/** Why a list makes no group; the text is the compiler's message. */
+type NoCanvas = 'a group is made of signatures, such as add.s(1, 2), or of one list of them';
 
-export type HeaderValues<H> = H extends { readonly [listed]: infer Out }
-  ? Out
-  : H extends readonly Any[]
-    ? Outputs<H>
-    : H extends Iterable<infer C>
-      ? Values<C>[number][]
-      : never;
+/** The parts of a group, as arguments or as one list; a text is the compiler's message. */
+export type GroupParts<P extends readonly unknown[]> = P extends readonly [infer L]
+  ? [L] extends [Step]
+    ? P
+    : ListOfParts<L> extends infer Fits
+      ? unknown extends Fits
+        ? P
+        : [Fits]
+      : never
+  : { readonly [K in keyof P]: P[K] extends Step ? P[K] : NoCanvas };
 
-export type HeaderInput<H> = H extends readonly Any[]
-  ? Shared<H[number], H[0]>
-  : H extends Iterable<infer C>
-    ? Shared<C>
-    : InputOf<H>;
+/** What a list of parts must be beside a list; a text is the compiler's message. */
+export type ListOfParts<L> =
+  L extends Iterable<infer C> ? ([C] extends [Step] ? unknown : NoCanvas) : NoCanvas;
+
+/** The parts themselves. */
+type PartsIn<P extends readonly unknown[]> = P extends readonly [infer L]
+  ? [L] extends [Step]
+    ? P
+    : L extends readonly Step[]
+      ? L
+      : L extends Iterable<infer C>
+        ? readonly C[]
+        : never
+  : P;
+
+/** What a group takes. */
+export type GroupInput<P extends readonly unknown[]> =
+  PartsIn<P> extends infer Parts extends readonly Step[]
+    ? Shared<Parts[number], FirstOf<Parts>>
+    : [];
+
+/** The list that a group gives. */
+export type GroupOutput<P extends readonly unknown[]> =
+  PartsIn<P> extends infer Parts extends readonly Step[] ? Outputs<Parts> : never;
+
+type FirstOf<Parts extends readonly Step[]> = Parts extends readonly [infer F, ...unknown[]]
+  ? F
+  : Parts[number];
+
+/** Why a canvas is no header; the text is the compiler's message. */
+type NoHeader = 'the header of a chord is a group, or a list of signatures';
+
+/** The header of a chord; a text is the compiler's message. */
+export type Header<H> = H extends { readonly [listed]: unknown }
+  ? unknown
+  : H extends Step
+    ? NoHeader
+    : ListOfParts<H>;
+
+/** The list that the body of a chord gets. */
+export type HeaderValues<H> = H extends { readonly [listed]: infer Out } ? Out : GroupOutput<[H]>;
+
+/** What the header of a chord takes. */
+export type HeaderInput<H> = H extends Step ? InputOf<H> : GroupInput<[H]>;

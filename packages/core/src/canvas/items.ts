@@ -4,20 +4,26 @@ import { show } from '../config/setting.js';
 import { Mapping } from '../map/mapping.js';
 import {
   checkMapOptions,
-  type Collecting,
-  type ItemResult,
   type MapOptions,
-  type Throwing,
+  type MapOptionsOf,
+  type OnItemError,
+  type Streamed,
 } from '../map/options.js';
-import { checkSource, type MapSource } from '../map/source.js';
-import type { TaskFunction } from '../task/definition.js';
+import {
+  type AnyItem,
+  checkSource,
+  type FitItems,
+  type FitRows,
+  type MapSource,
+} from '../map/source.js';
+import type { ParametersOf, ReturnOf, TaskFunction } from '../task/function-types.js';
 import { Group, Signature } from './canvas.js';
 import { starmapTask } from './starmap.js';
 import { groupOf, taskNode } from './tree.js';
 
 /** What a task takes and gives. */
-type Arguments<F extends TaskFunction> = Parameters<OmitThisParameter<F>>;
-type Value<F extends TaskFunction> = Awaited<ReturnType<F>>;
+type Arguments<F extends TaskFunction> = ParametersOf<F>;
+type Value<F extends TaskFunction> = Awaited<ReturnOf<F>>;
 
 /**
  * Runs a task on each item.
@@ -32,21 +38,15 @@ type Value<F extends TaskFunction> = Awaited<ReturnType<F>>;
  * for await (const y of map(square, numbers())) console.log(y);
  * ```
  */
-export function map<F extends TaskFunction>(
+export function map<
+  F extends TaskFunction,
+  I extends Arguments<F>[0] | AnyItem,
+  E extends OnItemError = 'throw',
+>(
   task: F,
-  items: MapSource<Arguments<F>[0]>,
-  options?: Throwing,
-): Mapping<Value<F>>;
-export function map<F extends TaskFunction>(
-  task: F,
-  items: MapSource<Arguments<F>[0]>,
-  options: Collecting,
-): Mapping<Value<F>, ItemResult<Value<F>>>;
-export function map<F extends TaskFunction>(
-  task: F,
-  items: MapSource<Arguments<F>[0]>,
-  options?: MapOptions,
-): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
+  items: MapSource<I> & FitItems<I, Arguments<F>>,
+  options?: MapOptionsOf<E>,
+): Mapping<Value<F>, Streamed<Value<F>, E>>;
 export function map(
   task: TaskFunction,
   items: MapSource<unknown>,
@@ -65,21 +65,15 @@ export function map(
  * for await (const sum of starmap(add, pairs())) console.log(sum);
  * ```
  */
-export function starmap<F extends TaskFunction>(
+export function starmap<
+  F extends TaskFunction,
+  I extends Readonly<Arguments<F>> | AnyItem,
+  E extends OnItemError = 'throw',
+>(
   task: F,
-  items: MapSource<Arguments<F>>,
-  options?: Throwing,
-): Mapping<Value<F>>;
-export function starmap<F extends TaskFunction>(
-  task: F,
-  items: MapSource<Arguments<F>>,
-  options: Collecting,
-): Mapping<Value<F>, ItemResult<Value<F>>>;
-export function starmap<F extends TaskFunction>(
-  task: F,
-  items: MapSource<Arguments<F>>,
-  options?: MapOptions,
-): Mapping<Value<F>, Value<F> | ItemResult<Value<F>>>;
+  items: MapSource<I> & FitRows<I, Arguments<F>>,
+  options?: MapOptionsOf<E>,
+): Mapping<Value<F>, Streamed<Value<F>, E>>;
 export function starmap(
   task: TaskFunction,
   items: MapSource<readonly unknown[]>,
@@ -115,14 +109,14 @@ function mappingOf(
  * await chunks(add, [[1, 1], [2, 2], [3, 3]], 2).delay().get(); // [[2, 4], [6]]
  * ```
  */
-export function chunks<F extends TaskFunction>(
+export function chunks<F extends TaskFunction, I extends Readonly<Arguments<F>> | AnyItem>(
   task: F,
-  items: Iterable<Arguments<F>>,
+  items: Iterable<I> & FitRows<I, Arguments<F>>,
   size: number,
 ): Group<[], Value<F>[][]> {
   if (!Number.isInteger(size) || size < 1)
     throw new ConfigError(`the size of a chunk must be a whole number from 1, got ${show(size)}`);
-  const all = [...items];
+  const all = [...(items as Iterable<readonly unknown[]>)];
   const parts: Signature[] = [];
   for (let from = 0; from < all.length; from += size)
     parts.push(overItems(task, all.slice(from, from + size)));

@@ -69,11 +69,14 @@ export interface MapOptions extends ChunkOptions {
   onProgress?: (progress: MapProgress) => void;
 }
 
-/** Of a map whose stream gives values, and throws failures. */
-export type Throwing = MapOptions & { onItemError?: 'throw' | 'retry' };
+/** What becomes of an item that fails for good. */
+export type OnItemError = NonNullable<MapOptions['onItemError']>;
 
-/** Of a map whose stream gives failures as well. */
-export type Collecting = MapOptions & { onItemError: 'collect' };
+/** The options of a map, of which one decides what its stream gives. */
+export type MapOptionsOf<E extends OnItemError> = MapOptions & { onItemError?: E };
+
+/** What the stream of a map gives. */
+export type Streamed<R, E extends OnItemError> = E extends 'collect' ? ItemResult<R> : R;
 
 /** The same, checked. */
 export interface MapSettings {

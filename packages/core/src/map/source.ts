@@ -6,6 +6,34 @@ import { isPromiseLike } from '../task/context.js';
 /** What a map takes: any number of items. */
 export type MapSource<T> = Iterable<T> | AsyncIterable<T>;
 
+/**
+ * Any value. The compiler keeps the types of literals, and reads items as what the task takes, where a
+ * type parameter may be this beside that; `unknown` would make it forget both.
+ */
+export type AnyItem = object | string | number | bigint | boolean | symbol | null | undefined;
+
+/** Items that a task takes: for the compiler's message. */
+export interface ItemsOf<Item> {
+  readonly 'the task does not take these items': Item;
+}
+
+/** Items for a task of several arguments: for the compiler's message. */
+export interface ItemsForStarmap {
+  readonly 'a map gives a task one argument for each item; use starmap() for a task of several': never;
+}
+
+/** What the items of a map must be for a task that takes `A`, or a type whose name says why they do not fit. */
+export type FitItems<Item, A extends readonly unknown[]> = [[Item]] extends [A]
+  ? unknown
+  : [[A[0]]] extends [A]
+    ? ItemsOf<A[0]>
+    : ItemsForStarmap;
+
+/** The same where each item is a list of arguments. */
+export type FitRows<Row, A extends readonly unknown[]> = [Row] extends [Readonly<A>]
+  ? unknown
+  : ItemsOf<Readonly<A>>;
+
 /** Takes an item; says whether it wants another. `'full'` is one that it did not take. */
 export type Taker = (item: unknown) => boolean | 'full';
 

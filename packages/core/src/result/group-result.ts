@@ -3,7 +3,7 @@ import { type Duration, longestTimer, toDuration, toMilliseconds } from '../dura
 import { ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import { yielding } from '../task/context.js';
-import type { AnyResult } from './any-result.js';
+import type { AnyResult, SettledValues } from './any-result.js';
 import { atCaller, forOneWait } from './at-caller.js';
 import type { GetOptions } from './get-options.js';
 import { onAbort } from './on-abort.js';
@@ -49,9 +49,9 @@ export class GroupResult<
   }
 
   /** One for each part. */
-  get results(): readonly AnyResult[] {
+  get results(): PartResults<T> {
     // Made when they are asked for: a generator may have sent a million.
-    return (this.#results ??= this.#make());
+    return (this.#results ??= this.#make()) as PartResults<T>;
   }
 
   /** How many parts there are. */
@@ -66,8 +66,8 @@ export class GroupResult<
    * errors stand in the places of values. ResultTimeoutError when `timeout` is over.
    */
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
-  get(options: GetOptions): Promise<T | Error>;
-  async get({ timeout, ...options }: GetOptions = {}): Promise<T | Error> {
+  get(options: GetOptions): Promise<SettledValues<T>>;
+  async get({ timeout, ...options }: GetOptions = {}): Promise<T | SettledValues<T>> {
     const limit = new Limit(timeout, options.signal, this.id);
     const within = { ...options, signal: limit.signal };
     try {
@@ -75,7 +75,8 @@ export class GroupResult<
       // Nothing of its own would tell that what came before has failed.
       if (this.length === 0 && this.parent) {
         const before = await this.parent.get(within as GetOptions);
-        if (before instanceof Error && (await this.parent.failed())) return before;
+        if (before instanceof Error && (await this.parent.failed()))
+          return before as SettledValues<T>;
       }
       const values = await yielding(waitFor(this.results, within));
       if (options.propagate === false) for (const value of values) atCaller(value, this, 'get');
@@ -95,9 +96,9 @@ export class GroupResult<
   }
 
   /** The results of parts, each as soon as it has ended, well or not. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<AnyResult, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<AnyResult<T[number]>, void, undefined> {
     await this.#known;
-    const ended: AnyResult[] = [];
+    const ended: AnyResult<T[number]>[] = [];
     let wake = (): void => undefined;
     const end = new AbortController();
     for (const result of this.results) {
@@ -119,7 +120,7 @@ export class GroupResult<
             wake = resolve;
           });
         }
-        yield ended[given] as AnyResult;
+        yield ended[given] as AnyResult<T[number]>;
       }
     } finally {
       end.abort(new Error('the loop over the results was left'));
@@ -201,6 +202,11 @@ const late = (id: string, limit: number): ResultTimeoutError =>
       `group ${id} was not complete within ${toDuration(limit)}; its tasks go on, and get() may be called again`,
     ),
   );
+
+/** The results of a group's parts, each with the type of its value. */
+type PartResults<T extends readonly unknown[]> = {
+  readonly [K in keyof T]: AnyResult<T[K]>;
+};
 
 /** One time limit for many waits. */
 class Limit {

@@ -41,8 +41,8 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
    * @throws also what sending throws
    */
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
-  get(options: GetOptions): Promise<T | Error>;
-  get(options?: GetOptions): Promise<T | Error> {
+  get(options: GetOptions): ReturnType<R['get']>;
+  get(options?: GetOptions): Promise<unknown> {
     return this.#result
       ? this.#result.get({ ...options })
       : this.then((result) => result.get({ ...options }));

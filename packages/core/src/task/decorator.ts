@@ -1,37 +1,10 @@
 /** The method decorator, in both dialects: TypeScript's `experimentalDecorators` and the standard. */
 import { ConfigError } from '../errors.js';
-import type { AnyFunction, Method, TaskFunction } from './definition.js';
+import type { TaskDecorator } from './declaration.js';
+import type { AnyFunction, Method } from './definition.js';
 import type { TaskOptions } from './options.js';
 import { type ClassOfMethods, missingObject, objectOf, type Receiver } from './receiver.js';
 import { createTask, inside, isTask, nameOf, type Task } from './task.js';
-
-/** What the compiler says of a method that asks for another `this` than its object. */
-type OtherThis =
-  'in a decorated method `this` is its own object; take the context from currentTask()';
-
-/** What a method must be beside its type: one that takes its own object as `this`, or none. */
-export type OnItsObject<F, Owner> =
-  Owner extends ThisParameterType<F>
-    ? unknown
-    : ThisParameterType<F> extends void
-      ? unknown
-      : OtherThis;
-
-/** What `@app.task()` gives. */
-export interface TaskDecorator {
-  /** The standard dialect. */
-  <Owner, F extends AnyFunction>(
-    method: F & OnItsObject<F, Owner>,
-    // oxlint-disable-next-line typescript/no-explicit-any -- the owner is not to be read from the method
-    context: ClassMethodDecoratorContext<Owner, any>,
-  ): F;
-  /** The dialect of `experimentalDecorators`. */
-  <Owner extends object, F extends TaskFunction>(
-    owner: Owner,
-    key: string | symbol,
-    descriptor: TypedPropertyDescriptor<F> & OnItsObject<F, Owner>,
-  ): TypedPropertyDescriptor<F>;
-}
 
 /** Hears of each task that a decorator made, as soon as it has a name. */
 export type OnTask = (task: Task) => void;

@@ -19,12 +19,6 @@ import { checkTaskHooks, type TaskHooks } from './task-hooks.js';
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyFunction = (this: any, ...args: any[]) => unknown;
 
-/**
- * A function as `task()` takes it. Its parameters are `never`, not `any`: a parameter without a type of its own, such
- * as `y = 2`, would take the `any`, and with it the result and every check would be lost.
- */
-export type TaskFunction = (...args: never[]) => unknown;
-
 /** What is known of a task from its declaration. */
 export interface Definition {
   /** Absent until the class of a method is known. */

@@ -10,10 +10,15 @@ import type { TaskHooks } from './task-hooks.js';
 /** How often a task may start: so many times in a second, a minute, an hour or a day. */
 export type RateLimit = `${number}/${'s' | 'm' | 'h' | 'd'}` | number;
 
-/** How calls of a task are recognised as the same one. */
-export interface UniqueOptions {
+/**
+ * How calls of a task are recognised as the same one.
+ *
+ * @typeParam A the arguments of the task
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- a call by name does not know them
+export interface UniqueOptions<A extends readonly unknown[] = any[]> {
   /** What makes two calls of a task the same. @default the arguments */
-  key?: (...args: never[]) => string;
+  key?: (...args: A) => string;
   /** Until when a second call is the first one. @default 'done' */
   until?: 'started' | 'done';
   /**
@@ -69,25 +74,29 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
   unique?: boolean | UniqueOptions;
 }
 
+/** The options whose types depend on the task's function in more than its arguments and its value. */
+type FormOptions = 'ignoreResult' | 'unique';
+type TickOptions = 'every' | 'cron' | 'schedule';
+
 /**
- * What a task may say of itself. With `every`, `cron` or `schedule` it is a periodic task, which
- * `dtask beat` sends without arguments.
+ * The options of a task whose types are the same for each form of its function.
  *
  * @typeParam A the arguments of the task, which its key functions get
  * @typeParam R what it gives, which its hooks get
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know them
-export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
-  extends RetryOptions, Omit<CallOptions, 'id' | 'eta'>, PeriodicOptions {
+export interface PlainTaskOptions<A extends readonly unknown[], R>
+  extends
+    RetryOptions,
+    Omit<CallOptions, 'id' | 'eta' | FormOptions>,
+    Omit<PeriodicOptions, TickOptions> {
   /** The task's name, which callers and workers share. @default the function's, or `Class.method` */
   name?: string;
   /**
-   * Schema of the arguments: one for the whole list, or one for each. The task gets what they
-   * parse to.
+   * Send once while an equal call waits or runs, in one queue: who calls again gets the result of
+   * the first. Not for the steps of a canvas.
+   * @default false
    */
-  args?: StandardSchema | readonly StandardSchema[];
-  /** Schema of the result: the caller gets what it parses to. */
-  returns?: StandardSchema;
+  unique?: boolean | UniqueOptions<A>;
   /**
    * How often it may start, over all workers: `'100/m'` starts one every 600 ms at most. What comes
    * sooner waits in Redis, and holds nothing up.
@@ -113,6 +122,32 @@ export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
   maxCrashes?: number;
   /** Where its code runs. @default the worker's pool */
   pool?: PoolKind;
+  /** What it does beside its work, when it starts and when it has ended. */
+  hooks?: TaskHooks<R>;
+}
+
+/** Schemas of a task's arguments: one for the whole list, or one for each argument. */
+export type ArgumentSchemas = StandardSchema | readonly StandardSchema[];
+
+/**
+ * What a task may say of itself. With `every`, `cron` or `schedule` it is a periodic task, which
+ * `dtask beat` sends without arguments.
+ *
+ * @typeParam A the arguments of the task, which its key functions get
+ * @typeParam R what it gives, which its hooks get
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- a decorator does not know them
+export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
+  extends PlainTaskOptions<A, R>, Pick<PeriodicOptions, TickOptions> {
+  /**
+   * Schema of the arguments: one for the whole list, or one for each. The task gets what they
+   * parse to.
+   */
+  args?: ArgumentSchemas;
+  /** Schema of the result: the caller gets what it parses to. */
+  returns?: StandardSchema;
+  /** Store and push no result: `get()` gives `undefined` at once. @default false */
+  ignoreResult?: boolean;
   /**
    * Whether calls that are made at about the same time go to Redis in one message; or, with `gather`,
    * how many of them the function gets at a time, as `BatchCall`s. Each is still a task of its own in
@@ -120,8 +155,6 @@ export interface TaskOptions<A extends readonly unknown[] = any[], R = any>
    * @default false
    */
   batch?: boolean | BatchOptions;
-  /** What it does beside its work, when it starts and when it has ended. */
-  hooks?: TaskHooks<R>;
 }
 
 /** The keys of `CallOptions`. */

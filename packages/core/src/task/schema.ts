@@ -1,15 +1,40 @@
 /** Standard Schema (standardschema.dev), the form that zod, valibot, arktype and others share. */
 import { ArgumentsError } from '../errors.js';
 
-/** A schema of any library that follows Standard Schema, version 1. */
-export interface StandardSchema<Output = unknown> {
+/**
+ * A schema of any library that follows Standard Schema, version 1.
+ *
+ * @typeParam Input what it takes
+ * @typeParam Output what that parses to
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
+
+/** The types that a schema tells; anything where a schema tells none. */
+type SchemaTypes<S> = S extends {
+  readonly '~standard': { readonly version: 1; readonly types?: infer T };
+}
+  ? [T] extends [undefined]
+    ? Untold
+    : unknown extends T
+      ? Untold
+      : Exclude<T, undefined>
+  : never;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- nothing is known, and nothing is refused
+type Untold = any;
+
+/** What a schema takes. */
+export type SchemaInput<S> = SchemaTypes<S>['input'];
+
+/** What a schema's input parses to. */
+export type SchemaOutput<S> = SchemaTypes<S>['output'];
 
 type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }

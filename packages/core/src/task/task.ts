@@ -3,22 +3,23 @@ import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
 import { taskNode } from '../canvas/tree.js';
 import { chunks, map, starmap } from '../canvas/items.js';
 import type { Mapping } from '../map/mapping.js';
-import type { Collecting, ItemResult, MapOptions, Throwing } from '../map/options.js';
-import type { MapSource } from '../map/source.js';
+import type { MapOptions, MapOptionsOf, OnItemError, Streamed } from '../map/options.js';
+import type { AnyItem, FitItems, FitRows, MapSource } from '../map/source.js';
 import { RegistryError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
-import type { CalledWith, GivenFor } from './batch-call.js';
 import { type CallSettings, checkCallOptions } from './call.js';
-import {
-  type AnyFunction,
-  type Definition,
-  define,
-  type TaskFunction,
-  type Method,
-} from './definition.js';
+import { type AnyFunction, type Definition, define, type Method } from './definition.js';
 import { runEagerly } from './eager.js';
+import type {
+  ParametersOf,
+  ReturnOf,
+  TakesCalls,
+  TaskArguments,
+  TaskFunction,
+  TaskValue,
+} from './function-types.js';
 import type { CallOptions, TaskOptions } from './options.js';
 import { checkArguments } from './parameters.js';
 import { parseArguments } from './run.js';
@@ -66,12 +67,15 @@ export interface TaskMethods<A extends readonly unknown[], R> {
    * await add.applyAsync([1, 2], { countdown: '1m', queue: 'slow' });
    * ```
    */
-  applyAsync(args: A, options?: CallOptions): Sent<R>;
+  applyAsync<I extends boolean = false>(
+    args: Readonly<A>,
+    options?: CallOptions & { ignoreResult?: I },
+  ): Sent<[I] extends [true] ? undefined : R>;
   /**
    * Runs the task here and now, by the same path as a worker: arguments and result travel through
    * the codec, retries are made (without their waits), errors are those of a worker.
    */
-  apply(args: A, options?: CallOptions): EagerResult<R>;
+  apply(args: Readonly<A>, options?: CallOptions): EagerResult<R>;
   /**
    * A signature: a call that is not sent yet, for canvases. The arguments are the last ones; those
    * that come from the step before stand in front of them.
@@ -94,15 +98,20 @@ export interface TaskMethods<A extends readonly unknown[], R> {
    * for await (const y of square.map(numbers(), { ordered: false })) console.log(y);
    * ```
    */
-  map(items: MapSource<A[0]>, options?: Throwing): Mapping<R>;
-  map(items: MapSource<A[0]>, options: Collecting): Mapping<R, ItemResult<R>>;
-  map(items: MapSource<A[0]>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
+  map<I extends A[0] | AnyItem, E extends OnItemError = 'throw'>(
+    items: MapSource<I> & FitItems<I, A>,
+    options?: MapOptionsOf<E>,
+  ): Mapping<R, Streamed<R, E>>;
   /** Runs the task on each list of arguments: `map`, for tasks of several arguments. */
-  starmap(items: MapSource<A>, options?: Throwing): Mapping<R>;
-  starmap(items: MapSource<A>, options: Collecting): Mapping<R, ItemResult<R>>;
-  starmap(items: MapSource<A>, options?: MapOptions): Mapping<R, R | ItemResult<R>>;
+  starmap<I extends Readonly<A> | AnyItem, E extends OnItemError = 'throw'>(
+    items: MapSource<I> & FitRows<I, A>,
+    options?: MapOptionsOf<E>,
+  ): Mapping<R, Streamed<R, E>>;
   /** Runs the task on each list of arguments, `size` of them in each message. */
-  chunks(items: Iterable<A>, size: number): Group<[], R[][]>;
+  chunks<I extends Readonly<A> | AnyItem>(
+    items: Iterable<I> & FitRows<I, A>,
+    size: number,
+  ): Group<[], R[][]>;
 }
 
 /** The lists of arguments that a list of parameters may end with. */
@@ -149,18 +158,20 @@ type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A ext
     : Required<H>
   : [A[0]];
 
-/** The arguments of a task; `this` left out, which callers do not give. */
-export type TaskArguments<F extends TaskFunction> = CalledWith<Parameters<OmitThisParameter<F>>>;
-
-/** What a task gives when it has ended. */
-export type TaskValue<F extends TaskFunction> = GivenFor<
-  Parameters<OmitThisParameter<F>>,
-  ReturnType<F>
->;
-
-/** A function that is also a task. */
+/**
+ * A function that is also a task.
+ *
+ * @typeParam F the function; what callers give to it is what they give to the task
+ */
 export type Task<F extends TaskFunction = AnyFunction> = F &
-  TaskMethods<TaskArguments<F>, TaskValue<F>>;
+  TaskMethods<ParametersOf<F>, Awaited<ReturnOf<F>>>;
+
+/** The task of a function, which may be one that takes a list of calls. */
+export type TaskOf<F extends TaskFunction> = F extends TakesCalls
+  ? [TaskArguments<F>] extends [ParametersOf<F>]
+    ? Task<F>
+    : F & TaskMethods<TaskArguments<F>, TaskValue<F>>
+  : Task<F>;
 
 const definitions: unique symbol = Symbol.for('dtask.task') as never;
 
@@ -218,9 +229,9 @@ export function inside(task: unknown): Inside {
  * await taskOf(MathTasks.square).delay(5);
  * ```
  */
-export function taskOf<F extends TaskFunction>(fn: F): Task<F> {
+export function taskOf<F extends TaskFunction>(fn: F): TaskOf<F> {
   inside(fn);
-  return fn as Task<F>;
+  return fn as unknown as TaskOf<F>;
 }
 
 /** The methods of every task, on a prototype of their own between the task and `Function`. */
