@@ -45,7 +45,7 @@ describe('get()', () => {
     const error = await rejection(result.get({ timeout: 100 }));
     expect(error).toBeInstanceOf(ResultTimeoutError);
     expect(error.message).toBe(
-      `task ${result.id} gave no result within 100ms; it goes on, and get() may be called again`,
+      `task get.timeout[${result.id}] gave no result within 100ms: it is STARTED in queue default; worker worker-0 takes from that queue and has the task; get() may be called again`,
     );
     gate.open();
     expect(await result.get(soon)).toBe('late');

@@ -109,13 +109,24 @@ export class TaskFailedError extends DtaskError {
   declare readonly remoteStack: string | undefined;
   /** What was noted beside it there: that `retryFor` threw, say, so that nobody knew whether to retry. */
   declare readonly notes: readonly string[];
+  /** Of a task in `RETRY`: how many times it was retried, this one included. */
+  declare readonly retries?: number;
+  /** Of a task in `RETRY`: when it is due. */
+  declare readonly retryAt?: Date;
 
-  constructor(taskId: string, taskName: string | undefined, cause: unknown) {
+  constructor(
+    taskId: string,
+    taskName: string | undefined,
+    cause: unknown,
+    { retries, retryAt }: { retries?: number; retryAt?: Date } = {},
+  ) {
     const error = cause instanceof Error ? cause : undefined;
     super(error ? error.message : String(cause), { cause });
     this.taskId = taskId;
     this.taskName = taskName;
     this.errorName = error?.name ?? typeof cause;
+    if (retries !== undefined) this.retries = retries;
+    if (retryAt !== undefined) this.retryAt = retryAt;
     // Printing the error shows it already, within `stack`.
     Object.defineProperty(this, 'remoteStack', { value: error?.stack });
     Object.defineProperty(this, 'notes', { value: notesIn(error) });

@@ -3,6 +3,7 @@ import { bullQueueName, enterQueue } from '@dtask/core/internal';
 import type { Broadcasts } from './broadcasts.js';
 import { Consumer, type ConsumerPlace } from './consumer.js';
 import type { QueueKeeper } from './lock-keeper.js';
+import { renewal } from './presence.js';
 
 /** What the consumers of a worker need of it. */
 export interface ConsumersPlace extends ConsumerPlace {
@@ -19,6 +20,7 @@ export class Consumers {
   /** Those whose last tasks still run. */
   readonly #leaving = new Set<Consumer>();
   #stopping = false;
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(place: ConsumersPlace) {
     this.#place = place;
@@ -43,6 +45,16 @@ export class Consumers {
   async start(): Promise<void> {
     await Promise.all(Array.from(this.#wanted, (queue) => this.#consume(queue)));
     this.#watch();
+    if (!this.#stopping) this.#renewal = setInterval(() => this.#enter(), renewal).unref();
+  }
+
+  /** A Redis that has lost its data has lost the names of the queues. */
+  #enter(): void {
+    const { connection, prefix } = this.#place;
+    for (const queue of this.#consumers.keys()) {
+      // While Redis is away nothing is lost by that: it comes again.
+      enterQueue(connection, prefix, queue).catch(() => undefined);
+    }
   }
 
   /** Takes tasks from one more queue; gives whether it did not before. */
@@ -77,6 +89,7 @@ export class Consumers {
   /** Takes no more tasks; resolves when those that run have ended. */
   async stop(force = false): Promise<void> {
     this.#stopping = true;
+    clearInterval(this.#renewal);
     if (!force) this.#place.executor.hurry();
     const all = [...this.#consumers.values(), ...this.#leaving];
     await Promise.all(all.map((consumer) => consumer.stop()));

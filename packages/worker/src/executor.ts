@@ -285,7 +285,8 @@ export class Executor {
     const began = performance.now();
     const pool = this.#place.pools.for(definition, suspicionOf(job));
     const text = message === current.message ? textOf(job) : undefined;
-    const performed = pool.start({ message, text, definition, queue, retries, limit: limit.hard });
+    const { hard, soft } = limit;
+    const performed = pool.start({ message, text, definition, queue, retries, limit: hard, soft });
     current.performance = performed;
     // Waiting for a child is not the task's own time.
     if (performed.begun) current.began = 0;

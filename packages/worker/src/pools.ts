@@ -8,6 +8,7 @@ import { Isolation } from './pool/isolation.js';
 import type { Pool } from './pool/pool.js';
 import { Run, type RunPlace } from './run.js';
 import type { Suspicion } from './suspicion.js';
+import type { TimeLimit } from './time-limit.js';
 
 /** What pools need of their worker. */
 export interface PoolsPlace {
@@ -71,8 +72,8 @@ export class Pools {
   }
 
   /** The context of a task that runs together with others, for hooks. */
-  contextOf(message: Message, retries: number, queue: string, limit: number): Run {
-    return new Run(message, retries, queue, this.#place.runs, limit);
+  contextOf(message: Message, retries: number, queue: string, { hard, soft }: TimeLimit): Run {
+    return new Run(message, retries, queue, this.#place.runs, hard, soft);
   }
 
   /**

@@ -46,6 +46,7 @@ export interface RunPlace {
 const reserved: ReadonlySet<string> = new Set([
   'UNKNOWN',
   'PENDING',
+  'WAITING',
   'RECEIVED',
   'STARTED',
   'RETRY',
@@ -63,6 +64,8 @@ export class Run implements TaskContext {
   readonly retries: number;
   readonly queue: string;
   readonly deadline: Date | undefined;
+  readonly timeLimit: number | undefined;
+  readonly softTimeLimit: number | undefined;
   readonly isEager = false;
   /** What its code threw, if it did. */
   thrown: unknown;
@@ -81,9 +84,21 @@ export class Run implements TaskContext {
   #waits = 0;
   #lent = false;
 
-  /** @param limit longest run, in milliseconds; 0 is none */
-  constructor(message: Message, retries: number, queue: string, place: RunPlace, limit = 0) {
+  /**
+   * @param limit longest run, in milliseconds; 0 is none
+   * @param soft when its signal fires, in milliseconds from its start; 0 is never
+   */
+  constructor(
+    message: Message,
+    retries: number,
+    queue: string,
+    place: RunPlace,
+    limit = 0,
+    soft = 0,
+  ) {
     this.retries = retries;
+    this.timeLimit = limit > 0 ? limit : undefined;
+    this.softTimeLimit = soft > 0 ? soft : undefined;
     this.deadline = limit > 0 ? new Date(Date.now() + limit) : undefined;
     this.#limit = limit;
     this.#began = limit > 0 ? performance.now() : 0;
@@ -122,6 +137,14 @@ export class Run implements TaskContext {
 
   get parentId(): string | undefined {
     return this.#message.parent;
+  }
+
+  get group(): string | undefined {
+    const { group, next = [] } = this.#message;
+    if (group !== undefined) return group;
+    // Where something follows a group, its parts have a place in it.
+    const frame = next.find((each) => 'join' in each);
+    return frame && 'join' in frame ? frame.join : undefined;
   }
 
   get expires(): Date | undefined {

@@ -1,5 +1,5 @@
 /** `dtask result`: shows what became of a task. */
-import type { Duration } from '@dtask/core';
+import { type Duration, TaskFailedError } from '@dtask/core';
 import { Command } from 'commander';
 import { inspect } from 'node:util';
 import { onApp, withApp } from '../app-option.js';
@@ -26,11 +26,28 @@ async function result(id: string, { app: spec, json, wait }: Options): Promise<v
     if (wait !== undefined)
       await handle.get({ propagate: false, ...(wait !== true && { timeout: wait }) });
     const [state, info] = [await handle.state(), await handle.info()];
+    const retry = retryIn(info);
     print(
       json,
-      { id, state, result: info },
-      () => `${state}${info === undefined ? '' : `\n${inspect(info, { depth: 6 })}`}`,
+      { id, state, result: info, ...retry },
+      () =>
+        `${state}${retry ? `\n${retryLine(retry)}` : ''}${info === undefined ? '' : `\n${inspect(info, { depth: 6 })}`}`,
     );
     if (state !== 'SUCCESS') process.exitCode = 1;
   });
 }
+
+/** How many times a task was retried that waits for its next run, and when it is due. */
+interface Retry {
+  readonly retries: number;
+  readonly retryAt?: Date;
+}
+
+function retryIn(info: unknown): Retry | undefined {
+  if (!(info instanceof TaskFailedError) || info.retries === undefined) return undefined;
+  const { retries, retryAt } = info;
+  return { retries, ...(retryAt && { retryAt }) };
+}
+
+const retryLine = ({ retries, retryAt }: Retry): string =>
+  `retry ${retries}${retryAt ? `, due at ${retryAt.toISOString()}` : ''}`;

@@ -11,12 +11,11 @@ import {
   type Node,
   withOptions,
 } from '../canvas/tree.js';
-import type { Place } from '../broker/ask.js';
 import type { AppConfig } from '../config/resolve.js';
 import { ConfigError } from '../errors.js';
+import { idSeries } from '../protocol/id-run.js';
 import { groupKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
-import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import {
   type Frame,
   isGroupStep,
@@ -26,17 +25,22 @@ import {
   firstTasks,
   tasksOf,
 } from '../protocol/step.js';
-import { partBy } from '../part-by.js';
 import type { AnyResult } from '../result/any-result.js';
-import { AsyncResult, type ResultSource, type SentCall } from '../result/async-result.js';
+import {
+  AsyncResult,
+  type Dispatch,
+  type ResultSource,
+  type SentCall,
+} from '../result/async-result.js';
 import { GroupResult } from '../result/group-result.js';
 import type { Revocable } from '../result/revocation.js';
 import { Sent } from '../result/sent.js';
-import { OutcomeWriter } from '../result/writer.js';
 import type { CallSettings } from '../task/call.js';
 import { findCurrentTask } from '../task/context.js';
 import type { Outbox } from './outbox.js';
 import type { Tracing } from '../trace/tracing.js';
+import { Path } from '../canvas/waiting.js';
+import { CanvasNotes, Noted } from './canvas-notes.js';
 import { SentParts } from './sent-parts.js';
 
 /** What canvases need of their App. */
@@ -56,11 +60,13 @@ export class Canvases {
   readonly flow: Flow;
   readonly #place: CanvasesPlace;
   readonly #joins: Joins;
+  readonly #notes: CanvasNotes;
 
   constructor(place: CanvasesPlace) {
     const { config, shards, outbox } = place;
     this.#place = place;
     this.#joins = new Joins((id) => shards.of(id));
+    this.#notes = new CanvasNotes(shards, config);
     this.flow = new Flow({
       joins: this.#joins,
       defaultQueue: config.defaultQueue,
@@ -70,7 +76,8 @@ export class Canvases {
           ? outbox.defaults(task, args, options)
           : outbox.known(task, args),
       send: (call) => outbox.publish(call),
-      settle: (outcomes, reply) => this.#settle(outcomes, reply),
+      settle: (outcomes, reply) => this.#notes.settle(outcomes, reply),
+      note: (message, reopened) => this.#notes.noteAgain(message, reopened),
     });
   }
 
@@ -82,17 +89,28 @@ export class Canvases {
   /** Sends a canvas; gives the promise of its result. */
   send(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown, AnyResult> {
     const parent = findCurrentTask();
-    const step = prepend(freeze(this.#settled(withOptions(node, call)), randomUUID), args);
+    const step = prepend(freeze(this.#settled(withOptions(node, call)), idSeries()), args);
     const { mailbox } = this.#place.results;
     const root = parent?.rootId ?? firstId(step);
     for (const { id } of firstTasks(step)) parent?.spawned?.(id);
     const origin: Origin = { root, parent: parent?.id, reply: mailbox.caller };
     const { epoch } = mailbox;
-    const sending = this.#traced(step, origin, (traced) =>
-      this.flow.start(step, nothing, [], traced),
-    );
-    const sent: SentCall = { queue: undefined, ignoreResult: false, epoch, sending };
+    const sending = this.#traced(step, origin, (traced) => this.#start(step, [], traced));
+    const sent: SentCall = {
+      queue: undefined,
+      ignoreResult: false,
+      epoch,
+      sending,
+      dispatch: dispatchOf(sending),
+    };
     return new Sent(this.#resultOf(step, sent, undefined), sending);
+  }
+
+  /** Starts a canvas, and notes its tasks that wait: both at a time, on one connection in that order. */
+  #start(step: Step, frames: readonly Frame[], origin: Origin): Promise<void> {
+    const noted = this.#notes.note(step, origin.reply);
+    const started = this.flow.start(step, nothing, frames, origin);
+    return noted ? Promise.all([started, noted]).then(() => undefined) : started;
   }
 
   /** Sends a canvas within a span, where the App has tracing on; a single task has its own. */
@@ -120,7 +138,7 @@ export class Canvases {
     const frozen = freeze(this.#settled(named), () => `${id}~${(count += 1)}`);
     const step = prepend(frozen, args);
     const origin = { root: firstId(step), parent: undefined, reply: undefined, again: true };
-    await this.#traced(step, origin, (traced) => this.flow.start(step, nothing, [], traced));
+    await this.#traced(step, origin, (traced) => this.#start(step, [], traced));
     return step.id;
   }
 
@@ -135,14 +153,10 @@ export class Canvases {
     const parent = findCurrentTask();
     const origin = { root: parent?.rootId, parent: parent?.id, reply: mailbox.caller };
     const sentParts = new SentParts(id);
-    const last = body && freeze(this.#settled(withOptions(body.node, headersOf(call))), randomUUID);
+    const parts = new Path();
+    const noted = new Noted();
+    const last = body && freeze(this.#settled(withOptions(body.node, headersOf(call))), idSeries());
     const frames: Frame[] = last ? [{ steps: 'chain' in last ? last.chain : [last] }] : [];
-    const sent: { -readonly [K in keyof SentCall]: SentCall[K] } = {
-      queue: undefined,
-      ignoreResult: false,
-      epoch: mailbox.epoch,
-      sending: Promise.resolve(),
-    };
     const steps = async function* (this: Canvases): AsyncGenerator<Step> {
       for await (const { node } of source) {
         const at = sentParts.count;
@@ -152,13 +166,31 @@ export class Canvases {
           return `${id}-${at}${count === 1 ? '' : `.${count}`}`;
         });
         sentParts.add(step, last === undefined);
+        if (last) parts.add(step, this.#notes.queueOf);
+        noted.add(this.#notes.note(step, mailbox.caller));
         yield step;
       }
     };
-    const sending = this.#traced({ group: [], id }, origin, (traced) =>
-      this.flow.startEach(id, steps.call(this), frames, traced),
-    );
-    sent.sending = sending;
+    const sending = this.#traced({ group: [], id }, origin, async (traced) => {
+      // What comes before the body is known when all parts are.
+      if (last) noted.add(this.#notes.note(last, mailbox.caller, Path.unknown()));
+      try {
+        await this.flow.startEach(id, steps.call(this), frames, traced);
+      } catch (error) {
+        if (last) await this.#notes.abandon(last, error, mailbox.caller);
+        throw error;
+      }
+      if (last) noted.add(this.#notes.note(last, mailbox.caller, parts));
+      await noted.all();
+    });
+    const { epoch } = mailbox;
+    const sent: SentCall = {
+      queue: undefined,
+      ignoreResult: false,
+      epoch,
+      sending,
+      dispatch: dispatchOf(sending),
+    };
     // What `get()` waits for may fail before anyone asks.
     sending.catch(() => undefined);
     const resultsOf = (): AnyResult[] =>
@@ -177,32 +209,27 @@ export class Canvases {
   }
 
   /** Has a canvas take a task's place, with its headers. Run twice, it sends the same ids. */
-  replace(node: Node, message: Message, frames: readonly Frame[]): Promise<void> {
-    return this.#startWithin(node, message, message.id, frames);
+  async replace(node: Node, message: Message, frames: readonly Frame[]): Promise<void> {
+    const step = this.#within(node, message, message.id);
+    await this.#notes.noteReplaced(message, step);
+    await this.#start(step, frames, originOf(message));
   }
 
   /** Adds a part to the group that a task is in, with the task's headers; the same name adds it once. */
   async grow({ node }: CanvasLike, message: Message, join: string, name: string): Promise<void> {
     const at = await this.#joins.grow(join, name);
-    await this.#startWithin(node, message, name, [{ join, at }]);
+    await this.#start(this.#within(node, message, name), [{ join, at }], originOf(message));
   }
 
-  /** Starts what a task leads to, under ids that begin with `name`. */
-  #startWithin(
-    node: Node,
-    message: Message,
-    name: string,
-    frames: readonly Frame[],
-  ): Promise<void> {
-    const { headers = {} } = message;
+  /** What a task leads to, under ids that begin with `name`. */
+  #within(node: Node, { headers = {} }: Message, name: string): Step {
     // Its own headers win.
     const inherited = mapAll(node, (task) => ({
       ...task,
       options: { ...task.options, headers: { ...headers, ...task.options.headers } },
     }));
     let count = 0;
-    const step = freeze(this.#settled(inherited), () => `${name}~${(count += 1)}`);
-    return this.flow.start(step, nothing, frames, originOf(message));
+    return freeze(this.#settled(inherited), () => `${name}~${(count += 1)}`);
   }
 
   /** The values of a group, as the JSON text of a list. */
@@ -219,9 +246,10 @@ export class Canvases {
   ): AnyResult {
     if ('task' in step) {
       const tree = (): Revocable[] => [...before(), this.#revocable(step)];
-      const { queue, epoch, sending } = sent;
+      const { epoch, sending, dispatch } = sent;
       const ignoreResult = step.options?.ignoreResult ?? false;
-      const call: SentCall = { queue, ignoreResult, epoch, sending, tree };
+      const queue = this.#notes.queueOf(step);
+      const call: SentCall = { queue, ignoreResult, epoch, sending, dispatch, tree };
       return new AsyncResult(step.id, this.#place.results, call, parent);
     }
     if (isGroupStep(step)) {
@@ -238,8 +266,8 @@ export class Canvases {
     return last ?? this.#group(step.id, [], undefined);
   }
 
-  #revocable({ id, task, options }: TaskStep): Revocable {
-    return { id, task, queue: options?.queue ?? this.#place.config.defaultQueue };
+  #revocable(step: TaskStep): Revocable {
+    return { id: step.id, task: step.task, queue: this.#notes.queueOf(step) };
   }
 
   #group(id: string, parts: readonly AnyResult[], parent: AnyResult | undefined): GroupResult {
@@ -285,30 +313,17 @@ export class Canvases {
         : this.#group(saved.id, saved.parts.map(resultOf), undefined);
     return this.#group(id, (JSON.parse(text) as Saved[]).map(resultOf), undefined);
   }
+}
 
-  async #settle(outcomes: readonly Outcome[], reply: string | undefined): Promise<void> {
-    const { shards } = this.#place;
-    const parts = partBy(outcomes, ({ id }) => shards.of(id));
-    await Promise.all([...parts].map(([shard, some]) => this.#settleOn(shard, some, reply)));
-  }
-
-  async #settleOn(
-    { ask, prefix }: Place,
-    outcomes: readonly Outcome[],
-    reply: string | undefined,
-  ): Promise<void> {
-    const { config } = this.#place;
-    await ask('results were not stored', async (connection) => {
-      let failure: unknown;
-      const writer = new OutcomeWriter(connection, prefix, (error) => (failure ??= error));
-      for (const outcome of outcomes) {
-        const text = encodeOutcome(outcome, Number.MAX_SAFE_INTEGER);
-        writer.write({ id: outcome.id, text, reply, keep: config.resultExpires });
-      }
-      await writer.stored();
-      if (failure !== undefined) throw failure as Error;
-    });
-  }
+/** Notes when Redis has all that was to be sent at once. */
+function dispatchOf(sending: Promise<unknown>): Dispatch {
+  const dispatch = { isDone: false };
+  sending.then(
+    () => (dispatch.isDone = true),
+    // Whoever waits hears of it by `sending`.
+    () => undefined,
+  );
+  return dispatch;
 }
 
 /** Of a call's options, those that are for all tasks. */

@@ -4,6 +4,7 @@ import type { AppConfig } from '../config/resolve.js';
 import { checkAsk } from '../control/audience.js';
 import { Broadcast } from '../control/broadcast.js';
 import { Control } from '../control/control.js';
+import { Crew } from '../control/crew.js';
 import { CustomCommands } from '../control/custom-commands.js';
 import { Inspect } from '../control/inspect.js';
 import { Revocations } from '../control/revocations.js';
@@ -16,6 +17,7 @@ import { EventReader } from '../events/event-reader.js';
 import { EventWriter } from '../events/event-writer.js';
 import type { Call, Message } from '../protocol/message.js';
 import type { ResultMailbox } from '../result/mailbox.js';
+import type { Takers } from '../result/situation.js';
 import type { RevokeResultOptions, SoughtTask } from '../result/revocation.js';
 import type { Queues } from './queues.js';
 
@@ -38,6 +40,7 @@ export class ControlPlane {
   readonly #broadcast: Broadcast;
   readonly #place: ControlPlanePlace;
   readonly #writer: EventWriter;
+  readonly #crew: Crew;
   readonly #readers = new Set<EventReader>();
 
   constructor(place: ControlPlanePlace) {
@@ -51,8 +54,9 @@ export class ControlPlane {
       ask,
       hear: (...heard) => mailbox.hear(...heard),
     });
-    this.revocations = new Revocations({ shards, queues });
+    this.revocations = new Revocations({ shards, queues, keep: config.resultExpires });
     this.inspect = new Inspect(this.#broadcast);
+    this.#crew = new Crew(this.inspect);
     this.control = new Control({
       broadcast: this.#broadcast,
       revocations: this.revocations,
@@ -79,14 +83,18 @@ export class ControlPlane {
     { terminate = false }: RevokeResultOptions,
   ): Promise<number> {
     const mark = terminate ? { terminate } : {};
-    const located = await this.revocations.locate(tasks);
-    const { removed, marked } = await this.revocations.revokeIn(located, mark);
+    const { removed, marked, waiting } = await this.revocations.revoke(tasks, mark);
     if (marked.length > 0) {
       const args = { ids: [...new Set(marked.map(({ id }) => id))], terminate };
       await this.#broadcast.ask('revoke', args, checkAsk('revoke'), { lasting: true });
       await this.revocations.revokeLate(marked, mark);
     }
-    return removed.length + marked.length;
+    return removed.length + marked.length + waiting.length;
+  }
+
+  /** Which live workers take tasks from a queue, and have one. Many who ask at a time are answered together. */
+  takersOf(queue: string, task: string | undefined): Promise<Takers> {
+    return this.#crew.takersOf(queue, task);
   }
 
   /** What happens, as it is told. */

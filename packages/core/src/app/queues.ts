@@ -171,8 +171,9 @@ export class Queues {
       return ids.filter((_, at) => {
         const job = jobs[at];
         if (job?.hasTurn) turns.add(job.message.name);
-        const { next, link, linkError } = job?.message ?? {};
-        return next ?? link ?? linkError;
+        const { next, link, linkError, once } = job?.message ?? {};
+        // What may be sent twice is known by its record: without an end it would wait for ever.
+        return next ?? link ?? linkError ?? once;
       });
     });
   }

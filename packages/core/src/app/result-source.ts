@@ -3,10 +3,12 @@ import type { Broker } from '../broker/broker.js';
 import type { Shard, Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { partBy } from '../part-by.js';
+import type { Before } from '../protocol/outcome.js';
 import type { ResultSource } from '../result/async-result.js';
 import { Ledger } from '../result/ledger.js';
+import { Liveness } from '../result/liveness.js';
 import { Ledgers } from '../result/ledgers.js';
-import { callerName, Mailbox } from '../result/mailbox.js';
+import { callerName, Mailbox, type MailboxPlace } from '../result/mailbox.js';
 import { Mailboxes } from '../result/mailboxes.js';
 import { revokeTasks } from '../result/revocation.js';
 import { Tide } from '../result/tide.js';
@@ -14,18 +16,22 @@ import { Tide } from '../result/tide.js';
 /**
  * Makes the source of an App's results.
  *
- * @param revoke ends tasks that were sent
+ * @param plane `revoke` ends tasks that were sent, `takersOf` asks workers
  */
 export function resultSource(
   shards: Shards,
   { resultExpires: keep }: AppConfig,
-  revoke: ResultSource['revoke'],
+  { revoke, takersOf }: Pick<ResultSource, 'revoke' | 'takersOf'>,
 ): ResultSource {
-  const { ledger, mailbox } = readersOf(shards);
+  const liveness = new Liveness((id) => shards.of(id));
+  const holds = (before: Before | undefined): Promise<boolean> => liveness.holds(before);
+  const { ledger, mailbox } = readersOf(shards, holds);
   const { caller } = mailbox;
   return {
     ledger,
     mailbox,
+    holds,
+    takersOf,
     revoke,
     revokeAll: async (canvas, how) => {
       // First what was sent, so that no worker takes it; then what was not sent yet.
@@ -43,11 +49,14 @@ export function resultSource(
   };
 }
 
-function readersOf(shards: Shards): Pick<ResultSource, 'ledger' | 'mailbox'> {
+function readersOf(
+  shards: Shards,
+  holds: ResultSource['holds'],
+): Pick<ResultSource, 'ledger' | 'mailbox'> {
   const caller = callerName();
   const tide = new Tide();
   const readers = new Map(
-    shards.places.map((shard) => [shard, readerOf(shard, caller, tide)] as const),
+    shards.places.map((shard) => [shard, readerOf(shard, { caller, tide, holds })] as const),
   );
   const of = (shard: Shard): Reader => readers.get(shard) as Reader;
   const main = of(shards.main);
@@ -64,9 +73,12 @@ interface Reader {
   readonly mailbox: Mailbox;
 }
 
-function readerOf({ ask, prefix, broker }: Shard, caller: string, tide: Tide): Reader {
+function readerOf(
+  { ask, prefix, broker }: Shard,
+  shared: Pick<MailboxPlace, 'caller' | 'tide' | 'holds'>,
+): Reader {
   const ledger = new Ledger(ask, prefix);
   const inTime: Broker['inTime'] = (...asked) => broker.inTime(...asked);
-  const place = { prefix, caller, ledger, tide, inTime };
+  const place = { prefix, ledger, inTime, ...shared };
   return { ledger, mailbox: new Mailbox(() => broker.open(), place) };
 }

@@ -72,7 +72,10 @@ export function wire(place: WiringPlace): Wiring {
   });
   const turns: Turns = new Turns({ shards, queues });
   const failed = new Failed(shards, queues, () => canvases.flow);
-  const results = resultSource(shards, config, (tasks, how) => plane.revoke(tasks, how));
+  const results = resultSource(shards, config, {
+    revoke: (tasks, how) => plane.revoke(tasks, how),
+    takersOf: (queue, task) => plane.takersOf(queue, task),
+  });
   const { mailbox } = results;
   const plane = new ControlPlane({ app: name, config, shards, mailbox, queues, turns });
   const known = (task: string): CallSettings => definition(task)?.calls ?? {};

@@ -164,6 +164,7 @@ export class Broker {
     const job = jobOf(call, text);
     const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
     if (sink instanceof Promise) return sink.then((ready) => addJob(ready, job, message.id));
+    sink.entry.use();
     this.#gather.hold(connection);
     const addition = sink.additions.get(message.name);
     if (job.opts !== plain || !Addition.fits(message.id) || !addition) {
@@ -228,8 +229,11 @@ export class Broker {
     const connection = this.#connection;
     if (connection) await closeConnection(connection);
     this.#deadlines.expireAll();
-    for (const sink of this.#sinks.values())
-      if (!(sink instanceof Promise)) await sink.backend.close();
+    for (const sink of this.#sinks.values()) {
+      if (sink instanceof Promise) continue;
+      sink.entry.end();
+      await sink.backend.close();
+    }
     await this.tracing?.flush();
   }
 }

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Call } from '../protocol/message.js';
 import { bullQueueName } from '../protocol/keys.js';
 import type { Addition } from './addition.js';
+import { enterQueue, QueueEntry } from './enter-queue.js';
 
 /** The part of BullMQ's backend that stores jobs: below `Queue.add`, which does more than is needed. */
 type Backend = ReturnType<typeof createRedisBackend>;
@@ -15,6 +16,8 @@ export interface JobSink {
   readonly client: Awaited<Backend['client']>;
   /** What is made ahead for the calls of a task, by its name; nothing while it is made. */
   readonly additions: Map<string, Addition | undefined>;
+  /** Keeps the queue among those that there are. */
+  readonly entry: QueueEntry;
 }
 
 /** The options of most jobs. */
@@ -37,10 +40,11 @@ export const addJob = ({ backend, client }: JobSink, job: JobJson, id: string): 
 
 /** BullMQ is loaded here: half of the time that it takes to load dtask would be spent on it. */
 export async function openSink(connection: Redis, prefix: string, queue: string): Promise<JobSink> {
+  const entry = new QueueEntry(() => enterQueue(connection, prefix, queue));
   const bullmq = await import('bullmq');
   const options: QueueOptions = { connection, prefix, skipVersionCheck: true };
   const backend = bullmq.createRedisBackend(bullQueueName(queue), options);
   // The connection's own listener keeps what went wrong; without one here it would be thrown.
   backend.on('error', () => undefined);
-  return { backend, client: await backend.client, additions: new Map() };
+  return { backend, client: await backend.client, additions: new Map(), entry };
 }

@@ -30,6 +30,8 @@ export interface FlowPlace {
   readonly send: (call: Call) => Promise<unknown>;
   /** Stores outcomes of tasks that no worker runs, and pushes them. */
   readonly settle: (outcomes: readonly Outcome[], reply: string | undefined) => Promise<void>;
+  /** Notes that what a failed task has stopped waits for it once more. */
+  readonly note: (message: Message, reopened: Reopened) => Promise<void>;
 }
 
 /** What a step gets from the one before: nothing, a value, or the list of a group. */
@@ -103,7 +105,7 @@ export class Flow {
     if (group.length === 0)
       return this.proceed(frames, { ok: true, given: { kind: 'value', json: [] } }, origin);
     if (frames.length > 0) {
-      const continuation = { next: frames, origin: { ...origin, parent: id, again: true } };
+      const continuation = { next: frames, origin: { ...origin, again: true } };
       const wait = patience + waitOf({ group, id });
       await this.#place.joins.open(id, group.length, continuation, wait);
     }
@@ -125,7 +127,7 @@ export class Flow {
     origin: Origin,
   ): Promise<number> {
     if (frames.length > 0) {
-      const continuation = { next: frames, origin: { ...origin, parent: id, again: true } };
+      const continuation = { next: frames, origin: { ...origin, again: true } };
       await this.#place.joins.open(id, undefined, continuation, patience);
     }
     const of = frames.length > 0 ? origin : { ...origin, group: id };
@@ -156,7 +158,7 @@ export class Flow {
   async proceed(frames: readonly Frame[], end: End, origin: Origin): Promise<void> {
     const [frame, ...outer] = frames;
     if (!frame) return;
-    if ('join' in frame) return this.#fill(frame.join, frame.at, end);
+    if ('join' in frame) return this.#fill(frame.join, frame.at, end, origin.parent);
     if ('settle' in frame) {
       const outcome = { id: frame.settle, task: frame.task, ...(await this.#outcome(end)) };
       await this.#place.settle([outcome], origin.reply);
@@ -197,14 +199,15 @@ export class Flow {
     await this.#place.settle(outcomes, reply);
   }
 
-  async #fill(join: string, at: number, end: End): Promise<void> {
+  /** @param by the task that ends with it */
+  async #fill(join: string, at: number, end: End, by: string | undefined): Promise<void> {
     const text = await this.#text(end);
     const filled = await this.#place.joins.fill(join, at, text, patience);
     if (filled.kind !== 'waiting') {
       // Complete by an ignored task is complete.
       const failure = filled.kind === 'failed' && !end.ok ? end : undefined;
       try {
-        await this.#joined(join, filled.continuation, failure);
+        await this.#joined(join, withParent(filled.continuation, by), failure);
       } catch (error) {
         // The values went when all was done: another worker has done it meanwhile.
         if (!(error instanceof ChordError)) throw error;
@@ -289,6 +292,11 @@ export class Flow {
     }
   }
 
+  /** Notes that what a task's failure has stopped waits for it once more, when that was cleared. */
+  waitAgain(message: Message, reopened: Reopened): Promise<void> {
+    return this.#place.note(message, reopened);
+  }
+
   #call(step: TaskStep, given: Given, frames: readonly Frame[], origin: Origin): Call {
     const own = decodeArgs(step.args);
     const takes = step.immutable ? nothing : given;
@@ -327,6 +335,12 @@ function endOf({ id, task, state, value, error }: Outcome): End {
   return { ok: false, state, error, from: { id, ...(task !== undefined && { task }) } };
 }
 
+/** What follows a group is called by the task that has completed it. */
+const withParent = ({ next, origin }: Continuation, parent: string | undefined): Continuation => ({
+  next,
+  origin: { ...origin, parent },
+});
+
 const placeIn = (join: string, at: number, frames: readonly Frame[]): Frame[] =>
   frames.length > 0 ? [{ join, at }] : [];
 
@@ -339,7 +353,7 @@ function after(
 }
 
 /** The longest time that a step asks to wait before something in it runs. */
-function waitOf(step: Step): number {
+export function waitOf(step: Step): number {
   if ('task' in step) {
     const { countdown = 0, eta } = step.options ?? {};
     return eta === undefined ? countdown : Math.max(0, eta - Date.now());

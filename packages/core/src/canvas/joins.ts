@@ -2,7 +2,7 @@
 import type { PlaceOf } from '../broker/ask.js';
 import { OwnScript } from '../broker/own-script.js';
 import { ChordError } from '../errors.js';
-import { joinKey, listKey } from '../protocol/keys.js';
+import { addedKey, joinKey, listKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
 import type { Frame, Step } from '../protocol/step.js';
 import type { TraceContext } from '../protocol/trace-context.js';
@@ -195,7 +195,7 @@ export class Joins {
     const { ask, prefix } = this.#placeOf(id);
     const key = joinKey(prefix, id);
     const at = await ask(`group ${id} did not grow`, (connection) =>
-      grow.run(connection, key, `${key}:added`, name, grown),
+      grow.run(connection, key, addedKey(prefix, id), name, grown),
     );
     if (at >= 0) return at;
     throw new ChordError(
@@ -231,7 +231,7 @@ export class Joins {
     const { ask, prefix } = this.#placeOf(id);
     const key = joinKey(prefix, id);
     await ask(`group ${id} was not dropped`, (connection) =>
-      connection.unlink(key, `${key}:added`),
+      connection.unlink(key, addedKey(prefix, id)),
     );
   }
 

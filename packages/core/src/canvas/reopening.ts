@@ -7,6 +7,10 @@ import type { Joins } from './joins.js';
 export interface Reopened {
   /** The tasks that were told of the failure in place of being run. */
   readonly told: readonly string[];
+  /** The steps among them, which wait again. */
+  readonly steps: readonly Step[];
+  /** Those among them that were replaced: what took their place goes on. */
+  readonly replaced: readonly { readonly id: string; readonly name: string }[];
   /** Whether a place of a group is free again, and waits for the task. */
   readonly waits: boolean;
 }
@@ -22,13 +26,20 @@ export async function reopen(
   patience: number,
 ): Promise<Reopened> {
   const told: string[] = [];
+  const steps: Step[] = [];
+  const replaced: { id: string; name: string }[] = [];
   let waits = false;
   let frames: readonly Frame[] = message.next ?? [];
   for (let at = 0; at < frames.length; at += 1) {
     const frame = frames[at] as Frame;
-    if ('settle' in frame) told.push(frame.settle);
-    else if (!('join' in frame)) told.push(...idsIn(await stepsOf(joins, frame, patience)));
-    else {
+    if ('settle' in frame) {
+      told.push(frame.settle);
+      replaced.push({ id: frame.settle, name: frame.task });
+    } else if (!('join' in frame)) {
+      const some = await stepsOf(joins, frame, patience);
+      told.push(...idsIn(some));
+      steps.push(...some);
+    } else {
       const reopened = await joins.reopen(frame.join, frame.at, patience);
       waits ||= reopened.freed;
       // What follows a group is in the group.
@@ -36,7 +47,7 @@ export async function reopen(
       at = -1;
     }
   }
-  return { told, waits };
+  return { told, steps, replaced, waits };
 }
 
 async function stepsOf(

@@ -164,6 +164,7 @@ function freezeTask(node: TaskNode, newId: () => string): TaskStep {
   return {
     task,
     id,
+    ...(options.id !== undefined && { named: true }),
     ...(args.length > 0 && { args: encodeArgs(args) }),
     ...(immutable && { immutable }),
     ...(Object.keys(rest).length > 0 && { options: encodeOptions(rest) }),

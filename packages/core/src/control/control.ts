@@ -58,7 +58,7 @@ export interface RevokeByOptions extends Omit<RevokeOptions, 'reason'> {
 
 /** What a revocation did. */
 export interface Revocation {
-  /** How many tasks were taken out of their queues; they have ended as `REVOKED`. */
+  /** How many tasks were taken out of their queues, or not sent yet; they have ended as `REVOKED`. */
   readonly removed: number;
   /** How many run and are marked; also a worker that takes one over, or retries it, sees that. */
   readonly running: number;
@@ -98,9 +98,10 @@ export class Control {
   }
 
   /**
-   * Ends tasks by their ids. Those that wait leave their queues at once and end as `REVOKED`; no
-   * worker is needed for that. Those that run are marked, and the workers that run them are told:
-   * their `signal` fires, or they are killed. Nothing becomes of ids that are nowhere, nor of none.
+   * Ends tasks by their ids. Those that wait leave their queues at once and end as `REVOKED`, and so
+   * do steps of a canvas that are not sent yet; no worker is needed for that. Those that run are
+   * marked, and the workers that run them are told: their `signal` fires, or they are killed. Nothing
+   * becomes of ids that are nowhere, nor of none.
    *
    * @throws ConfigError for wrong options, BrokerError when Redis does not answer
    */
@@ -112,8 +113,9 @@ export class Control {
       throw new ConfigError(`reason must be a text, got ${show(reason)}`);
     const list = checkIds(ids);
     const mark = { ...(terminate && { terminate }), ...(reason !== undefined && { reason }) };
-    const { removed, marked } = await this.#place.revocations.revoke(list, mark);
-    return this.#tellRunning(removed.length, marked, mark, asked);
+    const tasks = list.map((id) => ({ id }));
+    const { removed, marked, waiting } = await this.#place.revocations.revoke(tasks, mark);
+    return this.#tellRunning(removed.length + waiting.length, marked, mark, asked);
   }
 
   async #tellRunning(

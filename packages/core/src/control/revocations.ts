@@ -4,13 +4,16 @@ import { forEachPlace } from '../broker/for-each-place.js';
 import { OwnScript } from '../broker/own-script.js';
 import type { Shards } from '../broker/shards.js';
 import { show } from '../config/setting.js';
-import { ConfigError } from '../errors.js';
-import { jobKey, rulesKey } from '../protocol/keys.js';
+import { ConfigError, TaskRevokedError } from '../errors.js';
+import { idsIn } from '../protocol/id-run.js';
+import { jobKey, lockKey, replyChannel, resultKey, rulesKey } from '../protocol/keys.js';
 import { markFields, type RevocationMark } from '../protocol/marks.js';
 import { partBy } from '../part-by.js';
 import type { Message } from '../protocol/message.js';
+import { encodeOutcome } from '../protocol/outcome.js';
+import { parseOutstanding } from '../result/outstanding.js';
 import { isPacked, markPacked } from '../result/packed-calls.js';
-import type { PlacedTask, SoughtTask } from '../result/revocation.js';
+import { type PlacedTask, type SoughtTask, storeRevocation } from '../result/revocation.js';
 import {
   nameOfRule,
   parseRule,
@@ -25,6 +28,8 @@ export interface Revoked {
   readonly removed: readonly PlacedTask[];
   /** Those that run: the mark is there, also for the next worker. */
   readonly marked: readonly PlacedTask[];
+  /** Those that are not sent yet: they have ended as `REVOKED`, and are not run when they come. */
+  readonly waiting: readonly string[];
 }
 
 /** The queues, as far as revoking needs them. */
@@ -43,6 +48,8 @@ export interface RevocableQueues {
 export interface RevocationsPlace {
   readonly shards: Shards;
   readonly queues: RevocableQueues;
+  /** How long results are kept, in milliseconds. */
+  readonly keep: number;
 }
 
 /**
@@ -91,17 +98,62 @@ export class Revocations {
     this.#place = place;
   }
 
-  /** Ends tasks by their ids. Those that nobody has are passed over. */
-  async revoke(ids: readonly string[], mark: RevocationMark = {}): Promise<Revoked> {
+  /** Ends tasks. Those that nobody has, and that nothing waits for, are passed over. */
+  async revoke(tasks: readonly SoughtTask[], mark: RevocationMark = {}): Promise<Revoked> {
     const all: Revoked[] = [];
-    for (let from = 0; from < ids.length; from += portion) {
-      const some = ids.slice(from, from + portion);
-      all.push(await this.revokeIn(await this.locate(some.map((id) => ({ id }))), mark));
-    }
-    return {
-      removed: all.flatMap(({ removed }) => removed),
-      marked: all.flatMap(({ marked }) => marked),
+    for (let from = 0; from < tasks.length; from += portion)
+      all.push(await this.#revokeSome(tasks.slice(from, from + portion), mark));
+    return together(all);
+  }
+
+  async #revokeSome(tasks: readonly SoughtTask[], mark: RevocationMark): Promise<Revoked> {
+    const there = await this.revokeIn(await this.locate(tasks), mark);
+    const found = new Set([...there.removed, ...there.marked].map(({ id }) => id));
+    const others = tasks.filter(({ id }) => !found.has(id));
+    if (others.length === 0) return together([there]);
+    const { waiting, started, instead } = await this.#revokeWaiting(others, mark);
+    // Those were sent and taken between the two looks, and with those the work of others goes on.
+    const late = started.length > 0 ? [await this.revokeIn(await this.locate(started), mark)] : [];
+    const led = instead.length > 0 ? [await this.revoke(instead, mark)] : [];
+    return together([there, ...late, ...led, { removed: [], marked: [], waiting }]);
+  }
+
+  /** Ends those that are not sent yet: whoever takes their messages finds that. */
+  async #revokeWaiting(
+    tasks: readonly SoughtTask[],
+    { reason = 'it was revoked before it was sent' }: RevocationMark,
+  ): Promise<{ waiting: string[]; started: SoughtTask[]; instead: SoughtTask[] }> {
+    const { shards, keep } = this.#place;
+    const waiting: string[] = [];
+    const started: SoughtTask[] = [];
+    const instead: SoughtTask[] = [];
+    const revokeOne = async (
+      connection: Redis,
+      prefix: string,
+      { id }: SoughtTask,
+    ): Promise<void> => {
+      const key = resultKey(prefix, id);
+      const found = parseOutstanding(await connection.get(key));
+      if (found?.state === 'REPLACED')
+        instead.push(...idsIn(found.before?.runs ?? []).map((each) => ({ id: each })));
+      if (found?.state !== 'WAITING') return;
+      const { task, queue = '', reply } = found;
+      const error = new TaskRevokedError(reason);
+      const end = { id, state: 'REVOKED', error, at: Date.now(), ...(task && { task }) };
+      const keys = { record: key, lock: lockKey(prefix, queue, id) };
+      const channel = reply === undefined ? '' : replyChannel(prefix, reply);
+      const text = encodeOutcome(end, Number.MAX_SAFE_INTEGER);
+      if (await storeRevocation(connection, keys, text, keep, channel)) waiting.push(id);
+      else started.push({ id });
     };
+    await forEachPlace(
+      tasks,
+      ({ id }) => shards.of(id),
+      'tasks were not revoked',
+      (connection, { prefix }, some) =>
+        Promise.all(some.map((task) => revokeOne(connection, prefix, task))),
+    );
+    return { waiting, started, instead };
   }
 
   /** All places where tasks may be, each in the queue that it was sent to, if that is known. */
@@ -122,7 +174,10 @@ export class Revocations {
    * Ends tasks that may be in these queues. They are marked first: one that starts meanwhile, or
    * whose worker dies, or that is to be retried, does not get away.
    */
-  async revokeIn(tasks: readonly PlacedTask[], mark: RevocationMark = {}): Promise<Revoked> {
+  async revokeIn(
+    tasks: readonly PlacedTask[],
+    mark: RevocationMark = {},
+  ): Promise<Pick<Revoked, 'removed' | 'marked'>> {
     const { shards, queues } = this.#place;
     const text = JSON.stringify(mark);
     const deadly = mark.terminate ? '1' : '0';
@@ -202,6 +257,15 @@ export class Revocations {
     return ask('the rules were not read', (connection) => readRules(connection, prefix));
   }
 }
+
+/** What became of several lots. */
+const together = (
+  all: readonly (Omit<Revoked, 'waiting'> & Partial<Pick<Revoked, 'waiting'>>)[],
+): Revoked => ({
+  removed: all.flatMap(({ removed }) => removed),
+  marked: all.flatMap(({ marked }) => marked),
+  waiting: all.flatMap(({ waiting = [] }) => waiting),
+});
 
 /** What is broadcast has one id in the queues of all workers. */
 const placeOf = ({ id, queue }: PlacedTask): string => `${queue} ${id}`;

@@ -49,6 +49,18 @@ export class ItemContext implements TaskContext {
     return this.within.expires;
   }
 
+  get group(): string | undefined {
+    return this.within.group;
+  }
+
+  get timeLimit(): number | undefined {
+    return this.within.timeLimit;
+  }
+
+  get softTimeLimit(): number | undefined {
+    return this.within.softTimeLimit;
+  }
+
   get deadline(): Date | undefined {
     return this.within.deadline;
   }

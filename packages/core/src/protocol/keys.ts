@@ -46,6 +46,9 @@ export const resultKey = (prefix: string, id: string): string => `${prefix}:r:${
 /** The hash in which the results of a group meet. */
 export const joinKey = (prefix: string, id: string): string => `${prefix}:j:${id}`;
 
+/** The places that were added to a group, by the names of its tasks. */
+export const addedKey = (prefix: string, id: string): string => `${joinKey(prefix, id)}:added`;
+
 /** The steps of a long chain. */
 export const listKey = (prefix: string, id: string): string => `${prefix}:f:${id}`;
 

@@ -2,19 +2,23 @@
 import { decode, encode, encodeError } from '../codec/index.js';
 import { DecodeError, EncodeError, PayloadTooLargeError } from '../errors.js';
 import { Encoded } from './encoded.js';
+import type { IdRun } from './id-run.js';
 import { assertSize } from './message.js';
 
 /**
- * The states of a task. `UNKNOWN` is an id that was never sent, or whose result has expired;
- * a task may report others of its own with `updateState`.
+ * The states of a task. `UNKNOWN` is an id that was never sent, or whose result has expired; `WAITING`
+ * is a task of a canvas that is sent when what comes before it has ended; a task may report others of
+ * its own with `updateState`.
  */
 export type TaskState =
   | 'UNKNOWN'
+  | 'WAITING'
   | 'PENDING'
   | 'RECEIVED'
   | 'STARTED'
   | 'PROGRESS'
   | 'RETRY'
+  | 'REPLACED'
   | 'SUCCESS'
   | 'FAILURE'
   | 'REVOKED'
@@ -25,6 +29,14 @@ const finalStates: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED
 
 /** Whether a task in this state has ended. */
 export const isFinal = (state: TaskState): boolean => finalStates.has(state);
+
+/** The tasks of a canvas that come before another: when all have ended, that is sent. */
+export interface Before {
+  /** Their ids, in the order in which they come. */
+  readonly runs: readonly IdRun[];
+  /** The queues that they are sent to. */
+  readonly queues: readonly string[];
+}
 
 /** What became of a task so far. */
 export interface Outcome {
@@ -41,7 +53,19 @@ export interface Outcome {
   readonly at: number;
   /** The tasks that it called, and those that follow it in a canvas. */
   readonly children?: readonly string[] | undefined;
+  /** Of a task that is not sent yet: where it will be. */
+  readonly queue?: string;
+  /** Of a task that is not sent yet, or was replaced: what has to end first, where that is noted. */
+  readonly before?: Before | undefined;
+  /** Of a task that is not sent yet: the caller process that hears of its end. */
+  readonly reply?: string | undefined;
+  /** Of a task that is not sent yet: nobody is to hear how it ends. */
+  readonly ignored?: boolean | undefined;
 }
+
+/** Whether a record says that there is no message of the task for now, and that its end will come all the same. */
+export const isOutstanding = ({ state }: Pick<Outcome, 'state'>): boolean =>
+  state === 'WAITING' || state === 'REPLACED';
 
 /**
  * Writes an outcome as JSON text.

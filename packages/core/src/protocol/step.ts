@@ -10,6 +10,8 @@ export interface TaskStep {
   readonly args?: readonly JsonValue[];
   /** It takes nothing from the step before. */
   readonly immutable?: true;
+  /** Its id was given by its caller, who may ask for it. */
+  readonly named?: true;
   /** Its call options, checked; `headers` are encoded. */
   readonly options?: CallSettings;
   /** Started with the value, when it has ended well. */

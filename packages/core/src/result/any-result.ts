@@ -25,4 +25,8 @@ export interface AnyResult<T = unknown> {
   failed(): Promise<boolean>;
   revoke(options?: RevokeResultOptions): Promise<boolean>;
   forget(): Promise<boolean>;
+  /** Whether its end has come to this process. @internal */
+  readonly isOver: boolean;
+  /** Where it is, in words for people. @internal */
+  situation(): Promise<{ readonly what: string; readonly where: string }>;
 }

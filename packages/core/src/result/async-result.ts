@@ -1,8 +1,12 @@
 /** The handle on a task that runs elsewhere. */
 import { toDuration } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
-import { isFinal, type Outcome, parseOutcome, type TaskState } from '../protocol/outcome.js';
-import type { JobState, ResultLedger } from './ledger.js';
+import { IdRuns, idsIn } from '../protocol/id-run.js';
+import { type Before, isFinal, type Outcome, type TaskState } from '../protocol/outcome.js';
+import type { ResultLedger } from './ledger.js';
+import { type Known, lookUp } from './look-up.js';
+import { parseOutstanding } from './outstanding.js';
+import { nothingKnown, situationOf, type Takers } from './situation.js';
 import type { AnyResult } from './any-result.js';
 import { atCaller, forOneWait } from './at-caller.js';
 import type { GetOptions } from './get-options.js';
@@ -17,12 +21,18 @@ import {
 } from './revocation.js';
 import { findCurrentTask, yielding } from '../task/context.js';
 import { waitFor } from './wait.js';
-import { Watch, type Watchable, type Watched, type Watcher } from './watch.js';
+import { type Dispatch, Watch, type Watchable, type Watched, type Watcher } from './watch.js';
+
+export type { Dispatch };
 
 /** What results need of their App. */
 export interface ResultSource {
   readonly ledger: ResultLedger;
   readonly mailbox: ResultMailbox;
+  /** Whether what has to end before a task is there. */
+  readonly holds: (before: Before | undefined) => Promise<boolean>;
+  /** Which live workers take tasks from a queue, and which of those have one, for who waits in vain. */
+  takersOf(queue: string, task: string | undefined): Promise<Takers>;
   /** Ends tasks that wait, and asks those that run to end; gives how many there were. */
   revoke(tasks: readonly SoughtTask[], options: RevokeResultOptions): Promise<number>;
   /** The same for tasks of a canvas, some of which may not be sent yet. */
@@ -31,7 +41,7 @@ export interface ResultSource {
 
 /** What the sending process knows of a call. */
 export interface SentCall {
-  /** The queue that has the message; absent until Redis has confirmed it. */
+  /** The queue that has the message; absent until Redis has confirmed it. Of a canvas, where it is sent. */
   queue: string | undefined;
   readonly ignoreResult: boolean;
   /** The mailbox's epoch when the call was sent. */
@@ -40,6 +50,8 @@ export interface SentCall {
   readonly foreign?: boolean;
   /** Rejected when the message could not be sent. */
   readonly sending: Promise<unknown>;
+  /** Of a canvas: whether it was sent. */
+  readonly dispatch?: Dispatch | undefined;
   /** Of a canvas: the task and all that come before it. */
   readonly tree?: () => readonly Revocable[];
 }
@@ -75,13 +87,16 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
   /**
    * Waits for the task to end and gives what it returned.
    *
-   * Without a `timeout` it waits as long as it takes, through restarts of Redis and of workers.
-   * With `ignoreResult` there is nothing to wait for, and it gives `undefined`.
+   * Without a `timeout` it waits as long as it takes, through restarts of Redis and of workers, but
+   * not for what cannot come: a task that is gone, or of which nothing is known. With `ignoreResult`
+   * there is nothing to wait for, and it gives `undefined`.
    *
    * @throws TaskFailedError with the task's own error as `cause`; the errors that dtask itself
    * states (UnknownTaskError, ArgumentsError, WorkerLostError, ...) come as their own class
-   * @throws TaskRevokedError when it was revoked, expired, or removed from its queue
-   * @throws ResultTimeoutError when `timeout` is over; the reason of `signal` when it is aborted
+   * @throws TaskRevokedError when it was revoked, expired, or removed from its queue; without a
+   * `timeout` also when nothing is known of it
+   * @throws ResultTimeoutError when `timeout` is over, which says where the task is; the reason of
+   * `signal` when it is aborted
    */
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
   get(options: GetOptions): Promise<T | Error>;
@@ -134,30 +149,63 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
   }
 
   /** @internal */
+  get isOver(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** @internal */
   hasEnded(outcome: Outcome): void {
     this.#ended = outcome;
   }
 
-  #late(limit: number): ResultTimeoutError {
+  async #late(limit: number): Promise<ResultTimeoutError> {
+    const { what, where } = await this.situation();
     return forOneWait(
       new ResultTimeoutError(
-        `task ${this.id} gave no result within ${toDuration(limit)}; it goes on, and get() may be called again`,
+        `${what} gave no result within ${toDuration(limit)}: ${where}; get() may be called again`,
       ),
     );
+  }
+
+  /** The task, and where it is, in words for people. It takes a quarter of a second at most. @internal */
+  situation(): Promise<{ readonly what: string; readonly where: string }> {
+    return situationOf(this.id, {
+      known: () => this.#known(),
+      takersOf: (queue, task) => this.#source.takersOf(queue, task),
+    });
   }
 
   /** @internal */
   lost(): TaskRevokedError {
     return forOneWait(
       new TaskRevokedError(
-        `task ${this.id} is gone: it was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
+        `task ${this.id} is gone: it, or what comes before it in its canvas, was removed from its queue before it ended (a purge, or a Redis that lost its data), or its result has expired`,
       ),
     );
   }
 
+  /** @internal */
+  unknown(): TaskRevokedError {
+    return forOneWait(
+      new TaskRevokedError(
+        `${nothingKnown(`task ${this.id}`)}; get() waits for what may still be sent only with a timeout`,
+      ),
+    );
+  }
+
+  /** @internal */
+  before(): Before | undefined {
+    const tasks = this.#sent?.tree?.().filter(({ id }) => id !== this.id) ?? [];
+    if (tasks.length === 0) return undefined;
+    const ids = new IdRuns();
+    for (const { id } of tasks) ids.add(id);
+    return { runs: ids.runs, queues: [...new Set(tasks.map(({ queue }) => queue))] };
+  }
+
   /**
    * The task's state. `PENDING` waits in its queue, `STARTED` runs, `RETRY` waits for its next run;
-   * `UNKNOWN` was never sent, or its result has expired.
+   * `WAITING` is sent when what comes before it in its canvas has ended; `UNKNOWN` was never sent, or
+   * its result has expired.
    *
    * @throws BrokerError when Redis does not answer
    */
@@ -185,31 +233,37 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
     return (await this.state()) === 'FAILURE';
   }
 
-  /** The details of the state: the value, the error, or what `updateState` and `progress` gave. */
+  /**
+   * The details of the state: the value, the error, or what `updateState` and `progress` gave. Of a
+   * task in `RETRY` the error of its last run, with `retries` and `retryAt`.
+   */
   async info(): Promise<unknown> {
     const outcome = await this.#outcome();
     if (!outcome) return undefined;
+    if (outcome.state === 'RETRY') return outcome.error;
     return outcome.state === 'FAILURE' || outcome.state === 'REVOKED'
       ? errorOf(outcome)
       : outcome.value;
   }
 
-  /** The value or the error of a task that has ended; `undefined` of one that has not. */
+  /**
+   * The value or the error of a task that has ended, the error of one in `RETRY`; `undefined` of any
+   * other.
+   */
   async result(): Promise<T | Error | undefined> {
     const outcome = await this.#outcome();
-    return outcome && isFinal(outcome.state) ? ((await this.info()) as T | Error) : undefined;
+    if (!outcome) return undefined;
+    if (outcome.state === 'RETRY') return outcome.error as Error;
+    if (!isFinal(outcome.state)) return undefined;
+    return valueOf(outcome, false) as T | Error;
   }
 
   async #outcome(): Promise<Outcome | undefined> {
-    const { ledger } = this.#source;
-    const text = await ledger.read(this.id);
-    const stored = text === null ? undefined : parseOutcome(text);
-    if (stored && isFinal(stored.state)) return stored;
-    const job = await ledger.findJob(this.id, this.#sent?.queue);
-    if (job) return stored && job.state === 'STARTED' ? stored : outcomeOf(this.id, job);
-    // It may have ended between the two reads.
-    const again = await ledger.read(this.id);
-    return again === null ? undefined : parseOutcome(again);
+    return (await this.#known()).outcome;
+  }
+
+  #known(): Promise<Known> {
+    return lookUp(this.id, this.#source, this.#sent);
   }
 
   /**
@@ -296,14 +350,14 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
     checkRevoke(options);
     const { tree, queue } = this.#sent ?? {};
     if (tree) return (await this.#source.revokeAll(tree(), options)) > 0;
-    return (await this.#source.revoke([{ id: this.id, queue }], options)) > 0;
+    const before = this.#sent ? [] : await this.#before();
+    const tasks = [...before.map((id) => ({ id })), { id: this.id, queue }];
+    return (await this.#source.revoke(tasks, options)) > 0;
   }
-}
 
-/** What the job alone tells of a task whose outcome is not there, or no more. */
-function outcomeOf(id: string, { state, name, reason }: JobState): Outcome {
-  const outcome = { id, state, at: Date.now(), ...(name !== undefined && { task: name }) };
-  return state === 'FAILURE'
-    ? { ...outcome, error: new Error(reason ?? 'its result has expired') }
-    : outcome;
+  /** The ids of what comes before it, where it waits for that. */
+  async #before(): Promise<readonly string[]> {
+    const found = parseOutstanding(await this.#source.ledger.read(this.id));
+    return idsIn(found?.before?.runs ?? []);
+  }
 }

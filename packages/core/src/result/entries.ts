@@ -1,5 +1,5 @@
 /** Those who wait in a process: who waits for which task, and when its key is looked at. */
-import type { Outcome } from '../protocol/outcome.js';
+import type { Before, Outcome } from '../protocol/outcome.js';
 
 /** Somebody who waits for an outcome. */
 export interface Listener {
@@ -7,12 +7,18 @@ export interface Listener {
   readonly queue: () => string | undefined;
   /** Whether another process sent the task, so that its result is not pushed here. */
   readonly foreign: boolean;
+  /** Whether nothing but the id is known here. */
+  readonly byId?: boolean;
+  /** The tasks of its canvas that come before it, where this process has sent that. */
+  readonly before?: () => Before | undefined;
   /** A state on the way there. */
   readonly progress: (outcome: Outcome) => void;
   readonly done: (outcome: Outcome) => void;
   readonly failed: (error: unknown) => void;
   /** The task is neither waiting, nor running, nor done. */
   readonly lost: () => void;
+  /** Nothing is known of the task, and nothing was since the wait began. Whoever has time may go on. */
+  readonly unknown?: () => void;
 }
 
 /** A wait that goes on until its task has ended, or it is ended itself. */
@@ -22,7 +28,7 @@ export interface OpenWait {
 }
 
 /** Wait before a key is first looked at whose push may have been lost. */
-const firstLook = 5_000;
+export const firstLook = 5_000;
 
 /** A listener and when its key is next looked at without a push. */
 export class Entry implements OpenWait {
@@ -37,6 +43,11 @@ export class Entry implements OpenWait {
   wait = firstLook;
   /** Whether the last look found nothing of the task. */
   missed = false;
+  /** When a look first found that nothing is known of the task. */
+  unknownSince: number | undefined;
+  /** Whether a look has found the task, not ended. */
+  isKnown = false;
+  #queue: string | undefined;
   /** The last state on the way that was heard of, and from which worker. */
   heard: { readonly worker: string | undefined; readonly at: number } | undefined;
   readonly #remove: (entry: Entry) => void;
@@ -45,6 +56,22 @@ export class Entry implements OpenWait {
     this.id = id;
     this.listener = listener;
     this.#remove = remove;
+  }
+
+  /** The queue that has the task's message, once that is known. */
+  get queue(): string | undefined {
+    return this.listener.queue() ?? this.#queue;
+  }
+
+  /** The task was found. */
+  saw(): void {
+    this.isKnown = true;
+  }
+
+  /** The task was found in a queue. */
+  sawIn(queue: string): void {
+    this.isKnown = true;
+    this.#queue = queue;
   }
 
   end(): void {

@@ -8,7 +8,7 @@ import { atCaller, forOneWait } from './at-caller.js';
 import type { GetOptions } from './get-options.js';
 import { onAbort } from './on-abort.js';
 import { checkRevoke, type RevokeResultOptions } from './revocation.js';
-import { waitFor } from './wait.js';
+import { waitFor, type WaitOptions } from './wait.js';
 
 /**
  * The results of a group's parts, in the order in which they were given.
@@ -32,6 +32,7 @@ export class GroupResult<
   readonly #save: (id: string, results: readonly AnyResult[]) => Promise<void>;
   /** Resolves when all parts are known, where they are sent as they are produced. */
   readonly #known: Promise<unknown> | undefined;
+  #isKnown: boolean;
 
   /** @internal */
   constructor(
@@ -46,6 +47,12 @@ export class GroupResult<
     this.parent = parent;
     this.#save = save;
     this.#known = known;
+    this.#isKnown = known === undefined;
+    known?.then(
+      () => (this.#isKnown = true),
+      // Whoever waits hears of it.
+      () => undefined,
+    );
   }
 
   /** One for each part. */
@@ -67,14 +74,15 @@ export class GroupResult<
    */
   get(options?: GetOptions & { propagate?: true }): Promise<T>;
   get(options: GetOptions): Promise<SettledValues<T>>;
-  async get({ timeout, ...options }: GetOptions = {}): Promise<T | SettledValues<T>> {
-    const limit = new Limit(timeout, options.signal, this.id);
-    const within = { ...options, signal: limit.signal };
+  async get({ timeout, ...options }: WaitOptions = {}): Promise<T | SettledValues<T>> {
+    const limit = new Limit(timeout, options.signal, (span) => this.#late(span));
+    const isBounded = options.isBounded ?? timeout !== undefined;
+    const within: WaitOptions = { ...options, signal: limit.signal, isBounded };
     try {
       if (this.#known) await limit.within(this.#known);
       // Nothing of its own would tell that what came before has failed.
       if (this.length === 0 && this.parent) {
-        const before = await this.parent.get(within as GetOptions);
+        const before = await this.parent.get(within);
         if (before instanceof Error && (await this.parent.failed()))
           return before as SettledValues<T>;
       }
@@ -90,6 +98,31 @@ export class GroupResult<
     }
   }
 
+  async #late(limit: number): Promise<ResultTimeoutError> {
+    const { what, where } = await this.situation();
+    return forOneWait(
+      new ResultTimeoutError(
+        `group ${this.id} was not complete within ${toDuration(limit)}: ${what}: ${where}; get() may be called again`,
+      ),
+    );
+  }
+
+  /** @internal */
+  get isOver(): boolean {
+    return this.#isKnown && this.results.every((part) => part.isOver);
+  }
+
+  /** The first of its parts that has not ended here, and where that is. @internal */
+  async situation(): Promise<{ readonly what: string; readonly where: string }> {
+    if (!this.#isKnown) return { what: 'its parts', where: 'they are still being produced' };
+    const open = this.results.filter((part) => !part.isOver);
+    const [first] = open;
+    if (!first) return { what: 'its parts', where: 'all have ended' };
+    const { what, where } = await first.situation();
+    const count = open.length === 1 ? '1 part is' : `${open.length} parts are`;
+    return { what: `${count} open, the first of which is ${what}`, where };
+  }
+
   /** `get`, by Celery's name. */
   join(options?: GetOptions & { propagate?: true }): Promise<T> {
     return this.get(options);
@@ -102,7 +135,8 @@ export class GroupResult<
     let wake = (): void => undefined;
     const end = new AbortController();
     for (const result of this.results) {
-      result.get({ propagate: false, signal: end.signal }).then(
+      const how: WaitOptions = { propagate: false, signal: end.signal, isBounded: false };
+      result.get(how).then(
         () => {
           ended.push(result);
           wake();
@@ -196,13 +230,6 @@ export class GroupResult<
   }
 }
 
-const late = (id: string, limit: number): ResultTimeoutError =>
-  forOneWait(
-    new ResultTimeoutError(
-      `group ${id} was not complete within ${toDuration(limit)}; its tasks go on, and get() may be called again`,
-    ),
-  );
-
 /** The results of a group's parts, each with the type of its value. */
 type PartResults<T extends readonly unknown[]> = {
   readonly [K in keyof T]: AnyResult<T[K]>;
@@ -215,14 +242,22 @@ class Limit {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#abort.abort(this.#signal?.reason);
 
-  constructor(timeout: Duration | undefined, signal: AbortSignal | undefined, id: string) {
+  /** @param late makes the error when the time is over */
+  constructor(
+    timeout: Duration | undefined,
+    signal: AbortSignal | undefined,
+    late: (limit: number) => Promise<Error>,
+  ) {
     this.#signal = signal;
     if (signal?.aborted) this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeout === undefined) return;
     const limit = toMilliseconds(timeout, 'timeout');
+    const end = (error: unknown): void => this.#abort.abort(error);
     this.#timer = setTimeout(
-      () => this.#abort.abort(late(id, limit)),
+      () => {
+        late(limit).then(end, end);
+      },
       Math.min(limit, longestTimer),
     );
   }

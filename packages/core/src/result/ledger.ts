@@ -1,30 +1,31 @@
 /** Reads what Redis knows of tasks: their outcomes, and the jobs that have none yet. */
 import type { Ask } from '../broker/ask.js';
 import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
-import type { TaskState } from '../protocol/outcome.js';
 import type { Message } from '../protocol/message.js';
 import { packOf } from '../protocol/pack.js';
+import { type JobState, jobFields, jobStateOf } from './job-state.js';
 import { findCall } from './packed-calls.js';
 
-/** A task without an outcome, as its job shows it. */
-export interface JobState {
-  readonly queue: string;
-  readonly state: TaskState;
-  readonly name: string | undefined;
-  /** Why it failed, in BullMQ's record. */
-  readonly reason: string | undefined;
+export type { JobState };
+
+/** A task that someone waits for. */
+export interface Sought {
+  readonly id: string;
+  /** The queue that has its message, where that is known. */
+  readonly queue: string | undefined;
+  /** Whether every queue is to be looked at. */
+  readonly anywhere: boolean;
 }
 
 /** What is found of a task that someone waits for. */
 export interface Sighting {
-  /** The task has neither a message in the queue that had it nor an outcome. */
-  readonly gone: boolean;
-  /** Its outcome as JSON text. */
+  /** The queue in which its message waits or runs. */
+  readonly queue: string | undefined;
+  /** How its job says that it has failed, where the job is kept for that. */
+  readonly failed: JobState | undefined;
+  /** Its record as JSON text. */
   readonly text: string | null;
 }
-
-const fields = ['name', 'atm', 'timestamp', 'finishedOn', 'failedReason'] as const;
-const packFields = [...fields, 'data'] as const;
 
 /**
  * The jobs that may have a task. A packed call is looked for in its pack first: from there it may go
@@ -38,6 +39,8 @@ export interface ResultLedger {
   read(id: string): Promise<string | null>;
   /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
   findJob(id: string, queue?: string): Promise<JobState | undefined>;
+  /** When a task is due that waits for its next run, in milliseconds since 1970. */
+  dueAt(id: string, queue: string): Promise<number | undefined>;
   /** Whether nobody is to hear how a task ends; `undefined` where its message is gone. */
   isIgnored(id: string, queue: string): Promise<boolean | undefined>;
   /** Deletes outcomes; gives whether there was one. */
@@ -65,84 +68,105 @@ export class Ledger implements ResultLedger {
    * Looks at tasks that someone waits for. In this order, message first and outcome second, a task
    * that ends in between is not missed: its outcome is stored before its message goes.
    */
-  async lookFor(tasks: readonly { id: string; queue: string | undefined }[]): Promise<Sighting[]> {
-    const jobs = tasks.map(({ id }) => jobsOf(id));
-    const commands = tasks.flatMap(({ id, queue }, index) => [
-      ...(jobs[index] ?? []).map((job) => [
-        'hmget',
-        jobKey(this.#prefix, queue ?? '', job),
-        'timestamp',
-        'finishedOn',
-      ]),
-      ['get', resultKey(this.#prefix, id)],
-    ]);
+  async lookFor(tasks: readonly Sought[]): Promise<Sighting[]> {
+    const what = 'results were not read';
+    const names = tasks.some(({ anywhere }) => anywhere) ? await this.queues() : [];
+    const places = tasks.map(({ id, queue, anywhere }) => {
+      const own = queue === undefined ? [] : [queue];
+      const queues = anywhere ? [...new Set([...own, ...names])] : own;
+      return queues.flatMap((each) => jobsOf(id).map((job) => ({ job, queue: each })));
+    });
     const replies = await this.#pipeline<(string | null)[] | string | null>(
-      'results were not read',
-      commands,
+      what,
+      tasks.flatMap(({ id }, index) => [
+        ...(places[index] ?? []).map(({ job, queue }) => [
+          'hmget',
+          jobKey(this.#prefix, queue, job),
+          ...jobFields,
+        ]),
+        ['get', resultKey(this.#prefix, id)],
+      ]),
     );
     let next = 0;
-    return tasks.map(({ queue }, index) => {
-      const found = jobs[index]?.map(() => replies[next++] as (string | null)[]) ?? [];
+    return tasks.map(({ id }, index) => {
+      let open: string | undefined;
+      let failed: JobState | undefined;
+      for (const { job, queue } of places[index] ?? []) {
+        const state = jobStateOf(replies[next++] as (string | null)[], queue, false);
+        if (!state) continue;
+        // A job that has finished and is still there has failed; its outcome was there before.
+        if (state.state !== 'FAILURE') open = queue;
+        else if (job === id) failed = state;
+      }
       const text = (replies[next++] ?? null) as string | null;
-      // A job that has finished and is still there has failed; its outcome was there before.
-      const over = found.every(([waits, finished]) => waits === null || finished !== null);
-      return { gone: queue !== undefined && over && text === null, text };
+      return { queue: open, failed: open === undefined ? failed : undefined, text };
     });
+  }
+
+  /** The names of the queues here. */
+  queues(): Promise<string[]> {
+    return this.#ask('the queues were not read', (connection) =>
+      connection.smembers(queuesKey(this.#prefix)),
+    );
   }
 
   /** Finds the message of a task, in its queue or, where that is not known, in every queue. */
   async findJob(id: string, queue?: string): Promise<JobState | undefined> {
     const what = `the state of task ${id} was not read`;
-    const queues =
-      queue === undefined
-        ? await this.#ask(what, (connection) => connection.smembers(queuesKey(this.#prefix)))
-        : [queue];
+    const queues = queue === undefined ? await this.queues() : [queue];
     const pairs = jobsOf(id).flatMap((job) => queues.map((each) => ({ job, queue: each })));
     const replies = await this.#pipeline<(string | null)[] | number>(
       what,
       pairs.flatMap(({ job, queue: each }) => [
-        ['hmget', jobKey(this.#prefix, each, job), ...(job === id ? fields : packFields)],
+        ['hmget', jobKey(this.#prefix, each, job), ...jobFields, ...(job === id ? [] : ['data'])],
         ['exists', lockKey(this.#prefix, each, job)],
       ]),
     );
     let inPack: JobState | undefined;
     for (const [index, { job, queue: found }] of pairs.entries()) {
-      const [name, attempts, timestamp, finished, reason, data] = replies[index * 2] as (
-        | string
-        | null
-      )[];
-      if (timestamp === null || timestamp === undefined) continue;
-      const call = job === id ? { name } : findCall(job, data ?? '', id);
-      if (!call) continue;
-      const state = jobState(
-        replies[index * 2 + 1] === 1,
-        Number(attempts ?? 0),
-        (finished ?? null) !== null,
-      );
-      const known = {
-        queue: found,
-        state,
-        name: call.name ?? undefined,
-        reason: reason ?? undefined,
-      };
+      const values = replies[index * 2] as (string | null)[];
+      const state = jobStateOf(values, found, replies[index * 2 + 1] === 1);
+      if (!state) continue;
       // A call that has left its pack has a message of its own.
-      if (job === id) return known;
-      inPack = known;
+      if (job === id) return state;
+      const call = findCall(job, values[jobFields.length] ?? '', id);
+      if (call) inPack = { ...state, name: call.name };
     }
     return inPack;
   }
 
+  /** When a task is due that waits for its next run, in milliseconds since 1970. */
+  async dueAt(id: string, queue: string): Promise<number | undefined> {
+    const score = await this.#ask(`the next run of task ${id} was not read`, (connection) =>
+      connection.zscore(jobKey(this.#prefix, queue, 'delayed'), id),
+    );
+    // BullMQ has a count behind the time, in the last twelve bits.
+    return score === null ? undefined : Math.floor(Number(score) / 0x1000);
+  }
+
   /** Whether nobody is to hear how a task ends; `undefined` where its message is gone. */
   async isIgnored(id: string, queue: string): Promise<boolean | undefined> {
-    const data = await this.#ask(`the message of task ${id} was not read`, (connection) =>
-      connection.hget(jobKey(this.#prefix, queue, id), 'data'),
+    const jobs = jobsOf(id);
+    const texts = await this.#pipeline<string | null>(
+      `the message of task ${id} was not read`,
+      jobs.map((job) => ['hget', jobKey(this.#prefix, queue, job), 'data']),
     );
-    try {
-      return data === null ? undefined : (JSON.parse(data) as Message).ignoreResult === true;
-    } catch {
-      // The worker that takes it says what is wrong with it.
-      return undefined;
+    for (const [at, job] of jobs.entries()) {
+      const data = texts[at] ?? null;
+      if (data === null) continue;
+      if (job !== id) {
+        const call = findCall(job, data, id);
+        if (call) return call.ignoreResult === true;
+        continue;
+      }
+      try {
+        return (JSON.parse(data) as Message).ignoreResult === true;
+      } catch {
+        // The worker that takes it says what is wrong with it.
+        return undefined;
+      }
     }
+    return undefined;
   }
 
   /** Has workers tell of every task that ends, for `time` milliseconds. */
@@ -171,11 +195,4 @@ export class Ledger implements ResultLedger {
       });
     });
   }
-}
-
-/** A job that is kept after its end has failed: others are removed. */
-function jobState(locked: boolean, attempts: number, finished: boolean): TaskState {
-  if (locked) return 'STARTED';
-  if (finished) return 'FAILURE';
-  return attempts > 0 ? 'RETRY' : 'PENDING';
 }

@@ -19,6 +19,10 @@ export class Ledgers implements ResultLedger {
     return this.#of(id).findJob(id, queue);
   }
 
+  dueAt(id: string, queue: string): Promise<number | undefined> {
+    return this.#of(id).dueAt(id, queue);
+  }
+
   isIgnored(id: string, queue: string): Promise<boolean | undefined> {
     return this.#of(id).isIgnored(id, queue);
   }

@@ -7,9 +7,10 @@ import { hear, onPush, unhear } from '../broker/pushes.js';
 import { BrokerError } from '../errors.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { decodeOutcome, isFinal, isOutcomeRecord, type Outcome } from '../protocol/outcome.js';
-import { Entries, type Entry, type Listener, type OpenWait } from './entries.js';
-import type { Ledger, Sighting } from './ledger.js';
+import { Entries, type Entry, firstLook, type Listener, type OpenWait } from './entries.js';
+import type { Ledger, Sought } from './ledger.js';
 import type { Tide } from './tide.js';
+import { judge, type Questions, type Verdict } from './verdict.js';
 
 /** Where results are waited for. */
 export interface ResultMailbox {
@@ -41,6 +42,8 @@ export interface MailboxPlace {
   readonly ledger: Ledger;
   readonly tide: Tide;
   readonly inTime: Broker['inTime'];
+  /** Whether what has to end before a task is there. */
+  readonly holds: Questions['holds'];
 }
 
 /** A name for this process. */
@@ -81,6 +84,7 @@ export class Mailbox implements ResultMailbox {
   readonly #ledger: Ledger;
   readonly #tide: Tide;
   readonly #inTime: Broker['inTime'];
+  readonly #holds: Questions['holds'];
   readonly #entries = new Entries((entry) => this.#removed(entry));
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
@@ -94,13 +98,14 @@ export class Mailbox implements ResultMailbox {
   #reading = false;
   #following = false;
 
-  constructor(open: () => Redis, { prefix, caller, ledger, tide, inTime }: MailboxPlace) {
+  constructor(open: () => Redis, { prefix, caller, ledger, tide, inTime, holds }: MailboxPlace) {
     this.#open = open;
     this.#prefix = prefix;
     this.caller = caller;
     this.#ledger = ledger;
     this.#tide = tide;
     this.#inTime = inTime;
+    this.#holds = holds;
   }
 
   get epoch(): number {
@@ -324,35 +329,59 @@ export class Mailbox implements ResultMailbox {
   async #look(entries: Entry[]): Promise<void> {
     for (let from = 0; from < entries.length; from += portion) {
       const some = entries.slice(from, from + portion);
-      const tasks = some.map(({ id, listener }) => ({ id, queue: listener.queue() }));
-      const found = await this.#ledger.lookFor(tasks);
-      for (const [index, entry] of some.entries()) this.#apply(entry, found[index]);
+      const found = await this.#ledger.lookFor(some.map(soughtBy));
+      const questions = this.#questions();
+      await Promise.all(
+        some.map(async (entry, index) => {
+          const seen = found[index];
+          if (seen && entry.waits) this.#apply(entry, await judge(entry, seen, questions));
+        }),
+      );
     }
   }
 
-  #apply(entry: Entry, found: Sighting | undefined): void {
-    if (!found || !entry.waits) return;
-    if (found.text !== null) this.#settle(parse(found.text), [entry]);
-    else if (!found.gone) entry.missed = false;
-    else if (entry.missed) {
-      entry.end();
-      entry.listener.lost();
-    } else {
+  /** Many parts of a group wait for the same tasks, which are looked for once. */
+  #questions(): Questions {
+    const asked = new Map<string, Promise<boolean>>();
+    return {
+      isIgnored: (id, queue) => this.#ledger.isIgnored(id, queue),
+      holds: (before) => {
+        const key = JSON.stringify(before ?? null);
+        const answer = asked.get(key) ?? this.#holds(before);
+        asked.set(key, answer);
+        return answer;
+      },
+    };
+  }
+
+  #apply(entry: Entry, verdict: Verdict): void {
+    if (!entry.waits) return;
+    if (verdict.kind === 'record') {
+      this.#settle(verdict.record, [entry]);
+    } else if (verdict.kind === 'open') {
+      entry.missed = false;
+      entry.unknownSince = undefined;
+    } else if (verdict.kind === 'unknown') {
+      entry.unknownSince ??= Date.now();
+      if (Date.now() - entry.unknownSince >= firstLook) entry.listener.unknown?.();
+    } else if (!entry.missed && !(verdict.kind === 'end' && verdict.outcome.state === 'IGNORED')) {
       // Somebody may have taken it out just now, and be about to store why.
       entry.missed = true;
       setTimeout(() => this.#lookAt([entry]), secondLook);
+    } else {
+      entry.end();
+      if (verdict.kind === 'end') entry.listener.done(verdict.outcome);
+      else entry.listener.lost();
     }
   }
 }
 
-/** A record that cannot be parsed is reported as what it is when it is decoded. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
+/** Where somebody is sure that a task is not, it may be somewhere else: middleware has moved it. */
+const soughtBy = ({ id, listener, queue, missed }: Entry): Sought => ({
+  id,
+  queue,
+  anywhere: (listener.byId === true && queue === undefined) || missed,
+});
 
 /** A look at the key may find what a push has told before, or what is older than that. */
 function isNews(entry: Entry, { worker, at }: Outcome): boolean {

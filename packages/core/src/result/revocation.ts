@@ -66,7 +66,12 @@ end
  */
 const script = `${hasEnded}
 if redis.call('EXISTS', KEYS[2]) == 1 or hasEnded(KEYS[1]) then return 0 end
-if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
+else
+  -- A task that waits for others is to find it, however late it comes.
+  local left = redis.call('PTTL', KEYS[1])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', string.format('%.0f', math.max(left, tonumber(ARGV[2]))))
+end
 if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], '[' .. ARGV[1] .. ']') end
 redis.call('PUBLISH', KEYS[1], '')
 return 1`;

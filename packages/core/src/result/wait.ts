@@ -8,16 +8,23 @@ import { onAbort } from './on-abort.js';
 import { valueOf } from './remote-error.js';
 import type { Watchable, Watcher } from './watch.js';
 
+/** How to wait, beside what the user says. */
+export interface WaitOptions extends GetOptions {
+  /** Whether somebody ends the wait in time who is not `timeout`. */
+  readonly isBounded?: boolean;
+}
+
 /**
  * Waits for all results; gives their values in order.
  *
- * @param late the error when `timeout` is over, which it is given in milliseconds; absent where there is none
+ * @param late makes the error when `timeout` is over, which it is given in milliseconds; absent where
+ * there is none
  * @throws the error of the first that fails, as soon as it has, unless `propagate` is false
  */
 export async function waitFor(
   results: readonly AnyResult[],
-  options: GetOptions,
-  late?: (limit: number) => Error,
+  options: WaitOptions,
+  late?: (limit: number) => Promise<Error>,
 ): Promise<unknown[]> {
   const { timeout, signal } = options;
   const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout');
@@ -35,7 +42,8 @@ export async function waitFor(
  */
 class Wait implements Watcher {
   readonly #values: unknown[];
-  readonly #options: GetOptions;
+  readonly #options: WaitOptions;
+  readonly isBounded: boolean;
   readonly #resolve: (values: unknown[]) => void;
   readonly #reject: (error: Error) => void;
   readonly #open: OpenWait[] = [];
@@ -48,19 +56,27 @@ class Wait implements Watcher {
 
   constructor(
     count: number,
-    options: GetOptions,
+    options: WaitOptions,
     resolve: (values: unknown[]) => void,
     reject: (error: Error) => void,
   ) {
     this.#values = Array.from({ length: count });
     this.#left = count;
     this.#options = options;
+    this.isBounded = options.isBounded ?? options.timeout !== undefined;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  endAfter(limit: number, late: (limit: number) => Error): void {
-    this.#timer = setTimeout(() => this.failed(late(limit)), Math.min(limit, longestTimer));
+  /** A result that comes while the error is made still counts. */
+  endAfter(limit: number, late: (limit: number) => Promise<Error>): void {
+    const end = (error: unknown): void => this.failed(error);
+    this.#timer = setTimeout(
+      () => {
+        late(limit).then(end, end);
+      },
+      Math.min(limit, longestTimer),
+    );
   }
 
   begin(results: readonly AnyResult[]): void {
@@ -99,12 +115,13 @@ class Wait implements Watcher {
     const { propagate, onProgress } = this.#options;
     this.#inner ??= new AbortController();
     const { signal } = this.#inner;
-    const options = {
+    const options: WaitOptions = {
       signal,
+      isBounded: this.isBounded,
       ...(propagate !== undefined && { propagate }),
       ...(onProgress && { onProgress }),
     };
-    result.get(options as GetOptions).then(
+    result.get(options).then(
       (value) => this.#fill(value, at),
       (error: unknown) => this.failed(error),
     );

@@ -1,5 +1,5 @@
 /** One wait for the end of a task, as its mailbox sees it: a group has ten thousand of them. */
-import type { Outcome } from '../protocol/outcome.js';
+import type { Before, Outcome } from '../protocol/outcome.js';
 import type { Listener, OpenWait } from './entries.js';
 
 /** Who waits, for one task or for many. */
@@ -9,6 +9,8 @@ export interface Watcher {
   /** One of its waits is over without an end of the task. */
   failed(error: unknown): void;
   progress(outcome: Outcome): void;
+  /** Whether it waits for a limited time, in which a task may come of which nothing is known yet. */
+  readonly isBounded: boolean;
 }
 
 /** The handle on a task whose end can be watched. */
@@ -32,12 +34,22 @@ export interface Watchable {
 export interface Watched {
   hasEnded(outcome: Outcome): void;
   lost(): Error;
+  /** Nothing is known of it. */
+  unknown(): Error;
+  /** What comes before it in its canvas, where this process has sent that. */
+  before(): Before | undefined;
 }
 
 /** What is known of the task's message. */
 interface Sighted {
   readonly queue: string | undefined;
   readonly foreign?: boolean;
+  readonly dispatch?: Dispatch | undefined;
+}
+
+/** Whether Redis has all that was sent at once, of a canvas. */
+export interface Dispatch {
+  readonly isDone: boolean;
 }
 
 /** Tells a watcher what becomes of one task. */
@@ -58,8 +70,16 @@ export class Watch implements Listener {
     return this.#sent?.foreign ?? this.#sent === undefined;
   }
 
+  get byId(): boolean {
+    return this.#sent === undefined;
+  }
+
   queue(): string | undefined {
-    return this.#sent?.queue;
+    return this.#sent?.dispatch?.isDone === false ? undefined : this.#sent?.queue;
+  }
+
+  before(): Before | undefined {
+    return this.#watched.before();
   }
 
   progress(outcome: Outcome): void {
@@ -78,5 +98,9 @@ export class Watch implements Listener {
 
   lost(): void {
     this.#watcher.failed(this.#watched.lost());
+  }
+
+  unknown(): void {
+    if (!this.#watcher.isBounded) this.#watcher.failed(this.#watched.unknown());
   }
 }

@@ -32,10 +32,19 @@ export interface TaskContext {
   readonly headers: Readonly<Record<string, unknown>>;
   /** The first task of the tree that this one belongs to. */
   readonly rootId: string;
-  /** The task that called this one. */
+  /**
+   * The task that called this one; of a step of a canvas the task before it, and of what follows a
+   * group the part that completed it.
+   */
   readonly parentId: string | undefined;
   /** When the call is no longer wanted. */
   readonly expires: Date | undefined;
+  /** The group that it is a part of, by its id. */
+  readonly group: string | undefined;
+  /** The longest time that this run may take, in milliseconds, wherever that was said. */
+  readonly timeLimit: number | undefined;
+  /** When its signal fires for its time, in milliseconds from its start. */
+  readonly softTimeLimit: number | undefined;
   /** When its `timeLimit` ends it. */
   readonly deadline: Date | undefined;
   /** Whether it runs by `apply`, without a worker. */

@@ -79,7 +79,7 @@ export class Gatherings {
     const member = new Member(current, message, definition, {
       takeBack: () => slots.takeBack(),
       onLeft: (left, report) => this.#leave(gathering, left, report),
-      contextOf: ({ retries }) => pools.contextOf(message, retries, current.queue, limit.hard),
+      contextOf: ({ retries }) => pools.contextOf(message, retries, current.queue, limit),
     });
     gathering.members.push(member);
     if (alone || this.#hurried || gathering.members.length >= size) {
@@ -230,6 +230,7 @@ export class Gatherings {
       queue: current.queue,
       retries: 0,
       limit: limit.hard,
+      soft: limit.soft,
     };
   }
 }

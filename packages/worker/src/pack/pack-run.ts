@@ -155,7 +155,8 @@ export class PackRun {
     }
     if (attempts === 0) return this.#bury(message, job, thrown);
     const delay = typeof backoff === 'object' ? (backoff.delay ?? 0) : 0;
-    return this.#sendAlone(message, { delay, attempts: 1 });
+    const why = { reason: thrown.message, stack: thrown.stack ?? thrown.message };
+    return this.#sendAlone(message, { delay, attempts: 1, why });
   }
 
   /**

@@ -31,6 +31,8 @@ export interface Single {
   readonly attempts?: number;
   /** How many times it has killed the process that it ran in. */
   readonly crashes?: number;
+  /** Why it is tried again, as BullMQ keeps it: the reason, and the stack. */
+  readonly why?: { readonly reason: string; readonly stack: string };
   /** The record of its failure, where it is not to run: whoever takes it keeps it as failed. */
   readonly ended?: string;
 }
@@ -74,6 +76,7 @@ export class Singles {
     delay = 0,
     attempts = 0,
     crashes = 0,
+    why,
     ended,
   }: Single): Promise<void> {
     const { connection, prefix } = this.#place;
@@ -89,6 +92,7 @@ export class Singles {
       turn: turnOf(attempts, ended),
       fields: [
         ...(attempts > 0 ? ['atm', attempts] : []),
+        ...(why ? ['failedReason', why.reason, 'stacktrace', JSON.stringify([why.stack])] : []),
         ...(crashes > 0 ? [markFields.crashes, crashes] : []),
         ...(ended === undefined ? [] : [markFields.ended, ended]),
       ],

@@ -60,8 +60,8 @@ class Part implements Performance {
   /** Made where it was killed: the hooks hear of it here. */
   get run(): Run | undefined {
     if (this.told) return undefined;
-    const { message, retries, queue, limit } = this.work;
-    return new Run(message, retries, queue, this.#runs, limit);
+    const { message, retries, queue, limit, soft } = this.work;
+    return new Run(message, retries, queue, this.#runs, limit, soft);
   }
 }
 
@@ -134,8 +134,9 @@ export class Child {
     part.abort = ({ name, message }, call) =>
       this.spawned.channel.send(['abort', number, { name, message, ...(call && { call }) }]);
     part.cut = (report) => this.#cut(number, part, report);
-    const { message, queue, retries, limit } = work;
-    const assignment = { id: message.id, name: message.name, queue, retries, limit };
+    const { message, queue, retries, limit, soft } = work;
+    const { id, name } = message;
+    const assignment = { id, name, queue, retries, limit, ...(soft > 0 && { soft }) };
     this.spawned.channel.send(['run', number, assignment], text);
     return part;
   }

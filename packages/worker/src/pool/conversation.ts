@@ -22,6 +22,8 @@ export interface Assignment {
   readonly queue: string;
   readonly retries: number;
   readonly limit: number;
+  /** When its signal fires, in milliseconds from its start, where it does. */
+  readonly soft?: number;
 }
 
 /** Why a signal fires. */

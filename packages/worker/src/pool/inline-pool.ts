@@ -22,8 +22,8 @@ export class InlinePool implements Pool {
     this.#hooks = hooks;
   }
 
-  start({ message, definition, queue, retries, limit }: Work): Performance {
-    const run = new InlineRun(message, retries, queue, this.#place, limit);
+  start({ message, definition, queue, retries, limit, soft }: Work): Performance {
+    const run = new InlineRun(message, retries, queue, this.#place, limit, soft);
     run.report = perform(definition, message, run, this.#hooks);
     return run;
   }

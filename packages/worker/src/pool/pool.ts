@@ -15,6 +15,8 @@ export interface Work {
   readonly retries: number;
   /** Longest run, in milliseconds; 0 is none. The pool tells the task, and does not end it. */
   readonly limit: number;
+  /** When its signal fires, in milliseconds from its start; 0 is never. The worker fires it. */
+  readonly soft: number;
 }
 
 /** A task that runs. */

@@ -128,7 +128,7 @@ class Child {
     }
   }
 
-  #run(number: number, { id, name, queue, retries, limit }: Assignment, text: string): void {
+  #run(number: number, { id, name, queue, retries, limit, soft }: Assignment, text: string): void {
     let run: Run;
     let report: Report | Promise<Report>;
     let definition: Definition | undefined;
@@ -136,7 +136,7 @@ class Child {
       const message = decodeMessage(id, name, JSON.parse(text), levelsOf(name));
       definition = findDefinition(this.#app.tasks, message);
       if (!definition) throw new UnknownTaskError(`a child of the worker has no task ${name}`);
-      run = new Run(message, retries, queue, this.#placeOf(number), limit);
+      run = new Run(message, retries, queue, this.#placeOf(number), limit, soft);
       this.#runs.set(number, run);
       report = perform(definition, message, run, this.#app.hooks);
     } catch (error) {

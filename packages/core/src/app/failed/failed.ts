@@ -179,7 +179,8 @@ export class Failed {
   /** Clears a failure and what it has told; gives whether a place of a group waits for the task. */
   async #takeBack({ head: { queue, id }, message }: FailedJob): Promise<boolean> {
     if (!message) return false;
-    const { told, waits } = await this.#flow().reopen(message);
+    const reopened = await this.#flow().reopen(message);
+    const { told, waits } = reopened;
     const what = `the failure of task ${id} was not cleared`;
     for (const [{ ask, prefix }, some] of partBy(told, (one) => this.#shards.of(one))) {
       await ask(what, (connection) =>
@@ -187,6 +188,7 @@ export class Failed {
         clearFailures(connection, prefix, some, message.reply, ({ worker }) => !worker),
       );
     }
+    await this.#flow().waitAgain(message, reopened);
     const { ask, prefix } = this.#shards.at(queue, id);
     await ask(what, (connection) => clearFailures(connection, prefix, [id], message.reply));
     return waits;
