@@ -40,10 +40,9 @@ const member = fc.oneof(
   ),
 );
 
-/** Trees of all kinds, down to a single task; chains have a step at least, groups may be empty. */
+/** Trees of all kinds, down to a single task; each has a part at least, for a group of none is refused behind a step. */
 export const { tree } = fc.letrec<{ tree: Tree }>((tie) => {
   const some = fc.array(tie('tree'), { minLength: 1, maxLength: widest });
-  const any = fc.array(tie('tree'), { maxLength: widest });
   return {
     tree: fc.oneof(
       { maxDepth: deepest, withCrossShrink: true },
@@ -54,11 +53,11 @@ export const { tree } = fc.letrec<{ tree: Tree }>((tie) => {
       ),
       weighted(
         3,
-        any.map((parts): Tree => ({ kind: 'group', parts })),
+        some.map((parts): Tree => ({ kind: 'group', parts })),
       ),
       weighted(
         2,
-        fc.tuple(any, tie('tree')).map(([parts, body]): Tree => ({ kind: 'chord', parts, body })),
+        fc.tuple(some, tie('tree')).map(([parts, body]): Tree => ({ kind: 'chord', parts, body })),
       ),
       weighted(
         1,

@@ -144,11 +144,6 @@ describe('a chain that ends early', () => {
     expect(await rejection(canvas.delay().get(soon))).toMatchObject(asExpected);
   });
 
-  it('by a failure before a group of nothing fails, though nothing is left to run', async () => {
-    const canvas = chain(fail.s(), group([]));
-    expect(await rejection(canvas.delay().get(soon))).toMatchObject(asExpected);
-  });
-
   it('by an unknown task in the middle fails the rest', async () => {
     const { app } = troupe;
     const canvas = chain(app.signature('add', [1, 2]), app.signature('nowhere'), identity.s());

@@ -104,10 +104,6 @@ describe('a group', () => {
     expect(await group(parts()).delay().get(soon)).toEqual([...Array(100).keys()]);
   });
 
-  it('of nothing gives an empty list in a chain as well', async () => {
-    expect(await chain(identity.s(1), group([]), identity.s()).delay().get(soon)).toEqual([]);
-  });
-
   it('gives undefined for a part whose result is ignored', async () => {
     const ignored = { ignoreResult: true };
     const behind = group(identity.s(), identity.signature([], ignored));
@@ -190,11 +186,6 @@ describe('the result of a group', () => {
     troupe.trace.open('saved');
     expect(await values).toEqual([1, [2, 3]]);
     expect(await result.get(soon)).toEqual([1, [2, 3]]);
-  });
-
-  it('of a group of nothing that belongs to no App cannot be saved, and says so', async () => {
-    const empty = await group([]).delay();
-    expect(await rejection(empty.save())).toMatchObject({ name: 'RegistryError' });
   });
 
   it('throws ResultTimeoutError when its time is over, and may be asked again', async () => {

@@ -53,10 +53,26 @@ export function lists(steps: AnyCanvas[]): void {
   const begun = chain(add.s(1, 2), ...adds, text.s());
   same<typeof begun, Chain<Full, string>>(true);
   void chain(...steps).delay();
+  void chain(steps).delay();
+  const listed = chain(adds);
+  same<typeof listed, Chain<[x: number], number>>(true);
+  const pair = chain([add.s(1), text.s()]);
+  same<typeof pair, Chain<[x: number], string>>(true);
+  const some = chain(new Set(adds));
+  same<typeof some, Chain<[x: number], number>>(true);
+  void chain(adds.values());
   void group(steps).delay();
   void chord(steps, sum.s()).delay();
   // @ts-expect-error -- none takes what another gives
   void chain(...texts);
+  // @ts-expect-error -- nor in a list
+  void chain(texts);
+  // @ts-expect-error -- nor in another iterable
+  void chain(new Set(texts));
+  // @ts-expect-error -- the steps of a list are checked as those beside each other
+  void chain([add.s(1, 2), size.s()]);
+  // @ts-expect-error -- a list of tasks is none of steps
+  void chain([add, add]);
   // @ts-expect-error -- nor what comes before
   void chain(add.s(1, 2), ...texts);
 }

@@ -46,7 +46,7 @@ export function fanOut(): void {
   void chain(add.s(1, 2), half);
   void chain(add.s(1, 2), group(add.s(1), add.si(1, 2)));
   void chain(add.s(1, 2), group([add.s(1), text.s()]));
-  void chain(add.s(1, 2), group(), sum.s());
+  void chain(group(), sum.s());
 
   // @ts-expect-error -- size takes a string
   void chain(add.s(1, 2), group(text.s(), size.s()));

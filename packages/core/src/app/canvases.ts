@@ -1,6 +1,7 @@
 /** Sends canvases, and makes the results of what was sent. */
 import { randomUUID } from 'node:crypto';
 import type { Shards } from '../broker/shards.js';
+import { emptyGroupResult, isEmptyGroup } from '../canvas/empty-group.js';
 import { Flow, nothing } from '../canvas/flow.js';
 import { Joins, type Origin, originOf } from '../canvas/joins.js';
 import {
@@ -297,6 +298,7 @@ export class Canvases {
    * @throws ConfigError when there is none under the id
    */
   async restore(id: string): Promise<GroupResult> {
+    if (isEmptyGroup(id)) return emptyGroupResult(id);
     const { shards, results } = this.#place;
     const { ask, prefix } = shards.of(id);
     const text = await ask(`group ${id} was not read`, (connection) =>

@@ -1,13 +1,12 @@
 /** What is composed of tasks: signatures, chains, groups and chords. */
 import { randomUUID } from 'node:crypto';
-import { ConfigError, RegistryError } from '../errors.js';
-import { show } from '../config/setting.js';
+import { RegistryError } from '../errors.js';
 import type { CourierSource } from '../map/courier.js';
 import type { AnyResult } from '../result/any-result.js';
 import type { AsyncResult } from '../result/async-result.js';
-import type { EagerResult } from '../result/eager-result.js';
+import { EagerResult } from '../result/eager-result.js';
 import { attempt, Sent } from '../result/sent.js';
-import { GroupResult } from '../result/group-result.js';
+import type { GroupResult } from '../result/group-result.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
@@ -24,8 +23,10 @@ import type {
   OutputOf,
   ResultOf,
 } from './fit.js';
+import { emptyGroupResult } from './empty-group.js';
 import { type CanvasGraph, graphOf, mermaidOf } from './graph.js';
 import { type CanvasJson, nodeToJson } from './json.js';
+import { partOf, partsOf } from './parts.js';
 import {
   chainOf,
   mapFirst,
@@ -94,19 +95,8 @@ export abstract class Canvas<
   applyAsync(args: In, options?: CallOptions): Sent<Out, R> {
     return attempt(() => {
       const sender = this.sender();
-      if (!sender && isEmptyGroup(this.node)) {
-        const result = new GroupResult(
-          randomUUID(),
-          () => [],
-          undefined,
-          () =>
-            Promise.reject(
-              new RegistryError(
-                'this group of nothing belongs to no App, so there is nowhere to save it',
-              ),
-            ),
-        );
-        return new Sent(result as AnyResult as R, Promise.resolve());
+      if (!sender && isNothing(this.node)) {
+        return new Sent(emptyGroupResult() as AnyResult as R, Promise.resolve());
       }
       if (sender) {
         return sender.sendCanvas(this.node, args, checkCallOptions(options)) as unknown as Sent<
@@ -128,6 +118,11 @@ export abstract class Canvas<
   apply(...args: In): EagerResult<Out> {
     const sender = this.sender();
     if (sender) return sender.applyCanvas(this.node, args) as EagerResult<Out>;
+    if (isNothing(this.node)) {
+      const { id } = emptyGroupResult();
+      const outcome = { id, state: 'SUCCESS', value: [], at: Date.now() };
+      return new EagerResult<Out>(id, Promise.resolve(outcome));
+    }
     throw new RegistryError('nothing in this canvas belongs to an App, so there is no code to run');
   }
 
@@ -159,24 +154,27 @@ export abstract class Canvas<
     return this.with(withHeaders(this.node, stamps));
   }
 
-  /** Starts another with its value, when it has ended well. Of a group: with each value. */
+  /**
+   * Starts others with its value, when it has ended well. Of a group: with each value. Each is started as
+   * often as it is linked.
+   */
   link<Self extends AnyCanvas, const C extends readonly AnyCanvas[]>(
     this: Self,
     ...callbacks: Callbacks<Linked<Self>, C>
   ): Self {
-    const nodes = (callbacks as unknown as readonly AnyCanvas[]).map(nodeOf);
+    const nodes = nodesOf(callbacks as readonly unknown[], 'link()');
     return this.with(
       mapLast(this.node, (task) => ({ ...task, link: [...task.link, ...nodes] })),
     ) as Self;
   }
 
   /**
-   * Starts another when a task in it fails, with what failed: `{ id, error }`. Of a chain: once,
+   * Starts others when a task in it fails, with what failed: `{ id, error }`. Of a chain: once,
    * for the task that failed. Of a group: for each that fails. Of a chord: once, when its body
    * fails or is not run.
    */
   onError<const C extends readonly AnyCanvas[]>(...callbacks: Callbacks<FailedCall, C>): this {
-    const nodes = (callbacks as unknown as readonly AnyCanvas[]).map(nodeOf);
+    const nodes = nodesOf(callbacks as readonly unknown[], 'onError()');
     return this.with(errorsOf(this.node, nodes));
   }
 
@@ -190,7 +188,7 @@ export abstract class Canvas<
     this: Self,
     next: Follows<OutputOf<Self>, Next>,
   ): Chain<InputOf<Self>, OutputOf<Next>, ResultOf<Next>> {
-    const step = next as unknown as AnyCanvas;
+    const step = partOf(next, 'pipe()') as AnyCanvas;
     return new Chain(chainOf([this.node, step.node]), firstSender([this, step]));
   }
 
@@ -277,12 +275,10 @@ export class Chord<
 }
 
 /** A group of nothing is complete wherever it is. */
-const isEmptyGroup = (node: Node): boolean => node.kind === 'group' && node.parts.length === 0;
+const isNothing = (node: Node): boolean => node.kind === 'group' && node.parts.length === 0;
 
-export const nodeOf = (canvas: AnyCanvas): Node => {
-  if (canvas instanceof Canvas) return canvas.node;
-  throw new ConfigError(`a canvas is made of signatures, such as add.s(1), got ${show(canvas)}`);
-};
+const nodesOf = (given: readonly unknown[], what: string): readonly Node[] =>
+  partsOf(given, what).map(({ node }) => node);
 
 /** Errbacks stand at every task, but not at those of a group that a body follows. */
 function errorsOf(node: Node, callbacks: readonly Node[]): Node {

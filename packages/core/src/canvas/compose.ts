@@ -1,17 +1,15 @@
 /** What makes canvases: chain, group, chord, signature. */
 import { ConfigError } from '../errors.js';
-import { show } from '../config/setting.js';
 import { checkCallOptions } from '../task/call.js';
 import type { CallOptions } from '../task/options.js';
 import {
   type AnyCanvas,
-  Canvas,
+  type Canvas,
   Chain,
   Chord,
   type FindSender,
   firstSender,
   Group,
-  nodeOf,
   Signature,
 } from './canvas.js';
 import type {
@@ -29,7 +27,8 @@ import type {
   Steps,
 } from './fit.js';
 import { type CanvasJson, nodeFromJson } from './json.js';
-import { chainOf, groupOf, type Node, taskNode } from './tree.js';
+import { partOf, partsOf } from './parts.js';
+import { chainOf, groupOf, taskNode } from './tree.js';
 
 /**
  * Steps one after another: each gets the value of the one before as its first argument.
@@ -37,18 +36,29 @@ import { chainOf, groupOf, type Node, taskNode } from './tree.js';
  * A group that is followed by something gives it its list of values. The first failure ends the
  * chain: `get()` throws it, and so does that of every later step.
  *
+ * @param steps signatures or other canvases, as arguments or as one iterable
+ * @throws ConfigError when there is none, and for an empty group behind another step, whose value
+ * nobody would get
  * @example
  * ```ts
- * await chain(add.s(1, 2), add.s(4)).delay().get(); // 7
+ * await chain(add.s(1, 2), add.s(4)).delay().get();            // 7
+ * await chain([1, 2, 3].map((x) => add.s(x))).delay(0).get();  // 6
  * ```
  */
 export function chain<const S extends readonly AnyCanvas[]>(
   ...steps: S extends Steps<S> ? S : Steps<S>
-): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>> {
-  const parts = steps as unknown as readonly AnyCanvas[];
+): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>>;
+export function chain<const S extends readonly AnyCanvas[]>(
+  steps: S extends Steps<S> ? S : Steps<S>,
+): Chain<First<S>, OutputOf<Last<S>>, ResultOf<Last<S>>>;
+export function chain<C extends AnyCanvas>(
+  steps: Iterable<C & Follows<OutputOf<C>, C>>,
+): Chain<First<C[]>, OutputOf<C>, ResultOf<C>>;
+export function chain(...given: readonly unknown[]): unknown {
+  const parts = partsOf(given, 'chain()') as AnyCanvas[];
   if (parts.length === 0)
     throw new ConfigError('an empty chain has nothing to run; give it a step');
-  return new Chain(chainOf(parts.map(nodeOf)), firstSender(parts));
+  return new Chain(chainOf(parts.map(({ node }) => node)), firstSender(parts));
 }
 
 /**
@@ -63,23 +73,10 @@ export function chain<const S extends readonly AnyCanvas[]>(
  */
 export function group<const P extends readonly unknown[]>(
   ...parts: P & GroupParts<P>
-): Group<GroupInput<P>, GroupOutput<P>> {
-  return groupOfParts(partsOf(parts)) as unknown as Group<GroupInput<P>, GroupOutput<P>>;
-}
-
-const groupOfParts = (parts: readonly AnyCanvas[]): Group =>
-  new Group(groupOf(parts.map(nodeOf)), firstSender(parts));
-
-function partsOf(given: readonly unknown[]): AnyCanvas[] {
-  const [first] = given;
-  if (given.length !== 1 || first instanceof Canvas) return given as AnyCanvas[];
-  if (typeof first === 'object' && first !== null && Symbol.iterator in first)
-    return [...(first as Iterable<AnyCanvas>)];
-  throw new ConfigError(
-    typeof first === 'object' && first !== null && Symbol.asyncIterator in first
-      ? 'group() cannot wait for an async generator; app.group(generator) sends its parts as they come'
-      : `group() takes signatures, or one list of them, got ${show(first)}`,
-  );
+): Group<GroupInput<P>, GroupOutput<P>>;
+export function group(...given: readonly unknown[]): unknown {
+  const parts = partsOf(given, 'group()') as AnyCanvas[];
+  return new Group(groupOf(parts.map(({ node }) => node)), firstSender(parts));
 }
 
 /**
@@ -97,15 +94,11 @@ export function chord<const H, B extends AnyCanvas>(
   body: Follows<HeaderValues<H>, B>,
 ): Chord<HeaderInput<H>, OutputOf<B>, ResultOf<B>>;
 export function chord(header: unknown, body: unknown): unknown {
-  const parts = header instanceof Group ? header : groupOfParts(partsOf([header]));
-  const last = body as AnyCanvas;
-  return new Chord(
-    { kind: 'chain', parts: [parts.node, ...chainParts(nodeOf(last))] },
-    firstSender([parts as AnyCanvas, last]),
-  );
+  const parts = partsOf([header], 'chord()') as AnyCanvas[];
+  const last = partOf(body, 'the body of chord()') as AnyCanvas;
+  const group = groupOf(parts.map(({ node }) => node));
+  return new Chord(chainOf([group, last.node]), firstSender([...parts, last]));
 }
-
-const chainParts = (node: Node): readonly Node[] => (node.kind === 'chain' ? node.parts : [node]);
 
 /**
  * A call of a task by its name, or a canvas from its JSON. It belongs to no App: within a canvas, it

@@ -11,9 +11,11 @@ import {
 } from '../map/options.js';
 import {
   type AnyItem,
+  checkRows,
   checkSource,
   type FitItems,
   type FitRows,
+  isIterable,
   type MapSource,
 } from '../map/source.js';
 import type { ParametersOf, ReturnOf, TaskFunction } from '../task/function-types.js';
@@ -116,11 +118,21 @@ export function chunks<F extends TaskFunction, I extends Readonly<Arguments<F>> 
 ): Group<[], Value<F>[][]> {
   if (!Number.isInteger(size) || size < 1)
     throw new ConfigError(`the size of a chunk must be a whole number from 1, got ${show(size)}`);
-  const all = [...(items as Iterable<readonly unknown[]>)];
+  const all = rowsOf(items as Iterable<unknown>);
   const parts: Signature[] = [];
   for (let from = 0; from < all.length; from += size)
     parts.push(overItems(task, all.slice(from, from + size)));
   return new Group(groupOf(parts.map(({ node }) => node)), signatureOf(task).sender);
+}
+
+/** @throws ConfigError when it is no list of lists */
+function rowsOf(items: Iterable<unknown>): readonly (readonly unknown[])[] {
+  checkSource(items, 'chunks()');
+  if (!isIterable(Object(items) as object))
+    throw new ConfigError(
+      'chunks() cannot wait for an async generator; stream it: for await (const value of task.starmap(items))',
+    );
+  return checkRows([...items], 'chunks()');
 }
 
 function overItems<Out>(

@@ -47,9 +47,17 @@ export function taskNode(
 /** Most tasks have nothing linked to them. */
 const noNodes: readonly Node[] = Object.freeze([]);
 
-/** A chain whose chains are laid out in it. One part is that part. */
+/**
+ * A chain whose chains are laid out in it. One part is that part.
+ *
+ * @throws ConfigError where a group of nothing would swallow a value
+ */
 export function chainOf(parts: readonly Node[]): Node {
   const flat = parts.flatMap((part) => (part.kind === 'chain' ? part.parts : [part]));
+  if (flat.some((part, at) => at > 0 && part.kind === 'group' && part.parts.length === 0))
+    throw new ConfigError(
+      'a group of nothing stands behind another step of a chain, whose value nobody would get; leave it out where it has no parts',
+    );
   return flat.length === 1 && flat[0] ? flat[0] : { kind: 'chain', parts: flat };
 }
 

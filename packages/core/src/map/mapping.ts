@@ -4,7 +4,7 @@ import { type FindSender, Signature } from '../canvas/canvas.js';
 import { type Node, taskNode, type TaskNode } from '../canvas/tree.js';
 import { starmapTask } from '../canvas/starmap.js';
 import type { MapSettings } from './options.js';
-import { isIterable, type MapSource } from './source.js';
+import { checkRows, isIterable, type MapSource } from './source.js';
 import { MapStream } from './stream.js';
 
 /** What a mapping is made of. */
@@ -93,6 +93,6 @@ function nodeOf({ task, source, spread, settings }: MappingParts): TaskNode {
     );
   }
   const items = [...(source as Iterable<unknown>)];
-  const rows = spread ? items : items.map((item) => [item]);
+  const rows = spread ? checkRows(items, 'starmap()') : items.map((item) => [item]);
   return taskNode(starmapTask, [task, rows], settings.call, true);
 }

@@ -55,6 +55,19 @@ export function checkSource(source: unknown, what: string): asserts source is Ma
   );
 }
 
+/**
+ * Refuses what is no list of arguments.
+ *
+ * @throws ConfigError which names the item
+ */
+export function checkRows(rows: readonly unknown[], what: string): readonly (readonly unknown[])[] {
+  const at = rows.findIndex((row) => !Array.isArray(row));
+  if (at < 0) return rows as readonly (readonly unknown[])[];
+  throw new ConfigError(
+    `${what} takes lists of arguments, such as [[1, 2], [3, 4]]; item ${at} is ${show(rows[at])}`,
+  );
+}
+
 type Step = IteratorResult<unknown>;
 
 /** Reads a source. */
