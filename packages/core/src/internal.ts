@@ -3,6 +3,7 @@ export { isCluster, parseAddress } from './broker/address.js';
 export { redactAddress } from './broker/shown-address.js';
 export {
   closeConnection,
+  dropConnection,
   longestBlock,
   openConnection,
   whenReady,

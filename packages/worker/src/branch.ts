@@ -1,5 +1,5 @@
 /** A worker's branch on one server: takes the tasks there, runs them, and ends them there. */
-import type { WorkerConfig } from '@dtask/core/internal';
+import { dropConnection, type WorkerConfig } from '@dtask/core/internal';
 import type { Broadcasts } from './broadcasts.js';
 import { connected } from './connected.js';
 import { Consumers } from './consumers.js';
@@ -11,7 +11,12 @@ import { Outcomes } from './outcomes.js';
 import { within } from './within.js';
 
 /** How often it is looked whether the server of a branch that stops is there, in milliseconds. */
-const absence = 500;
+const look = 500;
+/**
+ * How long a branch that stops waits for its server, in milliseconds: where nothing runs, for the end of a
+ * fetch; where tasks have ended, to come back and hear of that. They run again where it does not.
+ */
+const patience = { idle: 5_000, unwritten: 30_000 } as const;
 
 /** What the branches of a worker share. */
 export interface BranchPlace extends Omit<ExecutorPlace, 'connection' | 'prefix'> {
@@ -56,19 +61,47 @@ export class Branch {
   }
 
   /**
-   * Takes no more tasks; resolves when those that run have ended.
-   *
-   * @param alone whether there are no other branches: else none waits for a server that is away, where
-   * nothing runs that it has to hear of
+   * Takes no more tasks; resolves when those that run have ended. A server that is away, or says nothing,
+   * is waited for only while something runs here that it has to hear of.
    */
-  async stop(force: boolean, alone: boolean): Promise<void> {
+  async stop(force: boolean): Promise<void> {
     this.#stopping = true;
-    const { connection } = this.link;
     const stopped = this.consumers.stop(force);
-    if (alone) return stopped;
-    while (connection.status === 'ready' || this.executor.current.size > 0)
-      if (await within(absence, stopped)) return undefined;
-    connection.disconnect();
+    const wait = new Wait(this);
+    do {
+      if (wait.isVain) this.cut();
+    } while (!(await within(look, stopped)));
     return stopped;
+  }
+
+  /** Ends its connections at once. What runs goes on, and Redis does not hear of it. */
+  cut(): void {
+    dropConnection(this.link.connection);
+    this.consumers.cut();
+  }
+}
+
+/** The wait of a branch that stops for its server. */
+class Wait {
+  readonly #branch: Branch;
+  /** Since when nothing runs here. */
+  #idleSince = performance.now();
+  /** Since when there is no connection while ends of tasks are to be written. */
+  #awaySince: number | undefined;
+
+  constructor(branch: Branch) {
+    this.#branch = branch;
+  }
+
+  /** Whether nothing is left that is worth it. */
+  get isVain(): boolean {
+    const { consumers, executor, link } = this.#branch;
+    const now = performance.now();
+    const isAway = link.connection.status !== 'ready';
+    if (consumers.busy === 0) return isAway || now - this.#idleSince > patience.idle;
+    this.#idleSince = now;
+    if (!isAway || executor.current.size > 0) this.#awaySince = undefined;
+    else this.#awaySince ??= now;
+    return this.#awaySince !== undefined && now - this.#awaySince > patience.unwritten;
   }
 }

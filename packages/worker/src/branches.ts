@@ -127,8 +127,12 @@ export class Branches {
   /** Takes no more tasks; resolves when those that run have ended. */
   async stop(force: boolean): Promise<void> {
     this.#stopping = true;
-    const alone = !this.#links.several;
-    await Promise.all(this.#all.map((branch) => branch.stop(force, alone)));
+    await Promise.all(this.#all.map((branch) => branch.stop(force)));
+  }
+
+  /** Ends the connections that it takes tasks by, at once. */
+  cut(): void {
+    for (const branch of this.#all) branch.cut();
   }
 
   /** Whether it still takes tasks. */

@@ -43,6 +43,7 @@ if lapsed and tonumber(lapsed) <= now - ARGV[2] then redis.call('ZREM', KEYS[1],
 export class Broadcasts {
   readonly #place: BroadcastsPlace;
   #timer: NodeJS.Timeout | undefined;
+  #resting = false;
 
   constructor(place: BroadcastsPlace) {
     this.#place = place;
@@ -74,14 +75,21 @@ export class Broadcasts {
   async listen(): Promise<void> {
     if (this.#place.queues.length === 0) return;
     await this.#claim(hold);
+    if (this.#resting) return;
     this.#timer = setInterval(() => {
       this.#renew().catch(this.#place.onError);
     }, renewal);
   }
 
+  /** Says no more that it listens, also where Redis is not there to be told. */
+  rest(): void {
+    this.#resting = true;
+    clearInterval(this.#timer);
+  }
+
   /** Callers pass over this worker from now on. */
   async leave(): Promise<void> {
-    clearInterval(this.#timer);
+    this.rest();
     // Not off the list: a caller that has just read it may still send, and that has to be removed.
     await this.#claim(-1).catch(this.#place.onError);
   }

@@ -1,7 +1,7 @@
 /** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
 import type { Job, JobJson, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { longestBlock, type OutcomeWriter } from '@dtask/core/internal';
+import { dropConnection, longestBlock, type OutcomeWriter } from '@dtask/core/internal';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
@@ -35,10 +35,21 @@ export interface BullPlace {
  */
 type Fetched = [string[] | undefined, string, number?, number?, number?];
 
+/** What BullMQ's pauses end by; its types are of another implementation. */
+type End = NonNullable<Parameters<Worker['delay']>[1]>;
+
+/** BullMQ's backend, as far as it is not to be seen. */
+interface Blocking {
+  readonly blockingConnection: { readonly _client: Redis };
+}
+
 type AnyJob = Job<unknown, unknown, string>;
 
 /** Where another queue waits for a slot, a lane passes its slot on after this many jobs. */
 const longestLane = 8;
+
+/** How long BullMQ waits behind an error of a connection before it looks again, in milliseconds. */
+const errorPause = 5_000;
 
 /** What BullMQ gets where there is no job; its types have no word for it. */
 const noJob = undefined as unknown as AnyJob;
@@ -68,6 +79,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   #completions: Completions | undefined;
   #ready: Promise<void> | undefined;
   #alarm: NodeJS.Timeout | undefined;
+  #busy = 0;
+  readonly #closed = new AbortController() as unknown as End;
 
   constructor(name: string, place: BullPlace, options: Omit<WorkerOptions, 'connection'>) {
     // `callProcessJob` is what runs; BullMQ asks for a processor all the same.
@@ -218,14 +231,46 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     if (this['waiting']) this.#wake();
   }
 
+  /** BullMQ's pauses behind errors end with the worker. */
+  override delay(span?: number, end = this.#closed): Promise<void> {
+    return super.delay(span, end);
+  }
+
+  /** That of the look for stalled jobs, too. */
+  protected override async checkConnectionError<T>(
+    work: () => Promise<T>,
+    pause = errorPause,
+  ): Promise<T | undefined> {
+    let failed = false;
+    const noted = (error: unknown): never => {
+      failed = true;
+      throw error;
+    };
+    const value = await super.checkConnectionError(() => work().catch(noted), 0);
+    if (failed && !this.closing) await this.delay(pause);
+    return value ?? undefined;
+  }
+
   /** Takes no more jobs, and waits for those that run. */
   override close(force?: boolean): Promise<void> {
     clearTimeout(this.#alarm);
+    this.#closed.abort();
     const closed = super.close(force);
     this.#place.slots.cancel(this);
     // It may have been called for a slot just now.
     this.#place.slots.offer();
     return closed;
+  }
+
+  /** How many jobs it has: those that run, and those whose end is not written yet. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Ends the connection that BullMQ blocks on, at once: it would wait for a server that is away. */
+  cut(): void {
+    const { blockingConnection: blocking } = this.backend as unknown as Blocking;
+    dropConnection(blocking._client);
   }
 
   /** BullMQ asks for the run of a job that has been started. */
@@ -235,6 +280,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
 
   #start(job: AnyJob, token: LockToken): void {
     const lane = new Lane(token);
+    this.#busy += 1;
     this.#lanes.set(job, lane);
     this.#process(job, lane);
   }
@@ -308,6 +354,7 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   }
 
   #end(lane: Lane): void {
+    this.#busy -= 1;
     this.#tokens.push(lane.token);
     this.#place.slots.release();
     lane.end();

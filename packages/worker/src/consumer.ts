@@ -63,6 +63,16 @@ export class Consumer {
     return this.#bull.id;
   }
 
+  /** How many jobs it has: those that run, and those whose end is not written yet. */
+  get busy(): number {
+    return this.#bull.busy;
+  }
+
+  /** Ends the connection that it waits for jobs on, at once. */
+  cut(): void {
+    this.#bull.cut();
+  }
+
   /** Starts to take jobs; resolves when the connections are up. */
   async start(onError: (error: unknown) => void): Promise<void> {
     await this.#bull.waitUntilReady();

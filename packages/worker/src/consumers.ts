@@ -57,6 +57,20 @@ export class Consumers {
     }
   }
 
+  get #all(): readonly Consumer[] {
+    return [...this.#consumers.values(), ...this.#leaving];
+  }
+
+  /** How many jobs it has: those that run, and those whose end is not written yet. */
+  get busy(): number {
+    return this.#all.reduce((sum, { busy }) => sum + busy, 0);
+  }
+
+  /** Ends the connections that it waits for jobs on, at once. */
+  cut(): void {
+    for (const consumer of this.#all) consumer.cut();
+  }
+
   /** Takes tasks from one more queue; gives whether it did not before. */
   async add(queue: string): Promise<boolean> {
     if (this.#stopping) throw new Error('the worker is stopping');
@@ -91,8 +105,7 @@ export class Consumers {
     this.#stopping = true;
     clearInterval(this.#renewal);
     if (!force) this.#place.executor.hurry();
-    const all = [...this.#consumers.values(), ...this.#leaving];
-    await Promise.all(all.map((consumer) => consumer.stop()));
+    await Promise.all(this.#all.map((consumer) => consumer.stop()));
   }
 
   async #consume(queue: string): Promise<void> {
@@ -119,7 +132,7 @@ export class Consumers {
   #watch(): void {
     const { keeper, prefix } = this.#place;
     keeper?.watch(
-      [...this.#consumers.values(), ...this.#leaving].map(({ queue, tokenPrefix }) => {
+      this.#all.map(({ queue, tokenPrefix }) => {
         const base = `${prefix}:${bullQueueName(queue)}:`;
         return { active: `${base}active`, jobPrefix: base, tokenPrefix };
       }),

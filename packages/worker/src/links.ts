@@ -1,6 +1,12 @@
 /** The connections of a worker: one to each server that it takes tasks from, and one to the main one. */
 import { type App, ConfigError } from '@dtask/core';
-import { closeConnection, openConnection, redactAddress, type Shard } from '@dtask/core/internal';
+import {
+  closeConnection,
+  dropConnection,
+  openConnection,
+  redactAddress,
+  type Shard,
+} from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /** A server, as a worker has it. */
@@ -52,6 +58,11 @@ export class Links {
       this.#links.set(shard, link);
     }
     return link;
+  }
+
+  /** Ends all at once: what waits for an answer is rejected. */
+  cut(): void {
+    for (const { connection } of this.#links.values()) dropConnection(connection);
   }
 
   async close(): Promise<void> {

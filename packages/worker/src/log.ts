@@ -1,5 +1,5 @@
 /** What a worker logs: for people on a terminal, as JSON elsewhere. */
-import { type Logger, pino, stdSerializers } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import { pretty } from './pretty.js';
 import {
   failureOf,
@@ -38,10 +38,8 @@ export function workerLog({ level, fields = {}, ...options }: LogOptions): Worke
       mixin: () => taskFields() ?? {},
       serializers: { err: errorFields },
     },
-    // JSON lines are gathered for a moment, so that logging costs a busy worker little.
-    forPeople ? pretty() : pino.destination({ dest: 1, minLength: 4_096, sync: false }),
+    forPeople ? pretty() : jsonLines(),
   );
-  if (!forPeople) keepFlushing(logger);
   return withTaskLines(logger, forPeople);
 }
 
@@ -63,9 +61,31 @@ function errorFields(thrown: unknown): object {
   return { type, ...fields };
 }
 
-/** Lines wait for company, but not for long. */
-function keepFlushing(logger: Logger): void {
-  setInterval(() => logger.flush(), 250).unref();
+/** Longest that a line waits for company, in milliseconds. */
+const patience = 250;
+
+let shared: DestinationStream | undefined;
+
+/**
+ * The stream of all loggers of the process. Lines are gathered for a moment, so that logging costs a busy
+ * worker little. While there is none, nothing ticks.
+ */
+function jsonLines(): DestinationStream {
+  if (shared) return shared;
+  const output = pino.destination({ dest: 1, minLength: 4_096, sync: false });
+  // However many loggers there are, each may wait for it.
+  output.setMaxListeners(0);
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (done?: (error?: Error | null) => void): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    output.flush(done);
+  };
+  const write = (line: string): void => {
+    output.write(line);
+    timer ??= setTimeout(flush, patience).unref();
+  };
+  return (shared = Object.assign({ write }, { flush }));
 }
 
 function withTaskLines(logger: Logger, forPeople: boolean): WorkerLog {

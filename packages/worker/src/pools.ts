@@ -48,14 +48,26 @@ export class Pools {
    * cannot load the app
    */
   async open(definitions: readonly Definition[], ready?: ReadyChildren): Promise<void> {
-    const kinds = new Set([this.#place.kind]);
-    for (const { execution } of definitions) if (execution.pool) kinds.add(execution.pool);
-    for (const kind of kinds) {
-      if (kind === 'inline') continue;
+    for (const kind of this.#childKinds(definitions)) {
       const pool = new ChildPool(kind, this.#size, this.#childPlace(kind));
       this.#children.set(kind, pool);
       await pool.open(ready);
     }
+  }
+
+  /**
+   * Looks whether `open` has what it needs, ahead of all else that a worker does to start.
+   *
+   * @throws ConfigError when children are needed and no module is known
+   */
+  check(definitions: readonly Definition[]): void {
+    for (const kind of this.#childKinds(definitions)) this.#childPlace(kind);
+  }
+
+  #childKinds(definitions: readonly Definition[]): readonly ChildPool['kind'][] {
+    const kinds = new Set([this.#place.kind]);
+    for (const { execution } of definitions) if (execution.pool) kinds.add(execution.pool);
+    return [...kinds].filter((kind) => kind !== 'inline');
   }
 
   #childPlace(kind: PoolKind): ChildPoolPlace {

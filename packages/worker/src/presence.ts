@@ -77,6 +77,7 @@ export class Presence {
   #released: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #held = false;
+  #resting = false;
 
   /** @param clock hears of the server's time with each renewal */
   constructor(connection: Redis, shards: Shards, name: string, clock: ServerClock) {
@@ -100,7 +101,7 @@ export class Presence {
   async claim(onError: (error: unknown) => void): Promise<void> {
     let first: Claim | undefined;
     living.add(this.#instance);
-    for (;;) {
+    while (!this.#resting) {
       const holder = await this.#first();
       if (!holder) break;
       if (first && holder.instance === first.instance && holder.beat > first.beat) {
@@ -111,6 +112,7 @@ export class Presence {
       else await pause(first ? renewal / 10 : 0);
       if (first?.instance !== holder.instance) first = holder;
     }
+    if (this.#resting) return;
     this.#held = true;
     this.#timer = setInterval(() => this.#renew(onError), renewal);
   }
@@ -140,9 +142,15 @@ export class Presence {
    * neither may close the connection while the other waits for the answer.
    */
   async release(): Promise<void> {
+    this.rest();
+    await (this.#released ??= this.#set(''));
+  }
+
+  /** Claims and renews no more, also where Redis is not there to be told. */
+  rest(): void {
+    this.#resting = true;
     clearInterval(this.#timer);
     living.delete(this.#instance);
-    await (this.#released ??= this.#set(''));
   }
 
   #renew(onError: (error: unknown) => void): void {

@@ -14,8 +14,10 @@ import { Branches } from './branches.js';
 import { Broadcasts } from './broadcasts.js';
 import { connected } from './connected.js';
 import type { ControlDesk } from './control/control-desk.js';
-import { seat, type SeatParts } from './control/seat.js';
+import { seat } from './control/seat.js';
+import { Departure } from './departure.js';
 import { watchLateTasks } from './late-tasks.js';
+import { Life, type LifeState } from './life.js';
 import { Limits } from './limits/limits.js';
 import { Links } from './links.js';
 import { LockKeeper } from './lock-keeper.js';
@@ -24,6 +26,7 @@ import type { TaskCounts } from './monitor/task-counts.js';
 import type { ChildPoolPlace, ReadyChildren } from './pool/child-pool.js';
 import { workerLog, type WorkerLog } from './log.js';
 import { queuesOf } from './own-queues.js';
+import type { Parts } from './parts.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
 import type { RunPlace } from './run.js';
@@ -66,18 +69,12 @@ export class Worker implements AsyncDisposable {
   readonly #slots: Slots;
   readonly #queues: readonly string[];
   readonly #monitor: Monitor;
-  #links: Links | undefined;
-  #presence: Presence | undefined;
-  #branches: Branches | undefined;
-  #pools: Pools | undefined;
+  readonly #parts: Parts = {};
+  readonly #departure: Departure;
+  readonly #life: Life;
   #warm: Promise<void> | undefined;
-  #limits: Limits | undefined;
-  #autoscaler: Autoscaler | undefined;
-  #keeper: LockKeeper | undefined;
-  #broadcasts: Broadcasts | undefined;
-  #desk: ControlDesk | undefined;
-  #farewell: Promise<void> | undefined;
-  #stopping: Promise<void> | undefined;
+  /** Whom the hooks have told that it begins, and so are to tell that it has ended. */
+  #greeted: 'nobody' | 'worker' | 'process' = 'nobody';
   #failure: unknown;
   #onEnd: () => void = () => undefined;
   /** Resolves when it has stopped, by itself or because it was told to; see `failure`. */
@@ -95,24 +92,37 @@ export class Worker implements AsyncDisposable {
     this.#slots = new Slots(config.concurrency);
     this.#queues = queuesOf(app, config.queues, config.excludeQueues);
     this.log = workerLog({ level: config.logLevel, fields: { worker: name } });
+    this.#departure = new Departure(this.#parts, this.log);
+    this.#life = new Life({
+      what: `worker ${name}`,
+      app,
+      log: this.log,
+      end: (force) => this.#end(force).finally(this.#onEnd),
+      onFailure: (error) => (this.#failure ??= error),
+    });
     this.#monitor = new Monitor(this, () => ({
-      links: this.#links,
-      presence: this.#presence,
-      pools: this.#pools,
-      stopping: this.#stopping !== undefined,
+      links: this.#parts.links,
+      presence: this.#parts.presence,
+      pools: this.#parts.pools,
+      stopping: this.#life.isOver,
     }));
     this.counts = this.#monitor.counts;
     app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
   }
 
+  /** Where it stands: see the guide on what may follow on which. */
+  get state(): LifeState {
+    return this.#life.state;
+  }
+
   /** The queues that it takes tasks from. */
   get queues(): readonly string[] {
-    return this.#branches?.queues ?? this.#queues;
+    return this.#parts.branches?.queues ?? this.#queues;
   }
 
   /** How many tasks run now. */
   get running(): number {
-    return this.#branches?.running ?? 0;
+    return this.#parts.branches?.running ?? 0;
   }
 
   /** How many tasks may run at a time. */
@@ -120,61 +130,56 @@ export class Worker implements AsyncDisposable {
     return this.#slots.size;
   }
 
-  /** What made the worker stop by itself, if anything did. */
+  /** What made the worker stop by itself, or kept it from starting, if anything did. */
   get failure(): unknown {
     return this.#failure;
   }
 
   /**
    * Connects and begins to take tasks. While Redis is away it waits, and says so in the log. A
-   * `stop()` meanwhile ends the wait.
+   * `stop()` meanwhile ends the wait, and this resolves. Called again, it is the same start.
    *
-   * @throws StartupError when a living worker has the name, or the children of its pool cannot load
-   * the app; ConfigError when they are not told what to load
+   * @throws (rejects) with nothing left behind: StartupError when a living worker has the name, the
+   * children of its pool cannot load the app, its port cannot be had, or the worker was stopped before;
+   * ConfigError when children are not told what to load, or there is no such shard
    */
-  async start(): Promise<void> {
-    await this.#monitor.open(this.config, () => this.#start());
+  start(): Promise<void> {
+    return this.#life.start(() => this.#monitor.open(this.config, () => this.#start()));
   }
 
   async #start(): Promise<void> {
+    const parts = this.#parts;
+    const step = this.#life.step.bind(this.#life);
     const { lockDuration, pool, onlyShards } = this.config;
-    await this.app.hooks.emit('workerInit', this.#summary);
-    // First, for it has to be up before a task blocks the loop. Children do not block it.
+    parts.pools ??= new Pools(this.#poolsPlace(false));
+    parts.pools.check(this.#definitions());
+    const links = (parts.links = new Links(this.app, this.name, onlyShards));
+    // It has to be up before a task blocks the loop. Children do not block it.
     if (pool === 'inline') {
       const shards = this.app.queues.shards.places;
-      this.#keeper = new LockKeeper({ shards, lockDuration }, (error) =>
+      parts.keeper = new LockKeeper({ shards, lockDuration }, (error) =>
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
     }
-    const links = (this.#links = new Links(this.app, this.name, onlyShards));
+    this.#greeted = 'worker';
+    await step(this.app.hooks.emit('workerInit', this.#summary));
     const { connection, shard } = links.main;
-    await connected(connection, shard.address, this.log);
-    if (this.#stopping) return;
-    const parts = (): SeatParts => ({
-      branches: this.#branches,
-      pools: this.#pools,
-      limits: this.#limits,
-    });
-    const desk = (this.#desk = seat(this, links, parts, (scale) => this.#autoscale(scale)));
-    await desk.open();
-    if (this.#stopping) return;
-    const presence = new Presence(connection, this.app.queues.shards, this.name, desk.clock);
-    try {
-      await presence.claim((error) => this.log.error({ err: error }, "the worker's name"));
-    } catch (error) {
-      await this.#keeper?.stop();
-      await desk.close();
-      await links.close();
-      throw error;
-    }
-    this.#presence = presence;
-    if (this.#stopping) return presence.release();
-    await desk.begin();
-    await this.#consume(links, desk);
-    if (this.#stopping) return undefined;
+    await step(connected(connection, shard.address, this.log));
+    const desk = (parts.desk = seat(
+      this,
+      links,
+      () => parts,
+      (scale) => this.#autoscale(scale),
+    ));
+    await step(desk.open());
+    parts.presence = new Presence(connection, this.app.queues.shards, this.name, desk.clock);
+    await step(
+      parts.presence.claim((error) => this.log.error({ err: error }, "the worker's name")),
+    );
+    await step(desk.begin());
+    await this.#consume(links, desk, parts.pools);
     this.#announce();
     void this.app.hooks.emit('workerReady', this.#summary);
-    return undefined;
   }
 
   get #summary(): WorkerSummary {
@@ -197,7 +202,10 @@ export class Worker implements AsyncDisposable {
   }
 
   #autoscale(scale: Scale): void {
-    const scaler = (this.#autoscaler ??= new Autoscaler(this.#slots, (size) => this.resize(size)));
+    if (this.#life.isOver) return;
+    const scaler = (this.#parts.autoscaler ??= new Autoscaler(this.#slots, (size) =>
+      this.resize(size),
+    ));
     scaler.fit(scale);
   }
 
@@ -207,10 +215,10 @@ export class Worker implements AsyncDisposable {
    * @param waits whether a pool whose later children cannot load the app waits, and ends no worker
    */
   warm(ready?: ReadyChildren, waits = false): Promise<void> {
-    this.#pools ??= new Pools(this.#poolsPlace(waits));
-    this.#warm ??= this.#pools.open(this.#definitions(), ready).catch((error: unknown) => {
+    const pools = (this.#parts.pools ??= new Pools(this.#poolsPlace(waits)));
+    this.#warm ??= pools.open(this.#definitions(), ready).catch((error: unknown) => {
       // Children that are stopped while they load have not loaded the app.
-      if (!this.#stopping) throw error;
+      if (!this.#life.isOver) throw error;
     });
     return this.#warm;
   }
@@ -220,28 +228,31 @@ export class Worker implements AsyncDisposable {
     return tasks.names().map((name) => inside(tasks.get(name)).definition);
   }
 
-  async #consume(links: Links, desk: ControlDesk): Promise<void> {
+  async #consume(links: Links, desk: ControlDesk, pools: Pools): Promise<void> {
     const { app, name: worker, log, config, counts } = this;
+    const parts = this.#parts;
+    const step = this.#life.step.bind(this.#life);
     const { events, rules, limits: overrides } = desk;
-    if (config.pool === 'inline') await app.hooks.emit('workerProcessInit', this.#process);
-    await this.warm();
-    const pools = this.#pools;
-    if (this.#stopping || !pools) return;
-    const limits = (this.#limits = new Limits({ app, links, log, overrides }));
+    if (config.pool === 'inline') {
+      this.#greeted = 'process';
+      await step(app.hooks.emit('workerProcessInit', this.#process));
+    }
+    await step(this.warm());
+    const limits = (parts.limits = new Limits({ app, links, log, overrides }));
     limits.start(this.#definitions());
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
     const slots = this.#slots;
-    const broadcasts = (this.#broadcasts = this.#broadcastsOn(links.main.connection));
-    await broadcasts.clear();
+    const broadcasts = (parts.broadcasts = this.#broadcastsOn(links.main.connection));
+    await step(broadcasts.clear());
     const scale = scaleOf(config);
     if (scale) this.#autoscale(scale);
-    const keeper = this.#keeper;
+    const { keeper } = parts;
     const surroundings = { app, worker, log, timeLimit, pools, limits, slots, config };
     const heard = { overrides, events, rules, counts };
-    this.#branches = new Branches({ ...surroundings, ...heard, broadcasts, keeper }, links);
-    await this.#branches.start(this.#queues);
-    await broadcasts.listen();
-    const claimed = this.#presence?.claimed;
+    parts.branches = new Branches({ ...surroundings, ...heard, broadcasts, keeper }, links);
+    await step(parts.branches.start(this.#queues));
+    await step(broadcasts.listen());
+    const claimed = parts.presence?.claimed;
     if (claimed) keeper?.hold(links.main.shard, { ...claimed, listeners: broadcasts.listeners });
   }
 
@@ -263,8 +274,8 @@ export class Worker implements AsyncDisposable {
     const runs: RunPlace = {
       worker,
       logger: log,
-      report: async (message, outcome) => this.#branches?.report(message, outcome),
-      tell: (message, event, fields) => this.#desk?.events.custom(message, event, fields),
+      report: async (message, outcome) => this.#parts.branches?.report(message, outcome),
+      tell: (message, event, fields) => this.#parts.desk?.events.custom(message, event, fields),
       lend: () => this.#slots.release(),
       takeBack: () => this.#slots.takeBack(),
       grow: app.canvases.grow.bind(app.canvases),
@@ -287,7 +298,7 @@ export class Worker implements AsyncDisposable {
   #fail(error: unknown): void {
     this.log.fatal({ err: error }, 'the worker cannot run tasks any more, and stops');
     this.#failure ??= error;
-    this.stop({ force: true }).catch(() => undefined);
+    if (!this.#life.fail(error)) this.stop({ force: true }).catch(() => undefined);
   }
 
   /** Where it answers over HTTP, where it does. */
@@ -307,14 +318,14 @@ export class Worker implements AsyncDisposable {
   /** Changes how many tasks run at a time. Those that run go on. */
   resize(size: number): void {
     this.#slots.resize(size);
-    this.#pools?.resize(size);
+    this.#parts.pools?.resize(size);
     this.log.debug({ size }, 'resized');
   }
 
   /** What it does at this moment. */
   snapshot(): Snapshot {
     const { app, queues, config, size } = this;
-    const running = (this.#branches?.current ?? []).map((current) => {
+    const running = (this.#parts.branches?.current ?? []).map((current) => {
       const definition = current.message && findDefinition(app.tasks, current.message);
       return runningTask(current, definition?.execution.pool ?? config.pool);
     });
@@ -325,24 +336,34 @@ export class Worker implements AsyncDisposable {
    * Stops taking tasks and waits for those that run, for `shutdownTimeout` at most. With `force`,
    * also after a first call without it, it does not wait. What then still runs goes back to its
    * queue, except for what may run only once: that fails with a `WorkerLostError`.
+   *
+   * Redis is waited for no longer than 30 seconds, and where nothing runs only for moments: what it has not
+   * heard of by then is found as after a crash. A worker that was stopped is not started again.
    */
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(force);
-    try {
-      const { shutdownTimeout } = this.config;
-      if (!force && shutdownTimeout === 0) return await this.#stopping;
-      if (!force) {
-        if (await within(shutdownTimeout, this.#stopping)) return;
-        this.log.warn('the time to stop is over: running tasks go back to their queues');
-      }
-      await within(settling, this.#stopping);
-      this.#branches?.withdrawAll();
-      const ended = Promise.all([this.#pools?.stop(true), this.#stopping]);
-      await within(force ? lastWait.forced : lastWait.late, ended);
-      this.log.flush();
-    } finally {
-      this.#onEnd();
+    const stopped = this.#life.stop(force);
+    const { shutdownTimeout } = this.config;
+    if (!force && shutdownTimeout === 0) return stopped;
+    if (!force) {
+      if (await within(shutdownTimeout, stopped)) return undefined;
+      this.log.warn('the time to stop is over: running tasks go back to their queues');
     }
+    await this.#withdraw(stopped, force ? lastWait.forced : lastWait.late);
+    return this.#onEnd();
+  }
+
+  /** Hands back what runs, and waits for that; what takes longer than the rest of its time is cut off. */
+  async #withdraw(stopped: Promise<void>, span: number): Promise<void> {
+    await within(settling, stopped);
+    this.#parts.branches?.withdrawAll();
+    const ended = Promise.all([this.#parts.pools?.stop(true), stopped]);
+    const cut = setTimeout(() => this.#departure.cut(), lastWait.forced);
+    void ended.catch(() => undefined).then(() => clearTimeout(cut));
+    if (!(await within(span, ended)) && span === lastWait.forced) {
+      this.#departure.cut();
+      await within(lastBreath, ended);
+    }
+    this.log.flush();
   }
 
   /**
@@ -351,41 +372,19 @@ export class Worker implements AsyncDisposable {
    * @returns false where one does not end: native code may hold a thread, and with it the process
    */
   endChildren(): Promise<boolean> {
-    return within(lastBreath, this.#pools?.stop(true) ?? Promise.resolve());
+    return within(lastBreath, this.#parts.pools?.stop(true) ?? Promise.resolve());
   }
 
-  async #stop(force: boolean): Promise<void> {
-    const links = this.#links;
-    if (!links) return this.#monitor.close();
-    const { connection } = links.main;
-    void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
-    this.#autoscaler?.stop();
-    this.#limits?.stop();
-    if (connection.status === 'ready') await this.#broadcasts?.leave();
-    this.#pools?.leave();
-    await this.#branches?.stop(force);
-    await this.#pools?.stop();
-    await this.#keeper?.stop();
-    // With Redis away the claim lapses by itself.
-    if (connection.status === 'ready') {
-      await this.#broadcasts?.end();
-      await this.#presence?.release();
-    }
-    await this.#desk?.close();
-    await links.close();
-    await this.#ended();
+  /** Takes down what there is, of a worker that stops or could not start. */
+  async #end(force: boolean): Promise<void> {
+    if (this.#parts.links && this.state === 'stopping')
+      void this.app.hooks.emit('workerShuttingDown', { ...this.#summary, force });
+    await this.#departure.leave(this.#life.settled, force);
+    const { hooks } = this.app;
+    if (this.#greeted === 'process') await hooks.emit('workerProcessShutdown', this.#process);
+    if (this.#greeted !== 'nobody') await hooks.emit('workerShutdown', this.#summary);
     await this.#monitor.close();
     this.log.flush();
-    return undefined;
-  }
-
-  /** Tells the hooks, once. */
-  #ended(): Promise<void> {
-    const { hooks } = this.app;
-    return (this.#farewell ??= (async () => {
-      if (this.config.pool === 'inline') await hooks.emit('workerProcessShutdown', this.#process);
-      await hooks.emit('workerShutdown', this.#summary);
-    })());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -12,7 +12,7 @@ import { appSettings } from '../config/settings.js';
 import type { Control } from '../control/control.js';
 import type { ControlCommand } from '../control/custom-commands.js';
 import type { Inspect } from '../control/inspect.js';
-import { BrokerError, ConfigError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import type { EventOf, EventType } from '../events/event.js';
 import type { EventsOptions } from '../events/event-filter.js';
 import type { HookHandler, HookName } from '../hooks/events.js';
@@ -364,16 +364,15 @@ export class App implements AsyncDisposable {
 
   /** Whether `close()` was called: nothing can be sent any more. */
   get closed(): boolean {
-    return this.#parts.broker.closed;
+    return this.plane.closed;
   }
 
-  /** Ends the connections, and has spans exported. Waiting `get()`s are rejected. */
-  async close(): Promise<void> {
-    await this.plane.close();
-    await this.#parts.results.mailbox.close(
-      new BrokerError('the App was closed while get() waited'),
-    );
-    await this.#parts.broker.close();
+  /**
+   * Ends the connections, and has spans exported. Waiting `get()`s are rejected. Workers and beats of this
+   * process that run on it are told to stop, and not waited for: stop them first.
+   */
+  close(): Promise<void> {
+    return this.#parts.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

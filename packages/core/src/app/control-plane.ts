@@ -36,6 +36,9 @@ export class ControlPlane {
   readonly inspect: Inspect;
   readonly control: Control;
   readonly commands = new CustomCommands();
+  /** What is called when the App is closed: workers and beats of this process stop then. */
+  readonly onClose = new Set<() => void>();
+  closed = false;
   readonly revocations: Revocations;
   readonly #broadcast: Broadcast;
   readonly #place: ControlPlanePlace;
@@ -149,8 +152,10 @@ export class ControlPlane {
 
   /** Ends what waits, and writes the events that are gathered. */
   async close(): Promise<void> {
+    this.closed = true;
+    for (const stop of this.onClose) stop();
     this.#broadcast.close(new BrokerError('the App was closed while workers were asked'));
     for (const { end } of this.#readers) end();
-    await this.#writer.flush();
+    await this.#writer.close();
   }
 }

@@ -5,9 +5,11 @@ import { placesOf } from '../broker/places.js';
 import { Shards } from '../broker/shards.js';
 import type { AppConfig } from '../config/resolve.js';
 import { Turns } from '../control/turns.js';
+import { BrokerError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { Message } from '../protocol/message.js';
 import type { ResultSource } from '../result/async-result.js';
+import type { ResultMailbox } from '../result/mailbox.js';
 import type { Sent } from '../result/sent.js';
 import type { Routes } from '../routing/routes.js';
 import type { CallSettings } from '../task/call.js';
@@ -41,7 +43,6 @@ export interface WiringPlace {
 
 /** The parts of an App. */
 export interface Wiring {
-  readonly broker: Pick<Shards, 'closed' | 'close'>;
   readonly queues: Queues;
   readonly failed: Failed;
   readonly plane: ControlPlane;
@@ -52,6 +53,15 @@ export interface Wiring {
   readonly beat: BeatEntries;
   readonly ticks: Ticks;
   readonly mapReduce: MapReduce;
+  /** Ends all of it, once. */
+  readonly close: () => Promise<void>;
+}
+
+/** What has connections. */
+interface Open {
+  readonly plane: ControlPlane;
+  readonly mailbox: ResultMailbox;
+  readonly shards: Shards;
 }
 
 export function wire(place: WiringPlace): Wiring {
@@ -104,7 +114,15 @@ export function wire(place: WiringPlace): Wiring {
   const ticks = new Ticks(outbox, canvases);
   const beat = new BeatEntries({ app: name, config, shard: shards.main, deck, ticks });
   const senders = { outbox, canvases, sender, mapReduce };
-  return { broker: shards, queues, failed, plane, results, beat, ticks, ...senders };
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= closeAll({ plane, mailbox, shards }));
+  return { queues, failed, plane, results, beat, ticks, close, ...senders };
+}
+
+async function closeAll({ plane, mailbox, shards }: Open): Promise<void> {
+  await plane.close();
+  await mailbox.close(new BrokerError('the App was closed while get() waited'));
+  await shards.close();
 }
 
 /** A task that was taken out of its queue by this process, as hooks are told of it. */

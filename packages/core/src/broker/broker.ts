@@ -5,7 +5,14 @@ import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
 import { Addition } from './addition.js';
-import { closeConnection, letGo, openConnection, whenReady, whyDown } from './connection.js';
+import {
+  closeConnection,
+  dropConnection,
+  letGo,
+  openConnection,
+  whenReady,
+  whyDown,
+} from './connection.js';
 import { Deadlines } from './deadlines.js';
 import { enterQueue } from './enter-queue.js';
 import type { FanOut } from './fan-out.js';
@@ -109,9 +116,7 @@ export class Broker {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     this.#sinks.clear();
-    connection.disconnect();
-    // A half-open socket never ends by being asked to.
-    connection.stream?.destroy();
+    dropConnection(connection);
   }
 
   /**

@@ -101,10 +101,13 @@ function describe(error: Error): string {
   return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.name;
 }
 
-/** Ends a connection: politely where it is up, at once where it is not. */
+/** Ends a connection at once, for good; what waits for it, or for an answer, is rejected. */
+export const dropConnection = (connection: Redis): void => (connection as HealingRedis).drop();
+
+/** Ends a connection: politely where it is up, at once where it is not or says nothing for a second. */
 export async function closeConnection(connection: Redis): Promise<void> {
   if (connection.status !== 'ready') {
-    connection.disconnect();
+    dropConnection(connection);
     return;
   }
   let timer: NodeJS.Timeout | undefined;
@@ -114,7 +117,7 @@ export async function closeConnection(connection: Redis): Promise<void> {
   // A server that is gone just now would keep QUIT waiting for its return.
   await Promise.race([connection.quit().catch(() => undefined), patience]);
   clearTimeout(timer);
-  connection.disconnect();
+  dropConnection(connection);
 }
 
 const readiness = new WeakMap<Redis, Promise<void>>();

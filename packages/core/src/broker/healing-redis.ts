@@ -6,7 +6,16 @@ interface Closing {
   setStatus(status: 'end'): void;
   flushQueue(error: Error): void;
   readonly connector: { stream?: unknown };
+  /** What was on its way when the connection broke, and is to be sent again on the next one. */
+  prevCommandQueue: Unanswered | null;
 }
+
+/** Commands that wait for their replies. */
+interface Unanswered {
+  shift(): { readonly command: { reject: (error: Error) => void } } | undefined;
+}
+
+const closedError = (): Error => new Error('Connection is closed.');
 
 /** How ioredis watches a connection that owes it replies. */
 interface Watching {
@@ -33,6 +42,9 @@ export class DatabaseRefusedError extends (ReplyError as ErrorConstructor) {
   }
 }
 
+/** Those that were ended for good. A client connects in its constructor, when it has no fields of its own yet. */
+const dropped = new WeakSet<Redis>();
+
 /** A client of one server. */
 export class HealingRedis extends Redis {
   constructor(options: RedisOptions) {
@@ -44,6 +56,14 @@ export class HealingRedis extends Redis {
     this.on('close', () => {
       clearTimeout(watching.socketTimeoutTimer);
       watching.socketTimeoutTimer = undefined;
+    });
+    // ioredis forgets these where a try to connect has failed in between: they would wait for ever.
+    this.on('end', () => {
+      const inner = this as unknown as Closing;
+      const unanswered = inner.prevCommandQueue;
+      inner.prevCommandQueue = null;
+      for (let item = unanswered?.shift(); item; item = unanswered?.shift())
+        item.command.reject(closedError());
     });
   }
 
@@ -81,7 +101,21 @@ export class HealingRedis extends Redis {
     super.disconnect(reconnect);
     if (!waits) return;
     inner.setStatus('end');
-    inner.flushQueue(new Error('Connection is closed.'));
+    inner.flushQueue(closedError());
+  }
+
+  /** Ends for good, at once: what waits is rejected, and nobody brings it back. */
+  drop(): void {
+    if (dropped.has(this)) return;
+    dropped.add(this);
+    this.disconnect();
+    // A half-open socket never ends by being asked to.
+    (this.stream as Redis['stream'] | undefined)?.destroy();
+  }
+
+  /** BullMQ brings back what was disconnected, as its own connection is, now and then. */
+  override connect(callback?: () => void): Promise<void> {
+    return dropped.has(this) ? Promise.reject(closedError()) : super.connect(callback);
   }
 
   /**

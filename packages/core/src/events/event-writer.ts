@@ -54,8 +54,9 @@ export class EventWriter {
     else if (this.#place.isUp()) this.#write();
   }
 
-  /** Resolves when all that was told is written, or Redis is not there to write it. */
-  async flush(): Promise<void> {
+  /** Tells no more; resolves when all that was told is written, or Redis is not there to write it. */
+  async close(): Promise<void> {
+    this.on = false;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, lastWait);
@@ -63,6 +64,7 @@ export class EventWriter {
     await Promise.race([this.#writeAll(), late]);
     clearTimeout(timer);
     clearTimeout(this.#timer);
+    this.dropped += this.#waiting.splice(0).length;
   }
 
   async #writeAll(): Promise<void> {

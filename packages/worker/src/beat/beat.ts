@@ -5,9 +5,11 @@ import type { App } from '@dtask/core';
 import { closeConnection, type Deck, openConnection, Plans } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { connected } from '../connected.js';
+import { Life, type LifeState } from '../life.js';
 import { workerLog, type WorkerLog } from '../log.js';
 import { writeDeck } from './deck-writer.js';
 import { Dispatcher } from './dispatcher.js';
+import { within } from '../within.js';
 import { leave, takeTurn, type Turn } from './turn.js';
 
 /** Options of a beat. */
@@ -26,6 +28,8 @@ const standing = 1_000;
 const writing = 20;
 /** How many entries are acted upon at a time. */
 const most = 500;
+/** Longest that a stop waits for the turn that the beat is at, and for Redis to hear of its end, in milliseconds. */
+const lastTurn = 2_000;
 
 /**
  * Sends the periodic tasks of an App. Any number of beats may run: one of them sends, and another
@@ -45,29 +49,38 @@ export class Beat implements AsyncDisposable {
   readonly id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   #connection: Redis | undefined;
   #running: Promise<void> | undefined;
-  #stopping = false;
-  #stopped: Promise<void> | undefined;
+  readonly #life: Life;
   #wake: () => void = () => undefined;
 
   constructor(app: App, { logLevel = 'info' }: BeatOptions = {}) {
     this.app = app;
     this.log = workerLog({ level: logLevel, fields: { beat: this.id } });
+    this.#life = new Life({ what: `beat ${this.id}`, app, log: this.log, end: () => this.#end() });
+  }
+
+  /** Where it stands; what may follow on which is as for a worker. */
+  get state(): LifeState {
+    return this.#life.state;
   }
 
   /**
-   * Connects and begins. While Redis is away it waits, and says so in the log.
+   * Connects and begins. While Redis is away it waits, and says so in the log. A `stop()` meanwhile ends
+   * the wait, and this resolves. Called again, it is the same start.
    *
-   * @throws ConfigError when an entry of the code is wrong
+   * @throws (rejects) ConfigError when an entry of the code is wrong; StartupError when the beat was
+   * stopped before
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#life.start(() => this.#start());
+  }
+
+  async #start(): Promise<void> {
     const { app, log } = this;
-    if (this.#stopping) return;
     const { deck } = app;
     const plans = new Plans(() => deck, app.config.timezone);
     const { address } = app.queues.shards.main;
     const connection = (this.#connection = openConnection(address, `beat:${this.id}`));
-    await connected(connection, address, log, 'beat cannot start yet');
-    if (this.#stopping) return;
+    await this.#life.step(connected(connection, address, log, 'beat cannot start yet'));
     log.info({ app: app.name, entries: deck.entries.size }, 'beat is ready');
     void app.hooks.emit('beatInit', { id: this.id, app: app.name, pid: process.pid });
     this.#running = this.#run(connection, deck, plans);
@@ -80,7 +93,7 @@ export class Beat implements AsyncDisposable {
     const dispatcher = new Dispatcher(place);
     const claim = { id: this.id, code: deck.hash };
     let led = false;
-    while (!this.#stopping) {
+    while (!this.#life.isOver) {
       let wait = leading;
       try {
         const asked = performance.now();
@@ -91,10 +104,10 @@ export class Beat implements AsyncDisposable {
         if (led) await this.#lead(turn, deck, place, dispatcher, asked);
         wait = waitOf(turn, deck, performance.now() - asked);
       } catch (error) {
-        if (this.#stopping) return;
+        if (this.#life.isOver) return;
         log.warn({ err: error }, 'a turn of beat failed; it is tried again');
       }
-      if (wait > 0) await this.#pause(wait);
+      if (wait > 0 && !this.#life.isOver) await this.#pause(wait);
     }
   }
 
@@ -121,24 +134,33 @@ export class Beat implements AsyncDisposable {
     });
   }
 
-  /** Ends the turn that it is at, and leaves the rest to others. Called again, it waits for the same end. */
+  /**
+   * Ends the turn that it is at, and leaves the rest to others. Called again, it waits for the same end.
+   * Redis is waited for no longer than two seconds: what a turn has sent without noting it is sent again under
+   * the same id by the next beat, and a claim that could not be given up lapses. A beat that was stopped is
+   * not started again.
+   */
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    return this.#life.stop(false);
   }
 
-  async #stop(): Promise<void> {
-    this.#stopping = true;
+  async #end(): Promise<void> {
     this.#wake();
     const connection = this.#connection;
-    if (!connection) return;
-    if (connection.status === 'ready') {
-      await this.#running;
-      await leave(connection, this.app.beat.store.keys, this.id).catch(() => undefined);
+    if (connection) {
+      if (connection.status === 'ready') await within(lastTurn, this.#leave(connection));
+      await closeConnection(connection);
     }
-    await closeConnection(connection);
-    await this.#running;
+    // What waited for Redis was rejected with that. What it sends by the App has the App's own limit.
+    await within(lastTurn, Promise.all([this.#life.settled, this.#running]));
     this.log.flush();
+  }
+
+  async #leave(connection: Redis): Promise<void> {
+    await this.#running;
+    await leave(connection, this.app.beat.store.keys, this.id).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'the claim of this beat was not given up, and lapses'),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -78,11 +78,17 @@ export class ControlDesk {
     this.#heart.start();
   }
 
+  /** Hears no more, at once. */
+  cut(): void {
+    this.#listener.cut();
+  }
+
   /** Tells that the worker goes, while there is still a connection to tell by. */
   async close(): Promise<void> {
-    this.#heart.stop();
-    await this.#writer.flush();
+    // First, for a command may switch events on.
     await this.#listener.stop();
+    this.#heart.stop();
+    await this.#writer.close();
   }
 
   #tell(on: boolean): void {

@@ -9,6 +9,7 @@ import {
   type ControlRequest,
   controlVersion,
   decodeRequest,
+  dropConnection,
   hear,
   onPush,
   push,
@@ -82,6 +83,12 @@ export class ControlListener {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const text of early) this.#receive(text);
+  }
+
+  /** Hears no more, at once. */
+  cut(): void {
+    clearInterval(this.#timer);
+    if (this.#connection) dropConnection(this.#connection);
   }
 
   async stop(): Promise<void> {

@@ -3,10 +3,10 @@ import { type App, StartupError } from '@dtask/core';
 import type { WorkerConfig } from '@dtask/core/internal';
 import type { Scale } from '../autoscaler.js';
 import type { Branches } from '../branches.js';
-import type { Limits } from '../limits/limits.js';
 import type { Links } from '../links.js';
 import type { WorkerLog } from '../log.js';
 import type { TaskCounts } from '../monitor/task-counts.js';
+import type { Parts } from '../parts.js';
 import type { Pools } from '../pools.js';
 import { ControlDesk } from './control-desk.js';
 
@@ -23,13 +23,6 @@ export interface SeatedWorker {
   stop(): Promise<void>;
 }
 
-/** Parts of the worker, which come and go while it starts and stops. */
-export interface SeatParts {
-  readonly branches: Branches | undefined;
-  readonly pools: Pools | undefined;
-  readonly limits: Limits | undefined;
-}
-
 /**
  * Makes a desk.
  *
@@ -38,7 +31,7 @@ export interface SeatParts {
 export function seat(
   worker: SeatedWorker,
   links: Links,
-  parts: () => SeatParts,
+  parts: () => Pick<Parts, 'branches' | 'pools' | 'limits'>,
   autoscale: (scale: Scale) => void,
 ): ControlDesk {
   const { app, name, config, log, counts } = worker;
