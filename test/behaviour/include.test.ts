@@ -1,7 +1,9 @@
 /** Modules that an App includes: patterns, compiled twins, and what goes wrong. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App, ConfigError, StartupError } from 'dtask';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runProgram } from './program.js';
 import { rejection } from './rejection.js';
 
@@ -28,6 +30,34 @@ describe('include', () => {
     const app = including('**/greet.js', 'tasks/shout.js');
     await app.load(modules);
     expect(app.tasks.names()).toEqual(['modules.greet', 'modules.shout']);
+  });
+
+  test('takes folders with characters that have a meaning in patterns', async () => {
+    const folder = mkdtempSync(path.join(modules, '[tenant] {a,b}-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const name = path.basename(folder);
+    const inner = path.join(folder, '(admin)');
+    mkdirSync(inner);
+    for (const place of [folder, inner])
+      writeFileSync(
+        path.join(place, 'tasks.js'),
+        `import { task } from 'dtask';\nexport const one = task('modules.${place === inner ? 'inner' : 'outer'}', () => 1);\n`,
+      );
+    const found = async (pattern: string, root: string): Promise<string[]> => {
+      const app = including(pattern);
+      await app.load(root);
+      return app.tasks.names();
+    };
+    // A file that is there is no pattern, nor is the folder that patterns start from.
+    expect(await found(`./${name}/tasks.js`, modules)).toEqual(['modules.outer']);
+    expect(await found('./*.js', folder)).toEqual(['modules.outer']);
+    expect(await found(`${folder}/*.js`, folder)).toEqual(['modules.outer']);
+    expect(await found(`${folder}/(admin)/tasks.ts`, folder)).toEqual(['modules.inner']);
+    expect(await found('./\\(admin\\)/*.js', folder)).toEqual(['modules.inner']);
+    const error = await rejection(found('./[admin]/*.js', folder));
+    expect(error.message).toMatch(
+      /matches no file in .*; \[ \] \{ \} \( \) ! and \? have a meaning in patterns: .* write a backslash before each$/,
+    );
   });
 
   test('takes the tasks of a CommonJS module', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type App, StartupError } from '@dtask/core';
 import { type AppSource, importApp } from '@dtask/core/internal';
 import { loading } from './early-exit.js';
+import { preloadOf } from './loader/preload.js';
 
 /** An App and where it came from. */
 export interface FoundApp {
@@ -11,12 +12,10 @@ export interface FoundApp {
   readonly source: AppSource;
 }
 
-const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'] as const;
-const typescript = /\.[mc]?ts$/;
-
-/** What is imported ahead of an app's module, if anything. */
-export const preloadOf = (file: string): string | undefined =>
-  typescript.test(file) ? new URL('register.js', import.meta.url).href : undefined;
+/** Those that are looked for, where `-A` gives none. */
+const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'] as const;
+/** Those that it may give. */
+const known = /\.(?:[mc]?[tj]s|tsx)$/;
 
 /**
  * Loads an App: `app` finds `app.ts`, `app.js`, `src/app.ts` and the like; a path or a folder may be
@@ -61,14 +60,18 @@ function split(spec: string): { module: string; name: string | undefined } {
 function locate(module: string, folder: string): string {
   const tried = candidates(module).map((candidate) => path.resolve(folder, candidate));
   const found = tried.find((candidate) => existsSync(candidate) && statSync(candidate).isFile());
+  if (found?.endsWith('.cts')) {
+    throw new StartupError(
+      `-A ${module} names a CommonJS module of TypeScript, which is not loaded from its source, as the loader does not compile its imports and exports; make it an .mts or .ts file, or compile it and give the .cjs file`,
+    );
+  }
   if (found) return found;
   const list = tried.map((candidate) => `  ${path.relative(folder, candidate)}`).join('\n');
   throw new StartupError(`-A ${module} names no module in ${folder}; looked for\n${list}`);
 }
 
 function candidates(module: string): string[] {
-  if (extensions.some((extension) => module.endsWith(extension)))
-    return [module, path.join('src', module)];
+  if (known.test(module)) return [module, path.join('src', module)];
   const places = [
     module,
     path.join('src', module),

@@ -39,7 +39,8 @@ async function develop(options: Options, command: Command): Promise<void> {
   const { Fleet } = await import('../fleet/fleet.js');
   const { Dev } = await import('../dev/dev.js');
   const { rootsOf } = await import('../dev/roots.js');
-  const { locateApp, preloadOf } = await import('../find-app.js');
+  const { locateApp } = await import('../find-app.js');
+  const { preloadOf } = await import('../loader/preload.js');
   const { workerLog } = await import('@dtask/worker/log');
   const given = {
     ...options,

@@ -13,7 +13,14 @@ it.each([
   ],
   ['a pattern for a part of a name', ['../task*/*.ts'], ['/shop']],
   ['what builds write', ['./dist/tasks/*.js'], ['/shop/src', '/shop/src/dist/tasks']],
+  ['patterns with the whole path', ['/shop/src/tasks/*.ts'], ['/shop/src']],
 ])('%s', (_title, include, roots) => {
   const file = path.resolve('/shop/src/app.ts');
   expect(rootsOf({ file, include })).toEqual(roots.map((root) => path.resolve(root)));
+});
+
+it('takes no folder of the app for a pattern', () => {
+  const file = path.resolve('/shop/[tenant]/{a,b}/app.ts');
+  const folder = path.dirname(file);
+  expect(rootsOf({ file, include: ['./tasks/*.ts', `${folder}/jobs/*.ts`] })).toEqual([folder]);
 });

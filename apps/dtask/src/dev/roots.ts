@@ -5,8 +5,14 @@ import type { Facts } from '../fleet/line.js';
 /** The folder of the app's module, and those of its `include` patterns. */
 export function rootsOf({ file, include }: Pick<Facts, 'file' | 'include'>): string[] {
   const folder = path.dirname(file);
-  const roots = include.map((pattern) => path.resolve(folder, fixedPart(pattern)));
+  const roots = include.map((pattern) => rootOf(pattern, folder));
   return withoutNested([folder, ...roots]);
+}
+
+/** A folder's own name is no pattern, whatever is in it. */
+function rootOf(pattern: string, folder: string): string {
+  const inside = pattern.startsWith(`${folder}/`);
+  return path.resolve(folder, fixedPart(inside ? pattern.slice(folder.length + 1) : pattern));
 }
 
 /** What stands before the first part with a wildcard; of a plain path, its folder. */

@@ -1,4 +1,5 @@
 /** Loads the modules that an App's `include` names. */
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { StartupError } from '../errors.js';
@@ -18,29 +19,49 @@ export async function loadIncluded(
   for (const pattern of patterns) {
     const files = await match(pattern, root);
     if (files.length === 0) {
-      throw new StartupError(`include pattern ${pattern} matches no file in ${root}`);
+      throw new StartupError(
+        `include pattern ${pattern} matches no file in ${root}${escapes(pattern)}`,
+      );
     }
     for (const file of files) registry.registerExports(exportsOf(await load(file)));
   }
   registry.checkHolders();
 }
 
+/** What has a meaning in patterns, beside the stars that are always meant. */
+const special = /(?<!\\)[[\]{}()!?]/;
+
+/** What may be wrong with a pattern that names a folder such as `[tenant]`. */
+const escapes = (pattern: string): string =>
+  special.test(pattern)
+    ? '; [ ] { } ( ) ! and ? have a meaning in patterns: where a folder has them in its name, write a backslash before each'
+    : '';
+
 /** A pattern of sources also finds what they compile to, so that one app runs from both. */
 async function match(pattern: string, root: string): Promise<string[]> {
   const files = await find(pattern, root);
   if (files.length > 0) return files;
-  const compiled = pattern.replace(/\.([mc]?)ts$/, '.$1js');
+  const compiled = pattern.replace(/\.([mc]?)tsx?$/, '.$1js');
   return compiled === pattern ? [] : find(compiled, root);
 }
 
 async function find(pattern: string, root: string): Promise<string[]> {
+  // The root's own name is no pattern, nor is that of a file that is there.
+  const own = relativeTo(root, pattern);
+  const plain = path.resolve(root, own);
+  if (existsSync(plain) && statSync(plain).isFile()) return [plain];
   const { glob } = await import('tinyglobby');
-  const files = await glob(pattern.replace(/^\.\//, ''), {
+  const files = await glob(own, {
     cwd: root,
     absolute: true,
     ignore: ['**/node_modules/**', '**/*.d.ts', '**/*.d.mts', '**/*.d.cts'],
   });
   return files.sort();
+}
+
+function relativeTo(root: string, pattern: string): string {
+  const start = `${root.replaceAll(path.sep, '/').replace(/\/$/, '')}/`;
+  return pattern.startsWith(start) ? pattern.slice(start.length) : pattern.replace(/^\.\//, '');
 }
 
 async function load(file: string): Promise<Record<string, unknown>> {
