@@ -1,6 +1,6 @@
 /** What is stored of the tasks of canvases that no worker has: not yet, or never. */
 import { partBy } from '../part-by.js';
-import type { Shards } from '../broker/shards.js';
+import type { Shard, Shards } from '../broker/shards.js';
 import { waitOf } from '../canvas/flow.js';
 import type { Reopened } from '../canvas/reopening.js';
 import { Path, type WaitingTask, waitingTasks } from '../canvas/waiting.js';
@@ -8,7 +8,7 @@ import type { AppConfig } from '../config/resolve.js';
 import { BrokerError } from '../errors.js';
 import type { Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
-import { type Step, type TaskStep, tasksOf } from '../protocol/step.js';
+import { firstTasks, type Step, type TaskStep, tasksOf } from '../protocol/step.js';
 import {
   encodeOutstanding,
   type NotedRecord,
@@ -21,6 +21,8 @@ import {
  * is forgotten after a week in which nothing happens, so this is some weeks of a chain that goes on.
  */
 const patience = 30 * 24 * 3_600_000;
+/** Longest that a canvas waits for a server that it does not begin on, in milliseconds. */
+const moment = 250;
 
 /** The notes of an App on its canvases. */
 export class CanvasNotes {
@@ -44,9 +46,12 @@ export class CanvasNotes {
   note(step: Step, reply: string | undefined, path?: Path): Promise<unknown> | undefined {
     const waiting = waitingTasks(step, this.queueOf, path);
     if (waiting.length === 0) return undefined;
+    // What comes behind something else begins nowhere yet.
+    const begun = new Set((path ? [] : firstTasks(step)).map(({ id }) => this.#shards.of(id)));
     return this.#write(
       waiting.map((task) => recordOf(task, reply)),
       waitOf(step),
+      begun,
     );
   }
 
@@ -68,7 +73,8 @@ export class CanvasNotes {
     if (step) path.add(step, this.queueOf);
     const state = 'REPLACED';
     const record = { id, state, at: Date.now(), task: name, before: path.before };
-    return this.#write([{ id, text: encodeOutstanding(record) }], step ? waitOf(step) : 0);
+    const own = new Set([this.#shards.of(id)]);
+    return this.#write([{ id, text: encodeOutstanding(record) }], step ? waitOf(step) : 0, own);
   }
 
   /** Ends the tasks of a canvas that will never be sent, since what was to come before them was not. */
@@ -83,14 +89,21 @@ export class CanvasNotes {
     );
   }
 
-  #write(records: readonly NotedRecord[], wait: number): Promise<unknown> {
+  /** @param needed the servers without which the canvas does not begin; others may be away */
+  #write(
+    records: readonly NotedRecord[],
+    wait: number,
+    needed: ReadonlySet<Shard>,
+  ): Promise<unknown> {
     const parts = partBy(records, ({ id }) => this.#shards.of(id));
     return Promise.all(
-      [...parts].map(([{ ask, prefix }, some]) =>
-        ask('the steps of a canvas were not noted', (connection) =>
-          noteOutstanding(connection, prefix, some, patience + wait),
-        ),
-      ),
+      [...parts].map(([shard, some]) => {
+        const written = shard.ask('the steps of a canvas were not noted', (connection) =>
+          noteOutstanding(connection, shard.prefix, some, patience + wait),
+        );
+        const isNeeded = needed.has(shard) || this.#shards.all.length === 1;
+        return isNeeded ? written : forAMoment(written);
+      }),
     );
   }
 
@@ -110,6 +123,19 @@ export class CanvasNotes {
       }),
     );
   }
+}
+
+/**
+ * Waits for what another server is to take. While that is away nobody can look there, and behind that
+ * its steps are not known before they are sent: the canvas goes on all the same.
+ */
+async function forAMoment(written: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, moment);
+  });
+  await Promise.race([written.catch(() => undefined), late]);
+  clearTimeout(timer);
 }
 
 /** Notes on their way, of a canvas that may have a million parts: none is kept that has been written. */

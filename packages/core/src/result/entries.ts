@@ -41,8 +41,8 @@ export class Entry implements OpenWait {
   waits = false;
   look = Date.now() + firstLook;
   wait = firstLook;
-  /** Whether the last look found nothing of the task. */
-  missed = false;
+  /** When the last look found nothing of the task. */
+  missedAt: number | undefined;
   /** When a look first found that nothing is known of the task. */
   unknownSince: number | undefined;
   /** Whether a look has found the task, not ended. */

@@ -19,10 +19,12 @@ export interface Sought {
 
 /** What is found of a task that someone waits for. */
 export interface Sighting {
+  /** Whether its message was looked for: while it is on its way, nobody knows where. */
+  readonly isSought: boolean;
   /** The queue in which its message waits or runs. */
   readonly queue: string | undefined;
-  /** How its job says that it has failed, where the job is kept for that. */
-  readonly failed: JobState | undefined;
+  /** The queue in which its job is kept, for it has failed. */
+  readonly failedIn: string | undefined;
   /** Its record as JSON text. */
   readonly text: string | null;
 }
@@ -82,24 +84,26 @@ export class Ledger implements ResultLedger {
         ...(places[index] ?? []).map(({ job, queue }) => [
           'hmget',
           jobKey(this.#prefix, queue, job),
-          ...jobFields,
+          'timestamp',
+          'finishedOn',
         ]),
         ['get', resultKey(this.#prefix, id)],
       ]),
     );
     let next = 0;
-    return tasks.map(({ id }, index) => {
+    return tasks.map(({ id, queue: asked, anywhere }, index) => {
       let open: string | undefined;
-      let failed: JobState | undefined;
+      let failedIn: string | undefined;
       for (const { job, queue } of places[index] ?? []) {
-        const state = jobStateOf(replies[next++] as (string | null)[], queue, false);
-        if (!state) continue;
+        const [timestamp, finished] = replies[next++] as (string | null)[];
+        if (timestamp === null) continue;
         // A job that has finished and is still there has failed; its outcome was there before.
-        if (state.state !== 'FAILURE') open = queue;
-        else if (job === id) failed = state;
+        if (finished === null) open = queue;
+        else if (job === id) failedIn = queue;
       }
       const text = (replies[next++] ?? null) as string | null;
-      return { queue: open, failed: open === undefined ? failed : undefined, text };
+      const isSought = asked !== undefined || anywhere;
+      return { isSought, queue: open, failedIn: open === undefined ? failedIn : undefined, text };
     });
   }
 

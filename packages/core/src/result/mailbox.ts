@@ -329,12 +329,14 @@ export class Mailbox implements ResultMailbox {
   async #look(entries: Entry[]): Promise<void> {
     for (let from = 0; from < entries.length; from += portion) {
       const some = entries.slice(from, from + portion);
+      const askedAt = performance.now();
       const found = await this.#ledger.lookFor(some.map(soughtBy));
       const questions = this.#questions();
       await Promise.all(
         some.map(async (entry, index) => {
           const seen = found[index];
-          if (seen && entry.waits) this.#apply(entry, await judge(entry, seen, questions));
+          if (!seen || !entry.waits) return;
+          this.#apply(entry, await judge(entry, seen, questions), askedAt);
         }),
       );
     }
@@ -345,6 +347,7 @@ export class Mailbox implements ResultMailbox {
     const asked = new Map<string, Promise<boolean>>();
     return {
       isIgnored: (id, queue) => this.#ledger.isIgnored(id, queue),
+      findJob: (id, queue) => this.#ledger.findJob(id, queue),
       holds: (before) => {
         const key = JSON.stringify(before ?? null);
         const answer = asked.get(key) ?? this.#holds(before);
@@ -354,21 +357,22 @@ export class Mailbox implements ResultMailbox {
     };
   }
 
-  #apply(entry: Entry, verdict: Verdict): void {
+  /** @param askedAt when what the verdict rests on was asked for */
+  #apply(entry: Entry, verdict: Verdict, askedAt: number): void {
     if (!entry.waits) return;
     if (verdict.kind === 'record') {
       this.#settle(verdict.record, [entry]);
     } else if (verdict.kind === 'open') {
-      entry.missed = false;
+      entry.missedAt = undefined;
       entry.unknownSince = undefined;
     } else if (verdict.kind === 'unknown') {
       entry.unknownSince ??= Date.now();
       if (Date.now() - entry.unknownSince >= firstLook) entry.listener.unknown?.();
-    } else if (!entry.missed && !(verdict.kind === 'end' && verdict.outcome.state === 'IGNORED')) {
+    } else if (entry.missedAt === undefined && !isIgnored(verdict)) {
       // Somebody may have taken it out just now, and be about to store why.
-      entry.missed = true;
+      entry.missedAt = performance.now();
       setTimeout(() => this.#lookAt([entry]), secondLook);
-    } else {
+    } else if (entry.missedAt === undefined || askedAt > entry.missedAt) {
       entry.end();
       if (verdict.kind === 'end') entry.listener.done(verdict.outcome);
       else entry.listener.lost();
@@ -377,11 +381,14 @@ export class Mailbox implements ResultMailbox {
 }
 
 /** Where somebody is sure that a task is not, it may be somewhere else: middleware has moved it. */
-const soughtBy = ({ id, listener, queue, missed }: Entry): Sought => ({
+const soughtBy = ({ id, listener, queue, missedAt }: Entry): Sought => ({
   id,
   queue,
-  anywhere: (listener.byId === true && queue === undefined) || missed,
+  anywhere: (listener.byId === true && queue === undefined) || missedAt !== undefined,
 });
+
+const isIgnored = (verdict: Verdict): boolean =>
+  verdict.kind === 'end' && verdict.outcome.state === 'IGNORED';
 
 /** A look at the key may find what a push has told before, or what is older than that. */
 function isNews(entry: Entry, { worker, at }: Outcome): boolean {

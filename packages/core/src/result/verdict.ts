@@ -2,7 +2,7 @@
 import type { Before } from '../protocol/outcome.js';
 import { isFinal, isOutcomeRecord, isOutstanding, type Outcome } from '../protocol/outcome.js';
 import type { Entry } from './entries.js';
-import { failureOfJob } from './job-state.js';
+import { failureOfJob, type JobState } from './job-state.js';
 import type { Sighting } from './ledger.js';
 
 /** What a look says. */
@@ -22,6 +22,8 @@ export type Verdict =
 export interface Questions {
   /** Whether what has to end before a task is there. */
   readonly holds: (before: Before | undefined) => Promise<boolean>;
+  /** What the job of a task says that has failed. */
+  readonly findJob: (id: string, queue: string) => Promise<JobState | undefined>;
   /** Whether nobody is to hear how a task ends. */
   readonly isIgnored: (id: string, queue: string) => Promise<boolean | undefined>;
 }
@@ -43,13 +45,15 @@ export async function judge(entry: Entry, found: Sighting, ask: Questions): Prom
       ? goesOn
       : { kind: 'record', record };
   }
-  if (found.failed) return { kind: 'end', outcome: failureOfJob(id, found.failed) };
+  if (found.failedIn !== undefined) {
+    const job = await ask.findJob(id, found.failedIn);
+    return job?.state === 'FAILURE' ? { kind: 'end', outcome: failureOfJob(id, job) } : goesOn;
+  }
   if (record !== undefined && isOutstanding(record as unknown as Outcome))
     return judgeOutstanding(entry, record as unknown as Outcome, ask);
   if (listener.byId)
     return entry.isKnown || record !== undefined ? { kind: 'lost' } : { kind: 'unknown' };
-  // It is still on its way to Redis.
-  if (listener.queue() === undefined) return goesOn;
+  if (!found.isSought) return goesOn;
   const before = listener.before?.();
   return before && (await ask.holds(before)) ? goesOn : { kind: 'lost' };
 }
