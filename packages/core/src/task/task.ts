@@ -164,7 +164,18 @@ type Head<A extends readonly unknown[], Rest extends readonly unknown[]> = A ext
  * @typeParam F the function; what callers give to it is what they give to the task
  */
 export type Task<F extends TaskFunction = AnyFunction> = F &
+  Applicable &
   TaskMethods<ParametersOf<F>, Awaited<ReturnOf<F>>>;
+
+/** A task is applied as any function is where its arguments are given as the second argument. */
+interface Applicable {
+  /** Calls the function, as `Function.prototype.apply` does. */
+  apply<T, A extends readonly unknown[], R>(
+    this: (this: T, ...args: A) => R,
+    self: T,
+    args: Readonly<A>,
+  ): R;
+}
 
 /** The task of a function, which may be one that takes a list of calls. */
 export type TaskOf<F extends TaskFunction> = F extends TakesCalls

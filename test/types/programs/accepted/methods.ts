@@ -31,6 +31,12 @@ export class Methods {
   }
 }
 
+// A decorator cannot change the type of its method, so every function has these in its type.
+const three: number = await Methods.plain.delay(1).get();
+const four: number = await new Methods().checked.applyAsync([1], { countdown: '1s' }).get();
+const five: number = await Methods.gathered.s(1).delay().get();
+export { five, four, three };
+
 const one: number = await taskOf(Methods.gathered).delay(1).get();
 const two: number = await taskOf(Methods.plain).delay(1).get();
 export { one, two };

@@ -97,3 +97,12 @@ app.register(free);
 same<typeof free, Task<(x: number) => number>>(true);
 export const { task: taskOfApp } = app;
 export const tick = app.task('tick', (label = 'x') => label, { every: '1m' });
+
+// Function.prototype.apply goes on to call the function; apply with arguments alone runs it as a task.
+class Wrapper {
+  wrap(x: number): number {
+    return byDefault.apply(this, [x, 2]);
+  }
+}
+export const wrapped: number = new Wrapper().wrap(1);
+export const eager: number = await annotated.apply([1, 2]).get();

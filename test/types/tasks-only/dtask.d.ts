@@ -1,0 +1,5 @@
+declare namespace Dtask {
+  interface TypeChoices {
+    taskMethods: 'tasks only';
+  }
+}
