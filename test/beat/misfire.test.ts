@@ -12,7 +12,7 @@ const minute = 60_000;
 /** An App with an entry of each minute; gives the ticks that its task has heard of. */
 function byMinute(options: Partial<BeatEntry>): { app: App; heard: Date[] } {
   const app = stage.app({
-    beat: { entry: { task: 'note', every: '1m', align: true, ...options } },
+    beat: { entry: { task: 'note', every: '1m', align: true, ...options } as BeatEntry },
   });
   const heard: Date[] = [];
   app.task('note', () => {

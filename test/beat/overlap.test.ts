@@ -15,7 +15,7 @@ function one(
 ): { app: App; ids: string[] } {
   const app = stage.app({
     ...more,
-    beat: { entry: { task: 'work', every: '150ms', ...options } },
+    beat: { entry: { task: 'work', every: '150ms', ...options } as BeatEntry },
   });
   const ids: string[] = [];
   app.task('work', () => {

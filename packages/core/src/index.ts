@@ -6,7 +6,7 @@ export type { AppOptions } from './app/options.js';
 export { task } from './app/declare.js';
 export { BeatEntries } from './beat/beat-entries.js';
 export type { BeatInfo } from './beat/beat-info.js';
-export type { BeatChange, BeatEntry } from './beat/entry.js';
+export type { AnyBeatEntry, BeatChange, BeatEntry, CheckedEntry } from './beat/entry.js';
 export type { EntryJson } from './beat/entry-json.js';
 export { type AnyCanvas, Canvas, Chain, Chord, Group, Signature } from './canvas/canvas.js';
 export { chain, chord, group, signature } from './canvas/compose.js';

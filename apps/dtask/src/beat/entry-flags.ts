@@ -1,6 +1,6 @@
 /** The flags that describe a periodic task, and the entry that they make. */
 import {
-  type BeatEntry,
+  type AnyBeatEntry,
   ConfigError,
   crontab,
   type Duration,
@@ -66,7 +66,7 @@ export function withEntryFlags(command: Command): Command {
  *
  * @throws ConfigError for what cannot be read; the rest is checked where the entry is stored
  */
-export function entryOf(flags: EntryFlags): Partial<BeatEntry> {
+export function entryOf(flags: EntryFlags): Partial<AnyBeatEntry> {
   const { task, args, every, align, cron, queue, overlap, misfire, deadline, jitter } = flags;
   const { priority, limit, expires, start, end, options } = flags;
   return {
@@ -82,8 +82,8 @@ export function entryOf(flags: EntryFlags): Partial<BeatEntry> {
     ...(expires !== undefined && {
       expires: isDate(expires) ? dateOf(expires, '--expires') : (expires as Duration),
     }),
-    ...(overlap !== undefined && { overlap: overlap as NonNullable<BeatEntry['overlap']> }),
-    ...(misfire !== undefined && { misfire: misfire as NonNullable<BeatEntry['misfire']> }),
+    ...(overlap !== undefined && { overlap: overlap as NonNullable<AnyBeatEntry['overlap']> }),
+    ...(misfire !== undefined && { misfire: misfire as NonNullable<AnyBeatEntry['misfire']> }),
     ...(deadline !== undefined && { deadline: deadline as Duration }),
     ...(jitter !== undefined && { jitter: jitter as Duration }),
     ...(start !== undefined && { start: dateOf(start, '--start') }),
@@ -93,7 +93,7 @@ export function entryOf(flags: EntryFlags): Partial<BeatEntry> {
 }
 
 /** What of them makes a schedule, and the time zone, which goes with some. */
-function scheduleOf(flags: EntryFlags): Pick<BeatEntry, 'schedule' | 'timezone'> {
+function scheduleOf(flags: EntryFlags): Pick<AnyBeatEntry, 'schedule' | 'timezone'> {
   const { timezone } = flags;
   const given = (['every', 'cron', 'crontab', 'solar', 'at'] as const).filter(
     (flag) => flags[flag] !== undefined,

@@ -1,6 +1,12 @@
 /** `dtask beat list`, `show`, `add` and so on: periodic tasks, at run time. */
 import { inspect } from 'node:util';
-import { type App, type BeatEntry, type BeatInfo, ConfigError } from '@dtask/core';
+import {
+  type AnyBeatEntry,
+  type App,
+  type BeatInfo,
+  type CheckedEntry,
+  ConfigError,
+} from '@dtask/core';
 import { Command } from 'commander';
 import { type EntryFlags, entryOf, withEntryFlags } from '../beat/entry-flags.js';
 import { entryFacts, entryList, whenNext } from '../beat/entry-text.js';
@@ -83,7 +89,7 @@ function addCommand(): Command {
     if (entry.task === undefined)
       throw new ConfigError('beat add needs --task, the name of the task that is to be sent');
     return onLoadedApp(command, async ({ beat, tasks }) => {
-      const added = await beat.add(name, entry as BeatEntry);
+      const added = await beat.add<string>(name, entry as CheckedEntry<string>);
       print(json, added, () => whenNext(added));
       if (!tasks.names().includes(added.task))
         console.error(
@@ -117,7 +123,7 @@ function changeCommand(): Command {
     if (Object.keys(change).length === 0)
       throw new ConfigError('beat change needs something to change; see dtask beat change --help');
     return onLoadedApp(command, async ({ beat }) => {
-      const changed = await beat.change(name, change as Partial<BeatEntry>);
+      const changed = await beat.change(name, change as Partial<AnyBeatEntry>);
       print(json, changed, () => whenNext(changed));
     });
   });

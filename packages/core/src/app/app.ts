@@ -1,7 +1,7 @@
 /** The App: where tasks are registered, sent from, and asked for their results. */
 import type { BeatEntries } from '../beat/beat-entries.js';
 import type { Deck } from '../beat/deck.js';
-import type { BeatEntry } from '../beat/entry.js';
+import type { AnyBeatEntry, BeatTask, PeriodicTaskOptions } from '../beat/entry.js';
 import type { AnyCanvas, Canvas } from '../canvas/canvas.js';
 import { makeSignature } from '../canvas/compose.js';
 import type { CompleteSource, Follows, OutputOf } from '../canvas/fit.js';
@@ -23,7 +23,6 @@ import type { GroupResult } from '../result/group-result.js';
 import { attempt, type Sent } from '../result/sent.js';
 import { Routes } from '../routing/routes.js';
 import type { Schedule } from '../schedule/schedule.js';
-import type { WhenOptions } from '../schedule/schedule-of.js';
 import { checkCallOptions } from '../task/call.js';
 import type { DeclareTask } from '../task/declaration.js';
 import { checkName } from '../task/definition.js';
@@ -336,13 +335,13 @@ export class App implements AsyncDisposable {
    * app.addPeriodicTask(crontab({ hour: 7 }), report.s(), { name: 'morning', overlap: 'skip' });
    * ```
    */
-  addPeriodicTask(
+  addPeriodicTask<T extends BeatTask>(
     when: Schedule,
-    task: BeatEntry['task'],
-    options: Omit<BeatEntry, 'task' | keyof WhenOptions> & { name?: string } = {},
+    task: T,
+    ...[options]: PeriodicTaskOptions<T>
   ): this {
-    const { name, ...rest } = options;
-    const entry = { ...rest, task, schedule: when };
+    const { name, ...rest } = options ?? {};
+    const entry = { ...rest, task, schedule: when } as AnyBeatEntry;
     this.#periodic.add(name ?? defaultName(entry.task), entry);
     return this;
   }

@@ -1,6 +1,6 @@
 /** The periodic tasks that an App's code has, wherever it says so. */
 import { type Deck, DeckBuilder } from '../beat/deck.js';
-import type { BeatEntry } from '../beat/entry.js';
+import type { AnyBeatEntry } from '../beat/entry.js';
 import { type CodedEntry, readEntry } from '../beat/entry-json.js';
 import { Canvas } from '../canvas/canvas.js';
 import { ConfigError } from '../errors.js';
@@ -22,7 +22,7 @@ export class PeriodicTasks {
    *
    * @throws ConfigError when it is wrong, RegistryError when its name is taken
    */
-  add(name: string, entry: BeatEntry): void {
+  add(name: string, entry: AnyBeatEntry): void {
     this.#builder.add(name, readEntry(name, entry));
     this.#deck = undefined;
   }
@@ -49,7 +49,7 @@ export class PeriodicTasks {
  *
  * @throws ConfigError for a canvas of more than one task
  */
-export function defaultName(task: BeatEntry['task']): string {
+export function defaultName(task: AnyBeatEntry['task']): string {
   if (typeof task === 'string') return task;
   if (isTask(task)) return nameOf(inside(task).definition);
   if (task instanceof Canvas && task.node.kind === 'task') return task.node.task;

@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.js';
 import type { AnyResult } from '../result/any-result.js';
 import { type BeatInfo, infoOf } from './beat-info.js';
 import type { Deck } from './deck.js';
-import type { BeatChange, BeatEntry } from './entry.js';
+import type { BeatChange, AnyBeatEntry, BeatTask, CheckedEntry } from './entry.js';
 import { changeEntry, parseEntry, readEntry, refuseFunctions, sameTimes } from './entry-json.js';
 import { type EntryState, firstState } from './entry-state.js';
 import { Plans } from './plans.js';
@@ -76,8 +76,8 @@ export class BeatEntries {
    * @throws (rejects) ConfigError for a wrong entry, one that holds a function, and a name that is
    * taken; BrokerError when Redis does not answer
    */
-  async add(name: string, entry: BeatEntry): Promise<BeatInfo> {
-    const { json } = readEntry(name, entry);
+  async add<T extends BeatTask>(name: string, entry: CheckedEntry<T>): Promise<BeatInfo> {
+    const { json } = readEntry(name, entry as unknown as AnyBeatEntry);
     refuseFunctions(name, json);
     const text = JSON.stringify(json);
     return this.#update(name, (stored, now) => {

@@ -18,7 +18,7 @@ import { checkCallOptions } from '../task/call.js';
 import { checkName } from '../task/definition.js';
 import { inside, isTask, nameOf } from '../task/task.js';
 import type { Overlap } from '../schedule/periodic.js';
-import { type BeatChange, type BeatEntry, entryCallKeys, entryKeys } from './entry.js';
+import { type BeatChange, type AnyBeatEntry, entryCallKeys, entryKeys } from './entry.js';
 import { bringsSchedule, changeWhen, type WhenJson, withoutWhen } from './when-json.js';
 
 /** What Redis has of an entry, version 1. Times are in milliseconds. */
@@ -67,7 +67,7 @@ export function checkEntryName(name: unknown): asserts name is string {
  *
  * @throws ConfigError which names the entry and the option, what it may be, and what it was
  */
-export function readEntry(name: string, entry: BeatEntry): CodedEntry {
+export function readEntry(name: string, entry: AnyBeatEntry): CodedEntry {
   checkEntryName(name);
   return within(name, () => {
     if (typeof entry !== 'object' || entry === null)
@@ -125,7 +125,7 @@ export function changeEntry(name: string, old: EntryJson, change: BeatChange): E
       task: 'none',
       // It needs one to be read; the stored one stays.
       ...(isRescheduled ? change : { every: 1_000, ...withoutWhen(change) }),
-    } as BeatEntry);
+    } as AnyBeatEntry);
     const given = (...keys: readonly string[]): boolean => keys.some((key) => key in change);
     const changed = { ...old } as { -readonly [K in keyof EntryJson]: EntryJson[K] };
     const take = (part: keyof EntryJson, ...keys: readonly string[]): void => {
@@ -279,7 +279,10 @@ function withoutKey(call: CallSettings): CallSettings {
 }
 
 function boundsOf(
-  entry: Pick<BeatEntry, 'jitter' | 'start' | 'end' | 'limit' | 'misfire' | 'deadline' | 'overlap'>,
+  entry: Pick<
+    AnyBeatEntry,
+    'jitter' | 'start' | 'end' | 'limit' | 'misfire' | 'deadline' | 'overlap'
+  >,
 ): Partial<EntryJson> {
   const { jitter, start, end, limit, misfire, deadline, overlap } = entry;
   if (overlap !== undefined && !['queue', 'skip', 'replace'].includes(overlap))
