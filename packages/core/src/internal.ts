@@ -125,3 +125,6 @@ export { type EntryState, firstState } from './beat/entry-state.js';
 export { handover, type Plan, tickId } from './beat/plan.js';
 export { Plans } from './beat/plans.js';
 export type { BeatStore, Stored, Swap } from './beat/store.js';
+export { notInChord } from './task/eager-context.js';
+export { checkOwnState, type EventFields, eventFields } from './task/own-state.js';
+export { hardOverrun, softOverrun } from './task/overrun.js';

@@ -1,10 +1,14 @@
 /** One run of one task: its context, and how it can be ended from outside. */
 import { setMaxListeners } from 'node:events';
 import {
+  checkOwnState,
+  type EventFields,
+  eventFields,
   findCurrentTask,
   findPastTask,
   ItemContext,
   type Message,
+  notInChord,
   type Outcome,
   Replace,
   runInContext,
@@ -13,16 +17,12 @@ import {
 import {
   type CanvasLike,
   ConfigError,
-  RegistryError,
   Retry,
   type TaskContext,
   type TaskLogger,
 } from '@dtask/core';
 import { overrun } from './overrun.js';
 import type { Report } from './report.js';
-
-/** What an event of a task's own says. */
-export type EventFields = Readonly<Record<string, unknown>>;
 
 /** What a run needs of its worker. */
 export interface RunPlace {
@@ -41,20 +41,6 @@ export interface RunPlace {
   /** Adds a part to the group that a task is in; the same name adds it once. */
   readonly grow: (part: CanvasLike, message: Message, join: string, name: string) => Promise<void>;
 }
-
-/** States that only the worker sets. */
-const reserved: ReadonlySet<string> = new Set([
-  'UNKNOWN',
-  'PENDING',
-  'WAITING',
-  'RECEIVED',
-  'STARTED',
-  'RETRY',
-  'SUCCESS',
-  'FAILURE',
-  'REVOKED',
-  'IGNORED',
-]);
 
 /** Most of the called tasks that a record names. */
 export const mostChildren = 1_000;
@@ -163,11 +149,7 @@ export class Run implements TaskContext {
 
   async updateState(state: string, details?: unknown): Promise<void> {
     this.#abort?.signal.throwIfAborted();
-    if (reserved.has(state) || state === '') {
-      throw new ConfigError(
-        `updateState cannot set ${JSON.stringify(state)}, which dtask sets itself; use a name of your own`,
-      );
-    }
+    checkOwnState(state);
     // A report that comes after the end must not hide the result.
     if (this.#over) return;
     // Each later than the one before, so that a waiting caller can tell old from new.
@@ -187,15 +169,7 @@ export class Run implements TaskContext {
   }
 
   sendEvent(event: string, fields: EventFields = {}): void {
-    if (typeof event !== 'string' || event === '')
-      throw new ConfigError(`sendEvent takes the event's name, got ${JSON.stringify(event)}`);
-    let told: EventFields;
-    try {
-      told = JSON.parse(JSON.stringify(fields)) as EventFields;
-    } catch (cause) {
-      throw new ConfigError(`the fields of event ${event} are no JSON`, { cause });
-    }
-    this.#place.tell(this.#message, event, told);
+    this.#place.tell(this.#message, event, eventFields(event, fields));
   }
 
   retry(request?: ConstructorParameters<typeof Retry>[0]): never {
@@ -253,11 +227,7 @@ export class Run implements TaskContext {
 
   async addToChord(canvas: CanvasLike): Promise<void> {
     const frame = this.#message.next?.[0];
-    if (!frame || !('join' in frame)) {
-      throw new RegistryError(
-        `task ${this.name}[${this.id}] is not a part of a group that something follows, so there is nothing to add to`,
-      );
-    }
+    if (!frame || !('join' in frame)) throw notInChord(this);
     this.#added += 1;
     await this.#place.grow(canvas, this.#message, frame.join, `${this.id}+${this.#added}`);
   }

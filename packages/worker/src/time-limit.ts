@@ -1,11 +1,10 @@
 /** How long a task may run, and what happens then. */
-import { SoftTimeLimitExceededError } from '@dtask/core';
 import {
   type Definition,
-  formatMilliseconds,
   type LimitOverride,
   longestTimer,
   type Message,
+  softOverrun,
 } from '@dtask/core/internal';
 import { overrun } from './overrun.js';
 import { judgeThrown } from './perform.js';
@@ -43,20 +42,10 @@ export function limitTime(
   definition: Definition,
   retries: number,
 ): () => void {
-  const task = `task ${message.name}[${message.id}]`;
+  const { name, id } = message;
   const softTimer =
     soft > 0 &&
-    setTimeout(
-      () => {
-        const limit = formatMilliseconds(soft);
-        performance.abort(
-          new SoftTimeLimitExceededError(
-            `${task} ran for longer than its softTimeLimit of ${limit}`,
-          ),
-        );
-      },
-      Math.min(soft, longestTimer),
-    );
+    setTimeout(() => performance.abort(softOverrun(name, id, soft)), Math.min(soft, longestTimer));
   const hardTimer =
     hard > 0 &&
     setTimeout(

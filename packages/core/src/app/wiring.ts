@@ -99,14 +99,20 @@ export function wire(place: WiringPlace): Wiring {
     own,
     maxPayload,
     hooks,
-    applyCanvas: (node, args) =>
-      runCanvasEagerly(node, args, {
-        definition: (task, all) =>
-          findDefinition(registry(), { name: task, args: all }) ??
-          own(inside(registry().get(task)).definition),
-        maxPayload,
-        hooks,
-      }),
+    applyCanvas: (node, args, origin) =>
+      runCanvasEagerly(
+        node,
+        args,
+        {
+          definition: (task, all) =>
+            findDefinition(registry(), { name: task, args: all }) ??
+            own(inside(registry().get(task)).definition),
+          maxPayload,
+          hooks,
+          applyCanvas: sender.applyCanvas,
+        },
+        origin,
+      ),
     sendCanvas: (node, args, call) => canvases.send(node, args, call) as Sent<unknown>,
     send: (task, taskName, args, call) => outbox.call(task, taskName, args, call),
   };

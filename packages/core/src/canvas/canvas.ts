@@ -9,6 +9,7 @@ import { attempt, Sent } from '../result/sent.js';
 import type { GroupResult } from '../result/group-result.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { checkCallOptions } from '../task/call.js';
+import type { EagerOrigin } from '../task/eager-context.js';
 import type { CallOptions } from '../task/options.js';
 import type {
   Callbacks,
@@ -40,7 +41,7 @@ import {
 /** What a canvas needs of an App: to be sent. */
 export interface CanvasSender {
   sendCanvas(node: Node, args: readonly unknown[], call: CallSettings): Sent<unknown>;
-  applyCanvas(node: Node, args: readonly unknown[]): EagerResult<unknown>;
+  applyCanvas(node: Node, args: readonly unknown[], origin?: EagerOrigin): EagerResult<unknown>;
   /** What takes the chunks of a streamed map to workers. */
   readonly couriers: CourierSource;
 }

@@ -1,27 +1,45 @@
 /** Runs a task where it is called, by the path that a worker takes. */
 import { randomUUID } from 'node:crypto';
-import { decodeMessage, encodeMessage, type Message } from '../protocol/message.js';
-import { encodeOutcome, type Outcome, parseOutcome } from '../protocol/outcome.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Replace } from '../canvas/steering.js';
+import { mapAll, type Node } from '../canvas/tree.js';
+import { note } from '../codec/index.js';
+import { RegistryError } from '../errors.js';
 import type { TaskEnding } from '../hooks/events.js';
 import { Hooks } from '../hooks/hooks.js';
+import { decodeMessage, encodeMessage, type Message } from '../protocol/message.js';
+import { encodeOutcome, type Outcome, parseOutcome } from '../protocol/outcome.js';
 import { EagerResult } from '../result/eager-result.js';
 import { type CallSettings, freezeCall } from './call.js';
-import { findCurrentTask, type TaskContext } from './context.js';
+import { findCurrentTask } from './context.js';
 import type { Definition } from './definition.js';
+import { EagerContext, type EagerOrigin } from './eager-context.js';
 import { conclude, endingOf, perform } from './performance.js';
-import { RegistryError } from '../errors.js';
-import { Retry } from '../steering.js';
-import { judge, tellBeside } from './verdict.js';
+import { judge, tellBeside, type Verdict } from './verdict.js';
 
 const unlimited = Number.MAX_SAFE_INTEGER;
+
+/** How often a run may ask to go back to a queue, which is not there: a worker would take it again and again. */
+const mostRequeues = 100;
 
 /** What a run needs of the App that the task belongs to. */
 export interface EagerPlace {
   readonly maxPayload: number;
   readonly hooks: Hooks;
+  /** Runs a canvas here; absent where there is no App, and so no code. */
+  readonly applyCanvas?: (
+    node: Node,
+    args: readonly unknown[],
+    origin?: EagerOrigin,
+  ) => EagerResult<unknown>;
 }
 
 const nowhere: EagerPlace = { maxPayload: unlimited, hooks: new Hooks() };
+
+/** An outcome, and of a failure the task that has failed: of one that was replaced, another one. */
+export interface EagerOutcome extends Outcome {
+  readonly from?: Pick<Outcome, 'id' | 'task'>;
+}
 
 /** Starts a run and gives its result, which settles when the run ends. */
 export function runEagerly(
@@ -30,6 +48,7 @@ export function runEagerly(
   args: readonly unknown[],
   settings: CallSettings,
   place: EagerPlace = nowhere,
+  origin?: EagerOrigin,
 ): EagerResult<never> {
   const parent = findCurrentTask();
   const { message } = freezeCall(name, args, definition.calls, settings, {
@@ -37,113 +56,150 @@ export function runEagerly(
     newId: randomUUID,
     reply: '',
     defaultQueue: '',
-    root: parent?.rootId,
-    parent: parent?.id,
+    root: origin ? origin.root : parent?.rootId,
+    parent: origin ? origin.parent : parent?.id,
   });
-  return new EagerResult(message.id, run(definition, message, place));
+  const run = new EagerRun(definition, message, place, origin, parent?.signal);
+  return new EagerResult(message.id, run.run());
 }
 
-/** The last attempt of a run. */
+/** One attempt, and how it ended. */
 interface Ended {
-  readonly outcome: Outcome;
-  readonly context: TaskContext;
+  readonly outcome: EagerOutcome;
+  readonly context: EagerContext;
   readonly ending: TaskEnding;
 }
 
-async function run(
-  definition: Definition,
-  message: Message,
-  { maxPayload, hooks }: EagerPlace,
-): Promise<Outcome> {
-  const { id, name } = message;
-  let ended: Ended | undefined;
-  let outcome: Outcome;
-  try {
-    // Through the codec and back, so that what would fail on its way to a worker fails here too.
-    const arrived = decodeMessage(id, name, JSON.parse(encodeMessage(message, maxPayload)));
-    ended = await attempts(definition, arrived, hooks);
-    outcome = parseOutcome(encodeOutcome(ended.outcome, maxPayload));
-  } catch (error) {
-    ended = ended && { ...ended, ending: { state: 'FAILURE', error } };
-    outcome = { id, task: name, state: 'FAILURE', error, at: Date.now() };
-    outcome = parseOutcome(encodeOutcome(outcome, unlimited));
-  }
-  if (ended) await conclude(definition, ended.context, ended.ending, hooks);
-  return outcome;
-}
+class EagerRun {
+  readonly #definition: Definition;
+  readonly #message: Message;
+  readonly #place: EagerPlace;
+  readonly #origin: EagerOrigin | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #requeues = 0;
 
-async function attempts(definition: Definition, message: Message, hooks: Hooks): Promise<Ended> {
-  const { id, name } = message;
-  let args = message.args;
-  for (let retries = 0; ; retries += 1) {
-    const context = eagerContext({ ...message, args }, retries);
+  constructor(
+    definition: Definition,
+    message: Message,
+    place: EagerPlace,
+    origin: EagerOrigin | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#definition = definition;
+    this.#message = message;
+    this.#place = place;
+    this.#origin = origin;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<EagerOutcome> {
+    const { maxPayload, hooks } = this.#place;
+    let ended: Ended | undefined;
+    let outcome: EagerOutcome;
     try {
-      const value = await perform(definition, context, hooks);
-      const outcome = { id, task: name, state: 'SUCCESS', value, retries, at: Date.now() };
-      return { outcome, context, ending: { state: 'SUCCESS', value } };
-    } catch (thrown) {
-      const now = Date.now();
-      const verdict = judge(thrown, {
-        id,
-        name,
-        retries,
-        policy: definition.retry,
-        override: message.retry,
-        now,
-      });
-      tellBeside(verdict, { id, name }, context.logger);
-      const ending = endingOf(verdict, thrown);
-      if (verdict.kind === 'ignore')
-        return { outcome: { id, task: name, state: 'IGNORED', at: now }, context, ending };
-      if (verdict.kind === 'fail') {
-        const { error } = verdict;
-        return {
-          outcome: { id, task: name, state: 'FAILURE', error, retries, at: now },
-          context,
-          ending,
-        };
+      ended = await this.#attempts();
+      const { from } = ended.outcome;
+      outcome = {
+        ...parseOutcome(encodeOutcome(ended.outcome, maxPayload)),
+        ...(from && { from }),
+      };
+    } catch (error) {
+      ended = ended && { ...ended, ending: { state: 'FAILURE', error } };
+      outcome = parseOutcome(encodeOutcome(this.#outcome('FAILURE', { error }), unlimited));
+    }
+    // That it is replaced was told before what takes its place began.
+    if (ended && ended.ending.state !== 'REPLACED')
+      await conclude(this.#definition, ended.context, ended.ending, hooks);
+    return outcome;
+  }
+
+  /** Each attempt gets the message as it came, whatever the one before has done with its arguments. */
+  async #attempts(): Promise<Ended> {
+    const { id, name } = this.#message;
+    // Through the codec and back, so that what would fail on its way to a worker fails here too.
+    let text = encodeMessage(this.#message, this.#place.maxPayload);
+    for (let retries = 0; ; retries += 1) {
+      const message = decodeMessage(id, name, JSON.parse(text));
+      const context = this.#contextOf(message, retries - this.#requeues);
+      const ended = await this.#attempt(message, context);
+      if ('outcome' in ended) return ended;
+      const { verdict, thrown } = ended;
+      if (verdict.kind === 'retry' && verdict.args) {
+        try {
+          text = encodeMessage({ ...message, args: verdict.args }, this.#place.maxPayload);
+        } catch (error) {
+          return this.#failed(context, error);
+        }
       }
       // Without a queue a message cannot go back to it: the next attempt stands for that.
-      await conclude(definition, context, ending, hooks);
-      if (verdict.kind === 'retry') args = verdict.args ?? args;
+      await conclude(this.#definition, context, endingOf(verdict, thrown), this.#place.hooks);
+      // A task that is retried without end holds nobody up.
+      await turn();
     }
   }
-}
 
-function refuse(what: string): never {
-  throw new RegistryError(`${what} needs a worker; this task runs by apply()`);
-}
+  #contextOf(message: Message, retries: number): EagerContext {
+    const { calls } = this.#definition;
+    const hard = message.timeLimit ?? calls.timeLimit ?? 0;
+    const soft = message.softTimeLimit ?? calls.softTimeLimit ?? 0;
+    const origin = this.#origin;
+    return new EagerContext(message, { retries, hard, soft, origin, signal: this.#signal });
+  }
 
-function eagerContext(message: Message, retries: number): TaskContext {
-  const { id, name } = message;
-  const log =
-    (level: 'debug' | 'info' | 'warn' | 'error') => (details: object | string, text?: string) =>
-      console[level](`${name}[${id}]`, ...(text === undefined ? [details] : [text, details]));
-  return {
-    id,
-    name,
-    args: message.args,
-    retries,
-    queue: '',
-    worker: '',
-    headers: message.headers ?? {},
-    rootId: message.root ?? id,
-    parentId: message.parent,
-    expires: message.expires === undefined ? undefined : new Date(message.expires),
-    group: undefined,
-    timeLimit: undefined,
-    softTimeLimit: undefined,
-    deadline: undefined,
-    isEager: true,
-    signal: new AbortController().signal,
-    logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    updateState: () => Promise.resolve(),
-    progress: () => Promise.resolve(),
-    sendEvent: () => undefined,
-    retry: (request) => {
-      throw new Retry(request);
-    },
-    replace: () => refuse('replace()'),
-    addToChord: () => refuse('addToChord()'),
-  };
+  async #attempt(
+    message: Message,
+    context: EagerContext,
+  ): Promise<Ended | { readonly verdict: Verdict; readonly thrown: unknown }> {
+    const { id, name, retry: override } = message;
+    const { retries } = context;
+    try {
+      const body = (): unknown => perform(this.#definition, context, this.#place.hooks);
+      const value = await context.within(body);
+      const outcome = this.#outcome('SUCCESS', { value, retries });
+      return { outcome, context, ending: { state: 'SUCCESS', value } };
+    } catch (thrown) {
+      if (thrown instanceof Replace) return this.#replaced(context, message, thrown.node);
+      const { retry: policy } = this.#definition;
+      const verdict = judge(thrown, { id, name, retries, policy, override, now: Date.now() });
+      tellBeside(verdict, { id, name }, context.logger);
+      if (verdict.kind === 'fail') return this.#failed(context, verdict.error);
+      if (verdict.kind === 'ignore')
+        return { outcome: this.#outcome('IGNORED'), context, ending: endingOf(verdict, thrown) };
+      if (verdict.kind !== 'requeue') return { verdict, thrown };
+      this.#requeues += 1;
+      if (this.#requeues < mostRequeues) return { verdict, thrown };
+      note(thrown, `it asked ${mostRequeues} times to go back to its queue, and apply() has none`);
+      return this.#failed(context, thrown);
+    }
+  }
+
+  #failed(context: EagerContext, error: unknown): Ended {
+    const outcome = this.#outcome('FAILURE', { error, retries: context.retries });
+    return { outcome, context, ending: { state: 'FAILURE', error } };
+  }
+
+  /** A canvas takes the task's place, with its headers: its end is the task's. */
+  async #replaced(context: EagerContext, { headers = {} }: Message, node: Node): Promise<Ended> {
+    const { applyCanvas, hooks } = this.#place;
+    const { id, name, rootId: root } = context;
+    if (!applyCanvas) {
+      const why = `task ${name}[${id}] belongs to no App, so there is no code that could take its place`;
+      return this.#failed(context, new RegistryError(why));
+    }
+    await conclude(this.#definition, context, { state: 'REPLACED' }, hooks);
+    // Its own headers win.
+    const inherited = mapAll(node, (task) => ({
+      ...task,
+      options: { ...task.options, headers: { ...headers, ...task.options.headers } },
+    }));
+    const end: EagerOutcome = await applyCanvas(inherited, [], { root, parent: id, followed: true })
+      .outcome;
+    const { from = { id: end.id, ...(end.task !== undefined && { task: end.task }) } } = end;
+    return { outcome: { ...end, id, task: name, from }, context, ending: { state: 'REPLACED' } };
+  }
+
+  #outcome(state: string, more: Partial<Outcome> = {}): Outcome {
+    const { id, name: task } = this.#message;
+    return { id, task, state, at: Date.now(), ...more };
+  }
 }
