@@ -1,5 +1,5 @@
 /** Reads what the tasks of `fixtures/faults` leave behind in files, which no fault of Redis touches. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.js';
@@ -36,6 +36,11 @@ export class Trace implements Disposable {
       },
       limit,
     );
+  }
+
+  /** The names of all files there are. */
+  names(): string[] {
+    return readdirSync(this.dir).toSorted();
   }
 
   /** Lets the gated tasks under a mark end. */

@@ -74,7 +74,15 @@ export { nodeFromJson, nodeToJson } from './canvas/json.js';
 export { Replace } from './canvas/steering.js';
 export { type Failure, failureOf, reasonOf } from './result/failure.js';
 export { ownFrames } from './result/frames.js';
-export { OutcomeWriter } from './result/writer.js';
+export {
+  batchesOf,
+  type HeldLock,
+  mostOutcomes,
+  noLock,
+  type OutcomeWrite,
+  type Proof,
+  storeOutcomes,
+} from './result/writer.js';
 export {
   ahead,
   bulk,
@@ -86,8 +94,9 @@ export {
 } from './broker/script-call.js';
 export { enterQueue } from './broker/enter-queue.js';
 export { addAgain } from './broker/again.js';
+export { findCall } from './result/packed-calls.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
-export { OwnScript } from './broker/own-script.js';
+export { argumentsOf, OwnScript } from './broker/own-script.js';
 export { hear, onPush, push } from './broker/pushes.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';

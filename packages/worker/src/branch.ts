@@ -8,6 +8,7 @@ import type { ExecutorPlace } from './executor-place.js';
 import { type Link, nameOf } from './links.js';
 import type { LockKeeper } from './lock-keeper.js';
 import { Outcomes } from './outcomes.js';
+import { type Refusals, refusalsOf } from './refusals.js';
 import { within } from './within.js';
 
 /** How often it is looked whether the server of a branch that stops is there, in milliseconds. */
@@ -19,7 +20,12 @@ const look = 500;
 const patience = { idle: 5_000, unwritten: 30_000 } as const;
 
 /** What the branches of a worker share. */
-export interface BranchPlace extends Omit<ExecutorPlace, 'connection' | 'prefix'> {
+export interface BranchPlace extends Omit<
+  ExecutorPlace,
+  'connection' | 'prefix' | 'refusals' | 'aside'
+> {
+  /** What Redis refuses on any of several servers. */
+  readonly aside: Refusals | undefined;
   readonly config: WorkerConfig;
   readonly broadcasts: Broadcasts;
   readonly keeper: LockKeeper | undefined;
@@ -31,19 +37,23 @@ export class Branch {
   readonly outcomes: Outcomes;
   readonly executor: Executor;
   readonly consumers: Consumers;
+  readonly refusals: Refusals;
   readonly #place: BranchPlace;
   #stopping = false;
 
   constructor(place: BranchPlace, link: Link) {
     const { connection, prefix } = link;
-    const { slots, config, broadcasts, log } = place;
+    const { slots, config, broadcasts, log, counts } = place;
     this.#place = place;
     this.link = link;
-    this.outcomes = new Outcomes({ ...place, connection, prefix });
-    this.executor = new Executor({ ...place, connection, prefix }, this.outcomes);
+    const meanwhile = '; no more tasks are taken meanwhile';
+    const refusals = (this.refusals = refusalsOf(connection, log, counts, meanwhile));
+    const own = { ...place, connection, prefix, refusals, aside: place.aside ?? refusals };
+    this.outcomes = new Outcomes(own);
+    this.executor = new Executor(own, this.outcomes);
     const keeper = place.keeper?.of(link.shard);
     const { executor } = this;
-    const shared = { slots, config, broadcasts, log };
+    const shared = { slots, config, broadcasts, log, refusals, counts };
     this.consumers = new Consumers({ ...shared, connection, prefix, executor, keeper });
   }
 
@@ -66,6 +76,7 @@ export class Branch {
    */
   async stop(force: boolean): Promise<void> {
     this.#stopping = true;
+    this.refusals.hurry();
     const stopped = this.consumers.stop(force);
     const wait = new Wait(this);
     do {

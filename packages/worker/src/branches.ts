@@ -110,18 +110,26 @@ export class Branches {
     return this.#all.some(({ executor }) => executor.revoke(id, by));
   }
 
-  /** Stores a state that is not the last. */
+  /** Stores a state that is not the last, of a run that goes on. */
   async report(message: Message, outcome: Outcome): Promise<void> {
-    const all = this.#all;
-    const has = ({ executor }: Branch): boolean =>
-      [...executor.current].some((current) => current.message?.id === message.id);
-    const branch = all.length === 1 ? all[0] : all.find(has);
-    await branch?.outcomes.report(message, outcome);
+    for (const { executor, outcomes } of this.#all) {
+      for (const current of executor.current) {
+        if (current.running === message) return outcomes.report(current, message, outcome);
+      }
+    }
   }
 
   /** Ends everything that runs, and lets nothing start any more. */
   withdrawAll(): void {
-    for (const { executor } of this.#all) executor.withdrawAll();
+    for (const { executor, refusals } of this.#all) {
+      executor.withdrawAll();
+      refusals.giveUp();
+    }
+  }
+
+  /** How many tasks wait for what Redis refuses. */
+  get refused(): number {
+    return this.#all.reduce((sum, { refusals }) => sum + refusals.size, 0);
   }
 
   /** Takes no more tasks; resolves when those that run have ended. */

@@ -1,33 +1,25 @@
 /** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
-import type { Job, JobJson, Worker, WorkerOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { dropConnection, longestBlock, type OutcomeWriter } from '@dtask/core/internal';
+import type { Job, JobJson, WorkerOptions } from 'bullmq';
 import { type Backend, careful, parseFetched, repair } from './backend.js';
+import type { BullPlace } from './bull-place.js';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { Completions } from './completions.js';
 import { FailedRun } from './failed-run.js';
 import { Fetch } from './fetch.js';
+import { HeldLocks } from './held-locks.js';
+import { type Ended, isElsewhere, putAway } from './job-end.js';
 import { jobJson } from './job-json.js';
+import { JobLock, LockLost, type Renew } from './job-lock.js';
 import { keepText } from './job-text.js';
 import { Lane, type LockToken } from './lane.js';
 import { giveMarks } from './marks.js';
+import { Marker } from './marker.js';
 import { Outage } from './outage.js';
+import { PromptWorker } from './prompt-worker.js';
 import { Damaged } from './read-message.js';
-import type { Slots } from './slots.js';
-
-/** What a BullWorker needs of its worker. */
-export interface BullPlace {
-  readonly connection: Redis;
-  /** Executes a job: throws, at once or by its promise, where the job is not to be completed. */
-  readonly execute: (job: Job, token: string) => Promise<void> | undefined;
-  /** Writes outcomes, behind which the jobs are completed. */
-  readonly writer: OutcomeWriter;
-  /** No job is fetched without one. */
-  readonly slots: Slots;
-  /** Whether children are to get the messages as they came. */
-  readonly keepTexts: boolean;
-}
+import { GivenUp, isRefusal } from './refusals.js';
+import { saysGone, saysLost } from './under-lock.js';
 
 /**
  * The fields of the next job, its id, how long the queue is held back, when a delayed one is due, and
@@ -35,30 +27,19 @@ export interface BullPlace {
  */
 type Fetched = [string[] | undefined, string, number?, number?, number?];
 
-/** What BullMQ's pauses end by; its types are of another implementation. */
-type End = NonNullable<Parameters<Worker['delay']>[1]>;
-
-/** BullMQ's backend, as far as it is not to be seen. */
-interface Blocking {
-  readonly blockingConnection: { readonly _client: Redis };
-}
-
 type AnyJob = Job<unknown, unknown, string>;
 
 /** Where another queue waits for a slot, a lane passes its slot on after this many jobs. */
 const longestLane = 8;
 
-/** How long BullMQ waits behind an error of a connection before it looks again, in milliseconds. */
-const errorPause = 5_000;
+/** The longest wait before a fetch that Redis refuses is tried again, in milliseconds. */
+const longestPause = 5_000;
 
 /** What BullMQ gets where there is no job; its types have no word for it. */
 const noJob = undefined as unknown as AnyJob;
 
 /** BullMQ's own limit is out of the way: slots say how many tasks run, over all queues. */
 const unlimited = 1_000_000;
-
-/** How a job ended that BullMQ is to put where it belongs: well, or with an error. */
-type Ended = { readonly error?: unknown };
 
 /**
  * Plain BullMQ throws when a job's fields are not JSON: the job is never handed out, stalls, and
@@ -69,18 +50,18 @@ type Ended = { readonly error?: unknown };
  * not async runs and is written off within one, so that Redis and the worker work at the same time.
  * Whatever is out of the ordinary is left to BullMQ's own code.
  */
-export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
+export class BullWorker extends PromptWorker {
   readonly #place: BullPlace;
   readonly #lanes = new WeakMap<AnyJob, Lane>();
-  readonly #ended = new WeakMap<AnyJob, Ended>();
   readonly #outage: Outage;
+  readonly #locks: HeldLocks;
+  readonly #renew: Renew;
   /** Those that no lane uses. */
   readonly #tokens: LockToken[] = [];
   #completions: Completions | undefined;
-  #ready: Promise<void> | undefined;
-  #alarm: NodeJS.Timeout | undefined;
+  readonly #marker: Marker;
+  #refusedFetches = 0;
   #busy = 0;
-  readonly #closed = new AbortController() as unknown as End;
 
   constructor(name: string, place: BullPlace, options: Omit<WorkerOptions, 'connection'>) {
     // `callProcessJob` is what runs; BullMQ asks for a processor all the same.
@@ -93,30 +74,23 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     const toKey = backend.toKey.bind(backend);
     const outage = { connection: place.connection, toKey, lockDuration, stalledInterval };
     this.#outage = new Outage(outage);
+    this.#marker = new Marker(place.connection, toKey('marker'));
+    this.#renew = async (lock) => (await this.#outage.renew([lock]))[0] ?? 'lost';
+    this.#locks = new HeldLocks({
+      renew: (locks) => this.#outage.renew(locks),
+      tracked: () => this.lockManager['trackedJobs'],
+      untrack: (id) => this.lockManager.untrackJob(id),
+      onLost: ({ job }) => place.onLost(job),
+    });
     const look = backend.moveStalledJobsToWait.bind(backend);
     backend.moveStalledJobsToWait = () =>
       this.#outage.look(backend['moveStalledJobsToWaitArgs']()) ?? look();
   }
 
   /** BullMQ renews locks that hold, and gives up those that have lapsed while Redis was away. */
-  override async extendJobLocks(ids: string[], tokens: string[], span: number): Promise<string[]> {
-    const lapsed = await super.extendJobLocks(ids, tokens, span);
-    if (lapsed.length === 0) return lapsed;
-    const lost = await this.#outage.retake(lapsed, (id) => tokens[ids.indexOf(id)] ?? '');
-    // Nothing is wrong with one that has ended meanwhile.
-    const running = new Set(this.lockManager.getTrackedJobIds());
-    return lost.filter((id) => running.has(id));
-  }
-
-  /** BullMQ asks this for every job; once is enough. Later outages are the connection's to heal. */
-  override waitUntilReady(): Promise<void> {
-    return (this.#ready ??= super.waitUntilReady());
-  }
-
-  /** Without telemetry there is nothing to wrap, and each wrapping costs a job three promises. */
-  override trace<T>(...given: Parameters<Worker['trace']>): Promise<T> {
-    const callback = given[3] as () => Promise<T>;
-    return callback();
+  override async extendJobLocks(ids: string[], tokens: string[]): Promise<string[]> {
+    await this.#locks.renew(ids, tokens);
+    return [];
   }
 
   protected override createJob(json: JobJson, id: string): AnyJob {
@@ -137,31 +111,52 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
    * one, and hand over this one when it has that answer.
    */
   protected override async moveToActive(token: string, name?: string): Promise<AnyJob> {
-    clearTimeout(this.#alarm);
+    this.#marker.clear();
     if (this.closing || this.paused) {
       // It was woken while it was told to stop.
       this.#passOn();
       return noJob;
     }
-    if (!this.#place.slots.take()) {
+    const { refusals, slots } = this.#place;
+    if (refusals.size > 0) {
+      this.#passOn();
+      // It asks nothing of Redis meanwhile, and stops at once.
+      await Promise.race([refusals.over(), this.delay(longestPause)]);
+      return noJob;
+    }
+    if (!slots.take()) {
       await this.#room();
       return noJob;
     }
     const own = this.#tokens.pop() ?? { text: token, fetch: undefined, completion: undefined };
     let job: AnyJob | undefined;
+    let refusal: unknown;
     try {
       job = await this.#fetch(own, name);
+      this.#refusedFetches = 0;
+    } catch (error) {
+      if (!isRefusal(error) || this.closing) throw error;
+      refusal = error;
     } finally {
       if (!job) {
         this.#tokens.push(own);
-        this.#place.slots.release();
+        slots.release();
       }
     }
+    if (refusal) await this.#wait(refusal as Error);
     if (!job) return noJob;
     this.#start(job, own);
     // Before BullMQ's next command, behind which the caller would have to wait.
     this.#place.writer.flush();
     return job;
+  }
+
+  /** Said once; the sign that there is a job may have been taken down, so BullMQ is not to wait for it. */
+  async #wait(refusal: Error): Promise<void> {
+    this['drained'] = false;
+    this.#refusedFetches += 1;
+    if (this.#refusedFetches === 1) this.emit('error', refusal);
+    await this.delay(Math.min(longestPause, 50 * 2 ** Math.min(this.#refusedFetches, 10)));
   }
 
   async #fetch(token: LockToken, name?: string): Promise<AnyJob | undefined> {
@@ -206,17 +201,10 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
    * itself, by the sign that there is a job: the server sees that at once.
    */
   protected override getBlockTimeout(blockUntil: number): number {
-    const left = blockUntil - Date.now();
-    clearTimeout(this.#alarm);
-    if (left > 0 && left <= longestBlock) this.#alarm = setTimeout(() => this.#wake(), left + 1);
+    this.#marker.showAt(blockUntil);
     // It may have been called for a slot, which it does not take: another queue may have a job for it.
     this.#place.slots.offer();
     return super.getBlockTimeout(blockUntil);
-  }
-
-  /** Puts up the sign that there is a job. */
-  #wake(): void {
-    this.#place.connection.zadd(this.toKey('marker'), 0, '0').catch(() => undefined);
   }
 
   /** Waits for a slot, with no job in hand: BullMQ looks after its other jobs, and asks again. */
@@ -228,33 +216,12 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
 
   /** A loop that was woken has taken down the sign that there is a job. Others may have a slot. */
   #passOn(): void {
-    if (this['waiting']) this.#wake();
-  }
-
-  /** BullMQ's pauses behind errors end with the worker. */
-  override delay(span?: number, end = this.#closed): Promise<void> {
-    return super.delay(span, end);
-  }
-
-  /** That of the look for stalled jobs, too. */
-  protected override async checkConnectionError<T>(
-    work: () => Promise<T>,
-    pause = errorPause,
-  ): Promise<T | undefined> {
-    let failed = false;
-    const noted = (error: unknown): never => {
-      failed = true;
-      throw error;
-    };
-    const value = await super.checkConnectionError(() => work().catch(noted), 0);
-    if (failed && !this.closing) await this.delay(pause);
-    return value ?? undefined;
+    if (this['waiting']) this.#marker.show();
   }
 
   /** Takes no more jobs, and waits for those that run. */
   override close(force?: boolean): Promise<void> {
-    clearTimeout(this.#alarm);
-    this.#closed.abort();
+    this.#marker.clear();
     const closed = super.close(force);
     this.#place.slots.cancel(this);
     // It may have been called for a slot just now.
@@ -265,12 +232,6 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** How many jobs it has: those that run, and those whose end is not written yet. */
   get busy(): number {
     return this.#busy;
-  }
-
-  /** Ends the connection that BullMQ blocks on, at once: it would wait for a server that is away. */
-  cut(): void {
-    const { blockingConnection: blocking } = this.backend as unknown as Blocking;
-    dropConnection(blocking._client);
   }
 
   /** BullMQ asks for the run of a job that has been started. */
@@ -287,59 +248,69 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
 
   #process(job: AnyJob, lane: Lane): void {
     lane.run += 1;
-    if (isDoomed(job)) {
-      this.#leave(job, lane, {});
+    const lock = new JobLock(job, lane.token.text, this.#renew);
+    lane.lock = lock;
+    // It is to fail without a run, as the parent of a flow asks for.
+    if (job.deferredFailure) {
+      this.#leave(lane, lock, { error: new bullmq.UnrecoverableError(job.deferredFailure) });
       return;
     }
-    this.lockManager.trackJob(job.id as string, lane.token.text, job.processedOn as number);
+    this.lockManager.trackJob(job.id as string, lock.token, job.processedOn as number);
     let running: Promise<void> | undefined;
     try {
-      running = this.#place.execute(job, lane.token.text);
+      running = this.#place.execute(job, lock);
     } catch (error) {
-      this.#leave(job, lane, { error });
+      this.#leave(lane, lock, { error });
       return;
     }
-    if (!running) this.#finish(job, lane);
-    else
-      running.then(
-        () => this.#finish(job, lane),
-        (error: unknown) => this.#leave(job, lane, { error }),
-      );
+    if (!running) {
+      this.#finish(lane, lock);
+      return;
+    }
+    this.#locks.hold(lock);
+    running.then(
+      () => this.#finish(lane, lock),
+      (error: unknown) => this.#leave(lane, lock, { error }),
+    );
   }
 
-  #finish(job: AnyJob, lane: Lane): void {
-    if (!Completion.fits(job.id) || !this.#goesOn(lane)) {
-      this.#leave(job, lane, {});
+  #finish(lane: Lane, lock: JobLock): void {
+    const { id } = lock.job;
+    if (lock.isLost || !Completion.fits(id) || !this.#goesOn(lane)) {
+      this.#leave(lane, lock, {});
       return;
     }
-    const { id } = job;
     const { writer, connection } = this.#place;
     const completions = (this.#completions ??= new Completions(
       connection,
       this.backend as Backend,
+      () => writer.proof,
     ));
     const completion = (lane.token.completion ??= completions.under(lane.token.text));
     if (!completion) {
-      this.#leave(job, lane, {});
+      this.#leave(lane, lock, {});
       return;
     }
-    const done = (reply: unknown): void => this.#next(job, lane, reply);
-    const failed = (): void => this.#leave(job, lane, {});
-    writer.follow(() =>
-      completions.add({ id, completion, done, failed }, (send) => writer.follow(send)),
+    const done = (reply: unknown): void => this.#next(lane, lock, reply);
+    const failed = (): void => this.#leave(lane, lock, {});
+    writer.follow(
+      () => completions.add({ id, completion, done, failed }, (send) => writer.follow(send)),
+      () => this.#endWithout(lane, lock),
     );
   }
 
   /** Goes on with the job that a completion brought. */
-  #next(job: AnyJob, lane: Lane, reply: unknown): void {
-    // The job is not ours any more, or not complete: BullMQ finds out why.
-    if (typeof reply === 'number' && reply < 0) {
-      const leave = (): void => this.#leave(job, lane, {});
-      // Its lock may have lapsed while Redis was away.
-      this.#outage.retake([job.id as string], () => lane.token.text).then(leave, leave);
+  #next(lane: Lane, lock: JobLock, reply: unknown): void {
+    if (saysLost(reply)) {
+      if (saysGone(reply)) this.#endGone(lane, lock);
+      else this.#drop(lane, lock);
       return;
     }
-    this.lockManager.untrackJob(job.id as string);
+    if (typeof reply === 'number' && reply < 0) {
+      this.#leave(lane, lock, {});
+      return;
+    }
+    this.#locks.letGo(lock);
     const next = this.#jobOf(reply, lane.token);
     if (next instanceof Promise) this.#follow(lane, next);
     else if (next) this.#process(next, lane);
@@ -349,7 +320,8 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
   /** Whether a lane takes another job. */
   #goesOn(lane: Lane): boolean {
     if (this.closing || this.paused) return false;
-    const { slots } = this.#place;
+    const { slots, refusals } = this.#place;
+    if (refusals.size > 0) return false;
     return slots.taken <= slots.size && (lane.run < longestLane || !slots.wantedBeside(this));
   }
 
@@ -360,15 +332,57 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
     lane.end();
   }
 
-  /** Leaves the end of a job to BullMQ, behind what is still to be written. */
-  #leave(job: AnyJob, lane: Lane, ended: Ended): void {
-    this.#ended.set(job, ended);
-    if (ended.error instanceof FailedRun) ended.error.keepWith(job);
-    this.#place.writer.follow(() => {
-      // BullMQ would fetch the next job of one that went elsewhere by `moveToActive`, with a new lane.
-      const goesOn = (): boolean => !isElsewhere(ended.error) && this.#goesOn(lane);
-      this.#follow(lane, super.processJob(job, lane.token.text, goesOn));
-    });
+  #endWithout(lane: Lane, lock: JobLock): void {
+    this.#locks.letGo(lock);
+    this.#end(lane);
+  }
+
+  /** A job that is not there has ended elsewhere; or by this very completion, where a connection broke. */
+  #endGone(lane: Lane, lock: JobLock): void {
+    const end = (): void => (lock.isLost ? this.#drop(lane, lock) : this.#endWithout(lane, lock));
+    this.#place.writer.stored().then(end, end);
+  }
+
+  #drop(lane: Lane, lock: JobLock): void {
+    this.#locks.lose(lock);
+    this.#end(lane);
+  }
+
+  /** Puts a job where its end says, by BullMQ's own means, behind what is still to be written. */
+  #leave(lane: Lane, lock: JobLock, ended: Ended): void {
+    const { error } = ended;
+    if (lock.isLost || error instanceof LockLost) {
+      this.#drop(lane, lock);
+      return;
+    }
+    if (isElsewhere(error)) {
+      this.#endWithout(lane, lock);
+      return;
+    }
+    // It is to be renewed for as long as that takes.
+    this.#locks.hold(lock);
+    if (error instanceof FailedRun) error.keepWith(lock.job);
+    this.#place.writer.follow(
+      () => this.#follow(lane, this.#put(lane, lock, ended)),
+      () => this.#endWithout(lane, lock),
+    );
+  }
+
+  async #put(lane: Lane, lock: JobLock, ended: Ended): Promise<AnyJob | undefined> {
+    try {
+      const reply = await putAway(this.#place, lock, ended, () => this.#goesOn(lane));
+      if (!Array.isArray(reply)) return undefined;
+      const [json, id, limit, delay] = reply as [JobJson, string, number, number];
+      this['updateDelays'](limit, delay);
+      const next: unknown = await this['nextJobFromJobData'](json, id, lock.token);
+      return next as AnyJob | undefined;
+    } catch (error) {
+      if (error instanceof LockLost) this.#locks.lose(lock);
+      else if (!(error instanceof GivenUp)) throw error;
+      return undefined;
+    } finally {
+      this.#locks.letGo(lock);
+    }
   }
 
   /** Goes on with the next job as soon as it is there. */
@@ -381,17 +395,4 @@ export class BullWorker extends bullmq.Worker<unknown, unknown, string> {
       },
     );
   }
-
-  /** BullMQ asks what came of a job that has run. */
-  protected override callProcessJob(job: AnyJob): Promise<void> {
-    const ended = this.#ended.get(job) ?? { error: new Error(`job ${job.id} has not run`) };
-    return 'error' in ended ? Promise.reject(ended.error as Error) : Promise.resolve();
-  }
 }
-
-/** Whether a job has been put where it belongs already. */
-const isElsewhere = (error: unknown): boolean =>
-  error instanceof bullmq.WaitingError || error instanceof bullmq.DelayedError;
-
-/** Whether BullMQ is to fail a job that never ran, as the parent of a flow asks for. */
-const isDoomed = (job: AnyJob): boolean => Boolean(job.deferredFailure);

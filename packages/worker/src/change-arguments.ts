@@ -1,23 +1,40 @@
 /** Gives a job other arguments for its next run. */
-import type { Job } from 'bullmq';
 import { encodeMessage, isEncodeFailure, type Message } from '@dtask/core/internal';
+import { type HeldJobPlace, readData, setFields } from './held-job.js';
+import type { JobLock } from './job-lock.js';
 
-/** Gives the error of arguments that cannot travel. */
-export async function changeArguments(
-  job: Job,
+/**
+ * Arguments as they travel.
+ *
+ * @returns their JSON, or the error of what cannot travel
+ */
+export function encodeArguments(
   message: Message,
   args: readonly unknown[],
   maxPayload: number,
-): Promise<unknown> {
-  let text: string;
+): { readonly args: readonly unknown[] } | { readonly unsent: unknown } {
   try {
     // The values of a group are among them now.
     const { from: _from, only: _only, ...rest } = message;
-    text = encodeMessage({ ...rest, args }, maxPayload);
-  } catch (error) {
-    if (isEncodeFailure(error)) return error;
-    throw error;
+    const text = encodeMessage({ ...rest, args }, maxPayload);
+    return JSON.parse(text) as { args: readonly unknown[] };
+  } catch (unsent) {
+    if (isEncodeFailure(unsent)) return { unsent };
+    throw unsent;
   }
-  await job.updateData(JSON.parse(text) as object);
-  return undefined;
+}
+
+/**
+ * Writes other arguments into a job. All else stays as it came, whatever the task did to what it held:
+ * so it is read once more.
+ *
+ * @throws LockLost (rejects) where somebody else has the job
+ */
+export async function changeArguments(
+  place: HeldJobPlace,
+  lock: JobLock,
+  args: readonly unknown[],
+): Promise<void> {
+  const { from: _from, only: _only, ...rest } = JSON.parse(await readData(place, lock)) as Message;
+  await setFields(place, lock, ['data', JSON.stringify({ ...rest, args })]);
 }

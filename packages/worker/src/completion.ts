@@ -1,11 +1,10 @@
-/** BullMQ's completion of a job, as bytes that are made once and sent for many jobs. */
+/** BullMQ's completion of a job, with arguments that are made once and sent for many jobs. */
 import {
-  ahead,
+  argumentsOf,
   bulk,
   findScript,
-  protocolOf,
-  ReadyCommand,
-  type Script,
+  OwnScript,
+  type Proof,
   type ScriptArgument,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
@@ -14,11 +13,36 @@ import type { Backend } from './backend.js';
 /** Stands for the job's id in the arguments that are taken apart. */
 const mark = '\u0001';
 
-/** How many keys the script has; its arguments are behind them. */
+/** How many keys BullMQ's script has; its arguments are behind them. */
 export const keyCount = 14;
+/** How many arguments it has. */
+export const argumentCount = 9;
+
+/** What a completion replies where the outcomes ahead of it were not stored. */
+export const notStored = -20;
+
+/** Where a proof is asked for: it is behind BullMQ's keys. */
+export type Shown = Pick<Proof, 'key' | 'value'> | undefined;
+
+/** Goes ahead of what completes jobs: nothing ends whose outcome is not stored. */
+export const guard = (value: string): string => `
+if ${value} ~= '' and redis.call('GET', KEYS[${keyCount + 1}]) ~= ${value} then return ${notStored} end
+`;
 
 /** The ids whose characters are one byte each. */
 const plain = /^[\x21-\x7e]+$/;
+
+/** The scripts by BullMQ's: connections have the same. */
+const scripts = new Map<string, OwnScript<unknown>>();
+
+function wrap(single: string): OwnScript<unknown> {
+  let script = scripts.get(single);
+  if (!script) {
+    const lua = guard(`ARGV[${argumentCount + 1}]`) + single;
+    scripts.set(single, (script = new OwnScript(undefined, lua)));
+  }
+  return script;
+}
 
 /**
  * Completes jobs under one lock token, and fetches the next one each time: `moveToCompleted` with
@@ -28,20 +52,26 @@ const plain = /^[\x21-\x7e]+$/;
 export class Completion {
   readonly #connection: Redis;
   readonly #jobPrefix: string;
-  readonly #sha: string;
-  readonly #parts: readonly [string, string, string];
+  readonly #script: OwnScript<unknown>;
+  readonly #parts: readonly [string, string, string, string];
   readonly #given: readonly ScriptArgument[];
 
-  /** Gives none while the connection does not have BullMQ's script. */
+  /** Gives none while the connection does not have BullMQ's script, or where that is not as expected. */
   static of(connection: Redis, backend: Backend, token: string): Completion | undefined {
     const script = findScript(connection, 'moveToFinished');
-    return script && new Completion(connection, backend, token, script);
+    if (script?.numberOfKeys !== keyCount) return undefined;
+    return new Completion(connection, backend, token, wrap(script.lua));
   }
 
-  private constructor(connection: Redis, backend: Backend, token: string, script: Script) {
+  private constructor(
+    connection: Redis,
+    backend: Backend,
+    token: string,
+    script: OwnScript<unknown>,
+  ) {
     this.#connection = connection;
     this.#jobPrefix = backend.toKey('');
-    this.#sha = script.sha;
+    this.#script = script;
     const job = { id: mark, name: '', data: {}, opts: {} } as Parameters<
       Backend['moveToCompletedArgs']
     >[0];
@@ -53,14 +83,14 @@ export class Completion {
       true,
     );
     this.#given = given;
-    const items = protocolOf(script, given);
-    const key = given.indexOf(`${this.#jobPrefix}${mark}`) + ahead;
-    const id = given.indexOf(mark) + ahead;
+    const key = given.indexOf(`${this.#jobPrefix}${mark}`);
+    const id = given.indexOf(mark);
     this.#parts = [
-      items.slice(0, key).join(''),
-      items.slice(key + 1, id).join(''),
+      argumentsOf([keyCount + 1, ...given.slice(0, key)]),
+      argumentsOf(given.slice(key + 1, keyCount)),
+      argumentsOf(given.slice(keyCount, id)),
       // The job's id is followed by the time.
-      items.slice(id + 2).join(''),
+      argumentsOf(given.slice(id + 2)),
     ];
   }
 
@@ -86,14 +116,16 @@ export class Completion {
   /**
    * Completes a job. Its result is elsewhere: BullMQ gets none.
    *
+   * @param shown what has to be stored ahead of it, where that is not certain
    * @returns what the script replied: the next job's fields and id, or a negative number
-   * @throws ReplyError also while the server does not have the script
    */
-  send(id: string): Promise<unknown> {
-    const [head, middle, tail] = this.#parts;
+  send(id: string, shown?: Shown): Promise<unknown> {
+    const [keys, more, ahead, behind] = this.#parts;
     const key = this.#jobPrefix + id;
-    const text = head + bulk(key) + middle + bulk(id) + bulk(String(Date.now())) + tail;
-    const command = new ReadyCommand([this.#sha, '1', key], Buffer.from(text, 'latin1'));
-    return this.#connection.sendCommand(command) as Promise<unknown>;
+    const proof = bulk(shown?.key ?? key);
+    const now = bulk(String(Date.now()));
+    const value = bulk(String(shown?.value ?? ''));
+    const args = `${keys}${bulk(key)}${more}${proof}${ahead}${bulk(id)}${now}${behind}${value}`;
+    return this.#script.runReady(this.#connection, args, keyCount + argumentCount + 3);
   }
 }

@@ -2,7 +2,7 @@
 import { findScript, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
-import { Completion, keyCount } from './completion.js';
+import { argumentCount, Completion, guard, keyCount, type Shown } from './completion.js';
 
 /** A job that is to be completed. */
 export interface Completing {
@@ -14,8 +14,8 @@ export interface Completing {
   readonly failed: () => void;
 }
 
-/** How many arguments BullMQ's script has; behind them is an id and the options for each job. */
-const own = 9;
+/** How many arguments are the same for all jobs; behind them is an id and the options for each. */
+const own = argumentCount + 1;
 
 /** Has one of the script's functions work only when it is first called. */
 const once = (name: string): string => `
@@ -69,10 +69,10 @@ function scriptFor(single: string): string | undefined {
   const cheap = Object.keys(cheaper).filter((name) =>
     functions.includes(`\nlocal function ${name}(`),
   );
-  return `${functions}${cheap.map((name) => cheaper[name]).join('')}
+  return `${guard(`ARGV[${own}]`)}${functions}${cheap.map((name) => cheaper[name]).join('')}
 local function complete(KEYS, ARGV)${work}
 end
-local keys, args, replies = {unpack(KEYS)}, {unpack(ARGV, 1, ${own})}, {}
+local keys, args, replies = {unpack(KEYS, 1, ${keyCount})}, {unpack(ARGV, 1, ${argumentCount})}, {}
 for at = ${own + 1}, #ARGV, 2 do
   keys[12], args[1], args[8] = ARGV[7] .. ARGV[at], ARGV[at], ARGV[at + 1]
   local ok, reply = pcall(complete, keys, args)
@@ -86,12 +86,15 @@ return replies`;
 export class Completions {
   readonly #connection: Redis;
   readonly #backend: Backend;
-  #script: OwnScript<unknown[]> | undefined;
+  readonly #shown: () => Shown;
+  #script: OwnScript<number | unknown[]> | undefined;
   #jobs: Completing[] = [];
 
-  constructor(connection: Redis, backend: Backend) {
+  /** @param shown what has to be stored ahead of what is sent now, where that is not certain */
+  constructor(connection: Redis, backend: Backend, shown: () => Shown) {
     this.#connection = connection;
     this.#backend = backend;
+    this.#shown = shown;
   }
 
   /**
@@ -107,20 +110,24 @@ export class Completions {
     const jobs = this.#jobs;
     this.#jobs = [];
     this.#script ??= this.#make();
-    if (this.#script && jobs.length > 1) this.#sendAll(this.#script, jobs);
+    const shown = this.#shown();
+    if (this.#script && jobs.length > 1) this.#sendAll(this.#script, jobs, shown);
     else
-      for (const { id, completion, done, failed } of jobs) completion.send(id).then(done, failed);
+      for (const { id, completion, done, failed } of jobs)
+        completion.send(id, shown).then(done, failed);
   };
 
-  #sendAll(script: OwnScript<unknown[]>, jobs: readonly Completing[]): void {
+  #sendAll(script: OwnScript<number | unknown[]>, jobs: readonly Completing[], shown: Shown): void {
     const [first] = jobs;
     if (!first) return;
     const given = first.completion.given(first.id);
+    given.splice(keyCount, 0, shown?.key ?? given[0]);
+    given.push(shown?.value ?? '');
     for (const { id, completion } of jobs) given.push(id, completion.options);
     script.run(this.#connection, ...given).then(
       (replies) => {
         for (const [at, job] of jobs.entries()) {
-          const reply = replies[at];
+          const reply = typeof replies === 'number' ? replies : replies[at];
           if (typeof reply === 'string' || reply === undefined) job.failed();
           else job.done(reply);
         }
@@ -131,10 +138,10 @@ export class Completions {
     );
   }
 
-  #make(): OwnScript<unknown[]> | undefined {
+  #make(): OwnScript<number | unknown[]> | undefined {
     const single = findScript(this.#connection, 'moveToFinished');
     const lua = single && scriptFor(single.lua);
-    return lua === undefined ? undefined : new OwnScript(keyCount, lua);
+    return lua === undefined ? undefined : new OwnScript(keyCount + 1, lua);
   }
 
   /** Those under one lock token. Gives none while the connection does not have BullMQ's script. */

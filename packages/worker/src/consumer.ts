@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 import { BullWorker } from './bull-worker.js';
 import type { Executor } from './executor.js';
 import type { WorkerLog } from './log.js';
+import type { TaskCounts } from './monitor/task-counts.js';
+import type { Refusals } from './refusals.js';
 import type { Slots } from './slots.js';
 
 /** What a consumer needs of its worker. */
@@ -14,16 +16,23 @@ export interface ConsumerPlace {
   readonly log: WorkerLog;
   readonly slots: Slots;
   readonly config: WorkerConfig;
+  readonly refusals: Refusals;
+  readonly counts: TaskCounts;
 }
+
+/** How long the same trouble is not said again, in milliseconds. */
+const longestSilence = 60_000;
 
 /** One queue's BullMQ worker. */
 export class Consumer {
   readonly queue: string;
   readonly #bull: BullWorker;
+  /** What was said last, and when. */
+  #trouble = { message: '', at: 0 };
 
   /** @param shown the queue that tasks are said to come from; of a broadcast, that of the callers */
   constructor(queue: string, place: ConsumerPlace, shown = queue) {
-    const { connection, prefix, executor, slots, config } = place;
+    const { connection, prefix, executor, slots, config, refusals } = place;
     const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = config;
     this.queue = queue;
     this.#bull = new BullWorker(
@@ -32,8 +41,16 @@ export class Consumer {
         connection,
         writer: executor.writer,
         slots,
+        refusals,
+        onLost: ({ id, name: task }) => {
+          place.counts.lost(task);
+          place.log.warn(
+            { queue, task, id },
+            'the lock of a task was lost, and another worker has or had the task: what this run gives is dropped',
+          );
+        },
         keepTexts: config.pool !== 'inline',
-        execute: (job, token) => executor.execute(job, token, queue, shown),
+        execute: (job, lock) => executor.execute(job, lock, queue, shown),
       },
       {
         prefix,
@@ -50,12 +67,20 @@ export class Consumer {
         },
       },
     );
-    this.#bull.on('error', (error) =>
-      place.log.warn({ queue, err: error }, 'trouble with the queue'),
-    );
+    this.#bull.on('error', (error) => {
+      if (this.#isNews(error)) place.log.warn({ queue, err: error }, 'trouble with the queue');
+    });
     this.#bull.on('stalled', (id) =>
       place.log.warn({ queue, id }, 'the worker of a task died; the task runs again'),
     );
+  }
+
+  /** What goes on is said once in a while, and not each time that something is tried again. */
+  #isNews({ message }: Error): boolean {
+    const now = performance.now();
+    if (message === this.#trouble.message && now - this.#trouble.at < longestSilence) return false;
+    this.#trouble = { message, at: now };
+    return true;
   }
 
   /** The first part of the lock tokens of the jobs that this consumer has. */

@@ -1,31 +1,26 @@
 /** What becomes of a task that has run, or cannot. */
-import type { Job } from 'bullmq';
-import {
-  type Definition,
-  isEncodeFailure,
-  jobKey,
-  type Message,
-  type Outcome,
-  markFields,
-} from '@dtask/core/internal';
-import { TaskRevokedError, WorkerLostError } from '@dtask/core';
+import { type Definition, isEncodeFailure, type Message, type Outcome } from '@dtask/core/internal';
+import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
-import { changeArguments } from './change-arguments.js';
+import { changeArguments, encodeArguments } from './change-arguments.js';
 import { at, type Current } from './current.js';
 import type { ExecutorPlace } from './executor-place.js';
 import { FailedRun } from './failed-run.js';
 import { giveBack } from './give-back.js';
+import { countCrash } from './held-job.js';
 import type { HookCalls } from './hook-calls.js';
 import { marksOf } from './marks.js';
 import type { Outcomes } from './outcomes.js';
-import { countPacked } from './pack/packed-job.js';
+import { countPacked, isPacked } from './pack/packed-job.js';
 import type { Performance } from './pool/pool.js';
+import { isOfOneTask, isRefusal } from './refusals.js';
 import type { Report } from './report.js';
 import type { Revoked } from './revoked.js';
 import { childrenOf, hasSequel, type Sequel } from './sequel.js';
+import { underLock } from './under-lock.js';
 
-/** Tells the hooks of an end, when it is stored. */
-type Tell = (report: Report, stored?: Promise<void>) => Promise<void> | undefined;
+/** Tells the hooks of an end, when that is stored and `carried` is done, which follows it. */
+type Tell = (report: Report, carried?: Promise<void>) => Promise<void> | undefined;
 
 /** What each of them returns decides where BullMQ puts the job: nothing completes it. */
 export class Endings {
@@ -51,8 +46,9 @@ export class Endings {
     took: number,
   ): Promise<void> | undefined {
     this.#place.counts.ran(message.name, took, current.revoked === undefined && report.kind);
-    const tell: Tell = (told, stored) =>
-      this.#hooks.concluded(definition, performance, told, stored);
+    const stored = (): Promise<void> => this.#outcomes.stored(current);
+    const tell: Tell = (told, carried) =>
+      this.#hooks.concluded(definition, performance, told, stored, carried);
     if (report.kind === 'value')
       return this.#succeed(current, message, performance, report, took, tell);
     // What it threw when it was told to end is beside the point.
@@ -67,7 +63,7 @@ export class Endings {
         this.#place.events.left('task-ignored', message);
         return tell(
           report,
-          this.#end(message, this.#outcomes.make(message, 'IGNORED', retriesOf(current))),
+          this.#end(current, message, this.#outcomes.make(message, 'IGNORED', retriesOf(current))),
         );
       case 'requeue':
         return this.#requeue(current, message, performance, report, tell);
@@ -86,6 +82,7 @@ export class Endings {
     this.#place.events.failed(message, error);
     current.job.opts.attempts = 0;
     return this.#endBadly(
+      current,
       message,
       this.#outcomes.make(message, 'FAILURE', retriesOf(current), undefined, error),
       tell,
@@ -93,9 +90,10 @@ export class Endings {
   }
 
   /** Fails a message that cannot be run at all. */
-  refuse(job: Job, message: Message, error: unknown): Promise<never> {
-    job.opts.attempts = 0;
-    return this.#endBadly(message, this.#outcomes.make(message, 'FAILURE', 0, undefined, error));
+  refuse(current: Current, message: Message, error: unknown): Promise<never> {
+    current.job.opts.attempts = 0;
+    const outcome = this.#outcomes.make(message, 'FAILURE', 0, undefined, error);
+    return this.#endBadly(current, message, outcome);
   }
 
   /** Ends a task as revoked. */
@@ -107,14 +105,16 @@ export class Endings {
     });
     this.#place.log.warn({ task: message.name, id: message.id }, `task revoked: ${reason}`);
     return this.#end(
+      current,
       message,
       this.#outcomes.make(message, 'REVOKED', 0, undefined, new TaskRevokedError(reason)),
     );
   }
 
   /** What has ended ends again as it did: its worker died before it could say so. */
-  async again(job: Job, message: Message, outcome: Outcome): Promise<void> {
-    await this.#carryOn(message, outcome);
+  async again({ job, lock }: Current, message: Message, outcome: Outcome): Promise<void> {
+    lock.check();
+    if (hasSequel(message)) await this.#sequel.of(message, outcome);
     if (outcome.state !== 'FAILURE') return;
     job.opts.attempts = 0;
     throw new FailedRun(outcome.error, outcome);
@@ -133,7 +133,7 @@ export class Endings {
     const { value } = report;
     const outcome = this.#outcomes.make(message, 'SUCCESS', retries, value, undefined, children);
     try {
-      this.#outcomes.store(message, outcome);
+      this.#outcomes.store(current, message, outcome);
     } catch (error) {
       if (!isEncodeFailure(error)) throw error;
       // Another run would return the same.
@@ -141,7 +141,7 @@ export class Endings {
     }
     this.#place.log.succeeded(message, took);
     this.#place.events.succeeded(message, report.value, took);
-    return tell(report, hasSequel(message) ? this.#carryOn(message, outcome) : undefined);
+    return tell(report, hasSequel(message) ? this.#carryOn(current, message, outcome) : undefined);
   }
 
   /** A canvas takes the task's place. Run again, the task sends the same one. */
@@ -151,9 +151,10 @@ export class Endings {
     report: Extract<Report, { kind: 'replace' }>,
     tell: Tell,
   ): Promise<void> {
-    this.#outcomes.store(message, this.#outcomes.make(message, 'REPLACED', retriesOf(current)));
-    // Or it might come behind the end of what takes its place.
-    await this.#outcomes.writer.stored();
+    const outcome = this.#outcomes.make(message, 'REPLACED', retriesOf(current));
+    // Or it might come behind the end of what takes its place; and only who has the job sends that.
+    this.#outcomes.store(current, message, outcome, true);
+    await this.#outcomes.stored(current);
     try {
       await this.#sequel.replace(message, report.node);
     } catch (error) {
@@ -178,13 +179,11 @@ export class Endings {
   }
 
   /** Puts a task back into its queue, for whoever takes it next. */
-  async putBack({ job, token }: Current): Promise<never> {
-    try {
-      await giveBack(job, token, this.#place.connection);
-    } catch (error) {
-      // Without Redis, or without its lock, the task is found as stalled and runs again.
-      this.#place.log.warn({ task: job.name, id: job.id, err: error }, 'not handed back at once');
-    }
+  async putBack({ job, lock }: Current): Promise<never> {
+    const { refusals, connection } = this.#place;
+    await underLock(lock, refusals, 'to have a task back', () =>
+      giveBack(job, lock.token, connection),
+    );
     // BullMQ then leaves the job alone.
     throw new bullmq.WaitingError();
   }
@@ -201,8 +200,10 @@ export class Endings {
     const { job } = current;
     if (args) {
       const { maxPayload } = this.#place.app.config;
-      const unsent = await changeArguments(job, message, args, maxPayload);
-      if (unsent) return this.fail(current, message, unsent, tell);
+      const encoded = encodeArguments(message, args, maxPayload);
+      if ('unsent' in encoded) return this.fail(current, message, encoded.unsent, tell);
+      if (isPacked(job)) job.args = encoded.args;
+      else await changeArguments(this.#place, current.lock, encoded.args);
     }
     await tell(report);
     if (current.revoked !== undefined) return this.revoke(current, message, current.revoked);
@@ -221,10 +222,9 @@ export class Endings {
     tell: Tell,
   ): Promise<never> {
     const { job } = current;
-    const { connection, prefix, log } = this.#place;
-    const key = jobKey(prefix, current.source, message.id);
+    const { log } = this.#place;
     if (shared) {
-      await connection.hincrby(key, markFields.sharedCrashes, 1);
+      await countCrash(this.#place, current.lock, 'sharedCrashes');
       this.#place.counts.redelivered(message.name);
       this.#place.events.rejected(message, new WorkerLostError(`its process died: ${how}`), true);
       log.warn(
@@ -233,7 +233,7 @@ export class Endings {
       );
       return this.putBack(current);
     }
-    const counted = countPacked(job) ?? (await connection.hincrby(key, markFields.crashes, 1));
+    const counted = countPacked(job) ?? (await countCrash(this.#place, current.lock, 'crashes'));
     const crashes = counted + marksOf(job).sharedCrashes + (job.stalledCounter > 0 ? 1 : 0);
     const task = `task ${message.name}[${message.id}]`;
     if (execution.atMostOnce || crashes >= execution.maxCrashes) {
@@ -255,32 +255,57 @@ export class Endings {
     const { stalledCounter } = current.job;
     const crashes = stalledCounter + marksOf(current.job).crashes;
     const task = `task ${message.name}[${message.id}]`;
+    const times = crashes === 1 ? '' : `${crashes} times `;
     return this.fail(
       current,
       message,
       new WorkerLostError(
-        `the worker process of ${task} died ${crashes === 1 ? '' : `${crashes} times `}while it ran`,
+        `the worker of ${task} was lost ${times}while it ran: the process died, or could not renew the task's lock in time`,
       ),
     );
   }
 
+  /**
+   * The worker could not do what it is to do with a job: that is no failure of the task. Where Redis
+   * was in the way, the task goes back to its queue; anything else would come again there, so what has
+   * not ended ends with it.
+   */
+  async stumble(current: Current, error: unknown): Promise<never> {
+    const { job, written } = current;
+    const { id = '', name } = job;
+    const { log, refusals } = this.#place;
+    if (isRefusal(error) || (error instanceof BrokerError && !isOfOneTask(error))) {
+      await refusals.pause([id], 'what a task needs', error, job.attemptsStarted);
+      refusals.settled([id]);
+      return this.putBack(current);
+    }
+    log.error({ task: name, id, err: error }, 'the worker could not carry a task on');
+    job.opts.attempts = 0;
+    if (written?.isEnd) throw new FailedRun(error);
+    return this.fail(current, current.message ?? { id, name, args: [] }, error);
+  }
+
   /** Does what follows a task, once its end is stored. */
-  async #carryOn(message: Message, outcome: Outcome): Promise<void> {
-    if (!hasSequel(message)) return;
-    await this.#outcomes.writer.stored();
+  async #carryOn(current: Current, message: Message, outcome: Outcome): Promise<void> {
+    await this.#outcomes.stored(current);
     await this.#sequel.of(message, outcome);
   }
 
   /** Stores an end, and does what follows it. */
-  #end(message: Message, outcome: Outcome): Promise<void> | undefined {
-    this.#outcomes.store(message, outcome);
-    return hasSequel(message) ? this.#carryOn(message, outcome) : undefined;
+  #end(current: Current, message: Message, outcome: Outcome): Promise<void> | undefined {
+    this.#outcomes.store(current, message, outcome);
+    return hasSequel(message) ? this.#carryOn(current, message, outcome) : undefined;
   }
 
   /** Ends a job as failed; the error of the task is in its result. */
-  async #endBadly(message: Message, outcome: Outcome, tell?: Tell): Promise<never> {
+  async #endBadly(
+    current: Current,
+    message: Message,
+    outcome: Outcome,
+    tell?: Tell,
+  ): Promise<never> {
     const { error } = outcome;
-    const carried = this.#end(message, outcome);
+    const carried = this.#end(current, message, outcome);
     await (tell ? tell({ kind: 'fail', error }, carried) : carried);
     throw new FailedRun(error, outcome);
   }

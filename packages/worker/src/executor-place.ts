@@ -7,6 +7,7 @@ import type { TaskEvents } from './events/task-events.js';
 import type { WorkerLog } from './log.js';
 import type { TaskCounts } from './monitor/task-counts.js';
 import type { Pools } from './pools.js';
+import type { Refusals } from './refusals.js';
 import type { Slots } from './slots.js';
 import type { TimeLimit } from './time-limit.js';
 
@@ -31,4 +32,8 @@ export interface ExecutorPlace {
   /** The rules by which tasks are revoked that were not sent yet. */
   readonly rules: RevocationRules;
   readonly counts: TaskCounts;
+  /** What Redis refuses there of the tasks' ends. */
+  readonly refusals: Refusals;
+  /** What Redis refuses elsewhere: it holds up nothing here but who needs it. */
+  readonly aside: Refusals;
 }

@@ -5,7 +5,6 @@ import {
   findDefinition,
   markFields,
   type Message,
-  type OutcomeWriter,
   packTask,
   parseOutcome,
 } from '@dtask/core/internal';
@@ -14,23 +13,28 @@ import { bullmq } from './bullmq.js';
 import { at, type Current, newCurrent } from './current.js';
 import { Endings } from './endings.js';
 import type { ExecutorPlace } from './executor-place.js';
+import { FailedRun } from './failed-run.js';
 import { freeKey } from './free-key.js';
 import { Gatherings } from './gather/gatherings.js';
 import type { Member } from './gather/member.js';
 import { HookCalls } from './hook-calls.js';
 import { textOf } from './job-text.js';
-import { keysOf, type Leave, type LimitKeys } from './limits/limits.js';
+import { type JobLock, LockLost } from './job-lock.js';
+import { keysOf, type LimitKeys } from './limits/limits.js';
 import { marksOf } from './marks.js';
+import type { OutcomeWriter } from './outcome-writer.js';
 import type { Outcomes } from './outcomes.js';
 import type { Performance } from './pool/pool.js';
 import { Packs } from './pack/packs.js';
 import { Singles } from './pack/singles.js';
 import { readMessage } from './read-message.js';
+import { GivenUp } from './refusals.js';
 import type { Report } from './report.js';
 import { expired, type Revoked, revokedBy, revokedByText } from './revoked.js';
 import { Sequel } from './sequel.js';
 import { suspicionOf } from './suspicion.js';
 import { limitTime, type TimeLimit, timeLimitOf } from './time-limit.js';
+import { underLock } from './under-lock.js';
 import { unknownTask } from './unknown-task.js';
 
 /**
@@ -54,8 +58,9 @@ export class Executor {
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
     this.#place = place;
     this.#outcomes = outcomes;
-    this.#sequel = new Sequel(place.app, place.log, place.slots);
-    this.#hooks = new HookCalls(place.app, place.worker, outcomes.writer);
+    const { app, log, slots, aside } = place;
+    this.#sequel = new Sequel(app, log, slots, aside);
+    this.#hooks = new HookCalls(place.app, place.worker);
     this.#endings = new Endings(place, outcomes, this.#sequel, this.#hooks);
     const onStart = this.#start.bind(this);
     this.#gatherings = new Gatherings({ ...place, onStart });
@@ -82,8 +87,8 @@ export class Executor {
    * Executes a job; what it throws decides where BullMQ puts the job. Gives a promise only where
    * there is something to wait for: the task of a function that is not async has ended by then.
    */
-  execute(job: Job, token: string, source: string, queue: string): Promise<void> | undefined {
-    const current = newCurrent(job, token, source, queue);
+  execute(job: Job, lock: JobLock, source: string, queue: string): Promise<void> | undefined {
+    const current = newCurrent(job, lock, source, queue);
     return this.#execute(current, () => this.#begin(current));
   }
 
@@ -92,10 +97,11 @@ export class Executor {
     let ended: Promise<void> | undefined;
     try {
       ended = begin();
-      if (ended) return this.#ending(current, ended);
-    } finally {
-      if (!ended) this.#current.delete(current);
+    } catch (error) {
+      ended = Promise.reject(error as Error);
     }
+    if (ended) return this.#ending(current, ended);
+    this.#current.delete(current);
     return undefined;
   }
 
@@ -103,9 +109,11 @@ export class Executor {
     try {
       await ended;
     } catch (error) {
+      if (isDecision(error)) throw error;
       // What follows the task can only be sent by a worker whose App is open.
-      if (!(error instanceof BrokerError && this.#place.app.closed)) throw error;
-      await this.#endings.putBack(current);
+      if (error instanceof BrokerError && this.#place.app.closed)
+        await this.#endings.putBack(current);
+      await this.#endings.stumble(current, error);
     } finally {
       this.#current.delete(current);
     }
@@ -129,12 +137,16 @@ export class Executor {
   }
 
   /** A call that has failed in a pack comes to be kept with the failed ones. */
-  async #endAgain({ job }: Current, message: Message, ended: string): Promise<void> {
+  async #endAgain(current: Current, message: Message, ended: string): Promise<void> {
+    const { refusals, connection } = this.#place;
+    const { job, lock } = current;
     const outcome = parseOutcome(ended);
     // Whoever retries it, by whatever means, wants it to run.
     const key = `${job.queueQualifiedName}:${job.id}`;
-    await this.#place.connection.hdel(key, markFields.ended);
-    return this.#endings.again(job, message, outcome);
+    await underLock(lock, refusals, 'to note something of a task', () =>
+      connection.hdel(key, markFields.ended),
+    );
+    return this.#endings.again(current, message, outcome);
   }
 
   /** A pack is none of the tasks that run here: its calls are. */
@@ -215,18 +227,18 @@ export class Executor {
     this.#hooks.unknown(message, at(current), error);
     this.#place.events.failed(message, error);
     this.#place.log.error({ task: message.name, id: message.id }, error.message);
-    return this.#endings.refuse(current.job, message, error);
+    return this.#endings.refuse(current, message, error);
   }
 
   /** A step of a canvas may be sent twice: once it has ended, all that is left is what follows it. */
   async #attemptStep(current: Current, message: Message): Promise<void> {
     const ended = await this.#outcomes.recorded(message.id);
-    if (ended) return this.#endings.again(current.job, message, ended);
+    if (ended) return this.#endings.again(current, message, ended);
     let complete: Message;
     try {
       complete = await this.#sequel.complete(message);
     } catch (error) {
-      return this.#endings.refuse(current.job, message, error);
+      return this.#endings.refuse(current, message, error);
     }
     return this.#attemptNow(current, complete);
   }
@@ -236,7 +248,7 @@ export class Executor {
     const { job } = current;
     this.#place.counts.redelivered(message.name);
     const ended = await this.#outcomes.recorded(message.id);
-    if (ended) return this.#endings.again(job, message, ended);
+    if (ended) return this.#endings.again(current, message, ended);
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition?.execution.atMostOnce || job.stalledCounter > mostCrashes)
       return this.#endings.lose(current, message);
@@ -246,21 +258,14 @@ export class Executor {
 
   /** Runs a task when its limits let it start. */
   async #runWithin(current: Current, message: Message, definition: Definition): Promise<void> {
-    const { limits, log } = this.#place;
+    const { limits } = this.#place;
     let asked: LimitKeys;
     try {
       asked = keysOf(message, definition);
     } catch (error) {
       return this.#endings.fail(current, message, error);
     }
-    let leave: Leave | undefined;
-    try {
-      leave = await limits.admit(current, message, definition, asked);
-    } catch (error) {
-      if (error instanceof bullmq.DelayedError) throw error;
-      log.warn({ task: message.name, id: message.id, err: error }, 'its limits could not be asked');
-      return this.#endings.putBack(current);
-    }
+    const leave = await limits.admit(current, message, definition, asked);
     try {
       await this.#run(current, message, definition);
     } finally {
@@ -286,6 +291,7 @@ export class Executor {
     const pool = this.#place.pools.for(definition, suspicionOf(job));
     const text = message === current.message ? textOf(job) : undefined;
     const { hard, soft } = limit;
+    current.running = message;
     const performed = pool.start({ message, text, definition, queue, retries, limit: hard, soft });
     current.performance = performed;
     // Waiting for a child is not the task's own time.
@@ -367,9 +373,17 @@ export class Executor {
     this.#hooks.rejected(message, at(current), error);
     this.#place.events.rejected(message, error, false);
     this.#place.counts.refused += 1;
-    return this.#endings.refuse(job, message, error);
+    return this.#endings.refuse(current, message, error);
   }
 }
+
+/** What says where a job goes; all else is the worker's own trouble with it, which no task fails of. */
+const isDecision = (error: unknown): boolean =>
+  error instanceof FailedRun ||
+  error instanceof LockLost ||
+  error instanceof GivenUp ||
+  error instanceof bullmq.WaitingError ||
+  error instanceof bullmq.DelayedError;
 
 /** How long a task waited from when it was due, in milliseconds; nothing where it has run before. */
 function waitOf({ job, began }: Current, { eta }: Message): number | undefined {

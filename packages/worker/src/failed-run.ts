@@ -19,6 +19,11 @@ export class FailedRun extends Error {
     this.#outcome = outcome;
   }
 
+  /** Whether the task has ended. */
+  get isEnd(): boolean {
+    return this.#outcome !== undefined;
+  }
+
   /**
    * Has BullMQ keep the whole error with the job, whose record may be gone before the job is: in the
    * field `err`, which is written with the rest of the failure.

@@ -1,12 +1,6 @@
 /** Tells an App's hooks what becomes of its tasks in a worker. */
 import type { App, TaskMessage } from '@dtask/core';
-import {
-  type Definition,
-  inside,
-  type Message,
-  type OutcomeWriter,
-  tellRevoked,
-} from '@dtask/core/internal';
+import { type Definition, inside, type Message, tellRevoked } from '@dtask/core/internal';
 import { concludeRun } from './perform.js';
 import type { Performance } from './pool/pool.js';
 import type { Report } from './report.js';
@@ -21,11 +15,9 @@ interface Whereabouts {
 export class HookCalls {
   readonly #app: App;
   readonly #worker: string;
-  readonly #writer: OutcomeWriter;
 
-  constructor(app: App, worker: string, writer: OutcomeWriter) {
+  constructor(app: App, worker: string) {
     this.#app = app;
-    this.#writer = writer;
     this.#worker = worker;
   }
 
@@ -57,19 +49,21 @@ export class HookCalls {
   /**
    * A run has ended. The process that ran it is told; where that was killed, it is this one.
    *
-   * @param stored what is to be done first, where that is more than to store its end
+   * @param stored waits until the end is stored; nobody is told of one that counts not
+   * @param carried what else is to be done first, where that is more
    */
   concluded(
     definition: Definition,
     performance: Performance,
     report: Report,
-    stored?: Promise<void>,
+    stored: () => Promise<void>,
+    carried?: Promise<void>,
   ): Promise<void> | undefined {
     const { hooks } = this.#app;
-    if (!hooks.touchesEnds && !definition.hooks) return stored;
+    if (!hooks.touchesEnds && !definition.hooks) return carried;
     const { run, tell } = performance;
-    if (!run && !tell) return stored;
-    return (stored ?? this.#writer.stored()).then(() =>
+    if (!run && !tell) return carried;
+    return (carried ?? stored()).then(() =>
       run ? concludeRun(definition, run, report, hooks) : tell?.(),
     );
   }

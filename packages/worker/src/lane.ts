@@ -1,6 +1,7 @@
 /** A slot of a worker in use, and the lock token of its jobs. */
 import type { Completion } from './completion.js';
 import type { Fetch } from './fetch.js';
+import type { JobLock } from './job-lock.js';
 
 /**
  * A lock token, and the commands under it. To make those costs more than to run a short task: so lanes
@@ -21,6 +22,8 @@ export class Lane {
   end: () => void = () => undefined;
   /** How many jobs it has run. */
   run = 0;
+  /** That of the job that it has. */
+  lock: JobLock | undefined;
 
   constructor(token: LockToken) {
     this.token = token;

@@ -1,25 +1,43 @@
 /** What the worker of a queue does about a time in which Redis was away: tasks that run stay its own. */
 import { findScript, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import type { JobLock, LockState } from './job-lock.js';
 
 /**
- * Takes locks anew that have lapsed because nobody could renew them. A job that is still among the
- * active ones, and has no lock, has been taken over by nobody. KEYS: the active jobs; those that may
- * have stalled. ARGV: what the key of a job begins with; how long a lock holds, in milliseconds; ids
- * and tokens in turns. Gives the ids of those that are lost.
+ * Renews locks, and takes those anew that have lapsed because nobody could renew them. A job that is
+ * still among the active ones, has no lock, and was not begun again since, has been taken over by
+ * nobody. The first command that writes needs no memory: Redis takes what is behind it also where it has
+ * none left. KEYS: the active jobs; those that may have stalled. ARGV: what the key of a job begins with;
+ * how long a lock holds, in milliseconds; of each job the id, the token, and how often it had been begun.
+ * Gives for each whether the lock is held (1) or lost (0), or there is no such job (2).
  */
-const retakeScript = `
-local lost = {}
-for at = 3, #ARGV, 2 do
-  local lock = ARGV[1] .. ARGV[at] .. ':lock'
-  if redis.call('EXISTS', lock) == 0 and redis.call('LPOS', KEYS[1], ARGV[at]) then
-    redis.call('SET', lock, ARGV[at + 1], 'PX', ARGV[2])
-    redis.call('SREM', KEYS[2], ARGV[at])
-  else lost[#lost + 1] = ARGV[at] end
+const renewScript = `
+local states = {}
+for at = 3, #ARGV, 3 do
+  local id, token = ARGV[at], ARGV[at + 1]
+  local key = ARGV[1] .. id
+  local lock = key .. ':lock'
+  local held = redis.call('GET', lock)
+  local state = 0
+  if held == token then
+    redis.call('PEXPIRE', lock, ARGV[2])
+    redis.call('SREM', KEYS[2], id)
+    state = 1
+  elseif not held then
+    if redis.call('EXISTS', key) == 0 then state = 2
+    elseif redis.call('HGET', key, 'ats') == ARGV[at + 2] and redis.call('LPOS', KEYS[1], id) then
+      redis.call('SREM', KEYS[2], id)
+      redis.call('SET', lock, token, 'PX', ARGV[2])
+      state = 1
+    end
+  end
+  states[#states + 1] = state
 end
-return lost`;
+return states`;
 
-const retake = new OwnScript<string[]>(2, retakeScript);
+const renew = new OwnScript<number[]>(2, renewScript);
+
+const lockStates: readonly LockState[] = ['lost', 'held', 'gone'];
 
 /** The field of BullMQ's hash of a queue's own settings in which the time of the last look is. */
 const lookedAt = 'dtask.looked';
@@ -70,18 +88,13 @@ export class Outage {
     this.#place = place;
   }
 
-  /** Takes the locks of jobs anew that run here; gives the ids of those that somebody else has, or nobody. */
-  retake(ids: readonly string[], tokenOf: (id: string) => string): Promise<string[]> {
+  /** Renews the locks of jobs that run here, and takes those anew that have lapsed; says what became of each. */
+  async renew(locks: readonly JobLock[]): Promise<LockState[]> {
     const { connection, toKey, lockDuration } = this.#place;
-    const pairs = ids.flatMap((id) => [id, tokenOf(id)]);
-    return retake.run(
-      connection,
-      toKey('active'),
-      toKey('stalled'),
-      toKey(''),
-      lockDuration,
-      ...pairs,
-    );
+    const given = locks.flatMap(({ job, token }) => [job.id, token, job.attemptsStarted]);
+    const keys = [toKey('active'), toKey('stalled')];
+    const states = await renew.run(connection, ...keys, toKey(''), lockDuration, ...given);
+    return states.map((state) => lockStates[state] ?? 'lost');
   }
 
   /**

@@ -5,15 +5,17 @@ import {
   leastTrace,
   type Message,
   type Outcome,
-  OutcomeWriter,
   parseOutcome,
   resultKey,
 } from '@dtask/core/internal';
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
+import type { Current } from './current.js';
 import type { TaskEvents } from './events/task-events.js';
-import type { WorkerLog } from './log.js';
 import type { TaskCounts } from './monitor/task-counts.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import type { Refusals } from './refusals.js';
+import { hasSequel } from './sequel.js';
 
 /** What outcomes need of their worker. */
 export interface OutcomesPlace {
@@ -21,7 +23,7 @@ export interface OutcomesPlace {
   readonly worker: string;
   readonly connection: Redis;
   readonly prefix: string;
-  readonly log: WorkerLog;
+  readonly refusals: Refusals;
   readonly events: TaskEvents;
   readonly counts: TaskCounts;
 }
@@ -38,9 +40,7 @@ export class Outcomes {
 
   constructor(place: OutcomesPlace) {
     this.#place = place;
-    this.writer = new OutcomeWriter(place.connection, place.prefix, (error) =>
-      place.log.warn({ err: error }, 'Redis refused a result'),
-    );
+    this.writer = new OutcomeWriter(place);
   }
 
   make(
@@ -65,20 +65,26 @@ export class Outcomes {
   }
 
   /** Stores a state that is not the last; resolves when that is on its way. */
-  report(message: Message, outcome: Outcome): Promise<void> {
-    this.store(message, outcome);
+  report(current: Current, message: Message, outcome: Outcome): Promise<void> {
+    this.store(current, message, outcome);
     this.#place.events.progress(message, outcome);
     return new Promise((resolve) => this.writer.follow(resolve));
   }
 
-  /** The outcome is written ahead of what the job's end writes. */
-  store(message: Message, outcome: Outcome): void {
-    // What may be sent twice has to leave a trace.
-    if (!message.ignoreResult || message.once || message.next) this.#write(message, outcome);
+  /**
+   * The outcome is written ahead of what the job's end writes.
+   *
+   * @param always also where nobody asks for the result
+   */
+  store(current: Current, message: Message, outcome: Outcome, always = false): void {
+    // What may be sent twice has to leave a trace, and what others follow: whoever gets the job of a
+    // worker that has died goes on as that one did.
+    if (always || !message.ignoreResult || message.once || hasSequel(message))
+      this.#write(current, message, outcome);
     this.#place.counts.settled(message.name, outcome.state);
   }
 
-  #write(message: Message, outcome: Outcome): void {
+  #write(current: Current, message: Message, outcome: Outcome): void {
     const { maxPayload, resultExpires } = this.#place.app.config;
     // An error is bounded by the codec, and its caller must hear of it.
     const limit = outcome.error === undefined ? maxPayload : Number.MAX_SAFE_INTEGER;
@@ -87,13 +93,32 @@ export class Outcomes {
       text: encodeOutcome(outcome, limit),
       reply: message.reply,
       keep: keepOf(message, message.resultExpires ?? resultExpires),
+      lock: current.lock,
+      job: current.lock,
+      isEnd: isFinal(outcome.state) || outcome.state === 'REPLACED',
+      owner: current,
     });
+  }
+
+  /**
+   * Resolves when the end of a job is stored, and where none was written, when its lock is seen to hold.
+   *
+   * @throws LockLost (rejects) where somebody else has the job: nothing may follow then
+   */
+  async stored({ written, lock }: Current): Promise<void> {
+    if (written?.isEnd) await this.writer.stored();
+    else {
+      const { id = '' } = lock.job;
+      await this.#place.refusals.insist(id, 'the lock of a task', () => lock.regain());
+    }
+    lock.check();
   }
 
   /** The end of a task, where it is recorded. */
   async recorded(id: string): Promise<Outcome | undefined> {
-    const { connection, prefix } = this.#place;
-    const text = await connection.get(resultKey(prefix, id));
+    const { connection, prefix, refusals } = this.#place;
+    const key = resultKey(prefix, id);
+    const text = await refusals.insist(id, 'the record of a task', () => connection.get(key));
     if (text === null) return undefined;
     try {
       const outcome = parseOutcome(text);

@@ -1,9 +1,9 @@
 /** What follows a task in a canvas. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { type App, BrokerError } from '@dtask/core';
 import { decode, firstTasks, type Message, type Outcome, type Replace } from '@dtask/core/internal';
 import type { WorkerLog } from './log.js';
 import type { Performance } from './pool/pool.js';
+import { isOfOneTask, type Refusals } from './refusals.js';
 import { mostChildren } from './run.js';
 import type { Slots } from './slots.js';
 
@@ -23,8 +23,6 @@ export function childrenOf(
   return [...children, ...ids].slice(0, mostChildren);
 }
 
-/** Wait between attempts while Redis is away, in milliseconds. */
-const again = 1_000;
 /** A task that waits for another shard for longer than this lends its slot, in milliseconds. */
 const patience = 250;
 /** Most that do so at a time: each keeps its job in memory. */
@@ -38,12 +36,15 @@ export class Sequel {
   readonly #app: App;
   readonly #log: WorkerLog;
   readonly #slots: Slots;
+  readonly #refusals: Refusals;
   #lent = 0;
 
-  constructor(app: App, log: WorkerLog, slots: Slots) {
+  /** @param refusals of the server where the sequels go, or of any of several */
+  constructor(app: App, log: WorkerLog, slots: Slots, refusals: Refusals) {
     this.#app = app;
     this.#log = log;
     this.#slots = slots;
+    this.#refusals = refusals;
   }
 
   /**
@@ -119,19 +120,10 @@ export class Sequel {
     }
   }
 
-  async #persist<R>({ name, id }: Message, work: () => Promise<R>): Promise<R> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        // Of an App that is closed, nothing comes any more.
-        if (!(error instanceof BrokerError) || this.#app.closed) throw error;
-        this.#log.warn(
-          { task: name, id, err: error },
-          'Redis is away; what the task needs is tried again',
-        );
-        await pause(again);
-      }
-    }
+  #persist<R>({ id }: Message, work: () => Promise<R>): Promise<R> {
+    // Of an App that is closed, nothing comes any more.
+    const isRefused = (error: unknown): boolean =>
+      error instanceof BrokerError && !this.#app.closed && !isOfOneTask(error);
+    return this.#refusals.insist(id, 'what follows a task', work, isRefused);
   }
 }

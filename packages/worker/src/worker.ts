@@ -29,6 +29,7 @@ import { queuesOf } from './own-queues.js';
 import type { Parts } from './parts.js';
 import { Pools, type PoolsPlace } from './pools.js';
 import { Presence } from './presence.js';
+import { refusalsOf } from './refusals.js';
 import type { RunPlace } from './run.js';
 import { shortNames } from './short-names.js';
 import { Slots } from './slots.js';
@@ -105,6 +106,7 @@ export class Worker implements AsyncDisposable {
       presence: this.#parts.presence,
       pools: this.#parts.pools,
       stopping: this.#life.isOver,
+      refused: this.#parts.branches?.refused ?? 0,
     }));
     this.counts = this.#monitor.counts;
     app.hooks.reportTo((hook, err) => this.log.error({ hook, err }, `the hook ${hook} threw`));
@@ -238,7 +240,8 @@ export class Worker implements AsyncDisposable {
       await step(app.hooks.emit('workerProcessInit', this.#process));
     }
     await step(this.warm());
-    const limits = (parts.limits = new Limits({ app, links, log, overrides }));
+    const elsewhere = refusalsOf(links.main.connection, log, counts);
+    const limits = (parts.limits = new Limits({ app, links, log, overrides, aside: elsewhere }));
     limits.start(this.#definitions());
     const timeLimit = { hard: config.timeLimit, soft: config.softTimeLimit };
     const slots = this.#slots;
@@ -249,7 +252,8 @@ export class Worker implements AsyncDisposable {
     const { keeper } = parts;
     const surroundings = { app, worker, log, timeLimit, pools, limits, slots, config };
     const heard = { overrides, events, rules, counts };
-    parts.branches = new Branches({ ...surroundings, ...heard, broadcasts, keeper }, links);
+    const aside = links.several ? elsewhere : undefined;
+    parts.branches = new Branches({ ...surroundings, ...heard, aside, broadcasts, keeper }, links);
     await step(parts.branches.start(this.#queues));
     await step(broadcasts.listen());
     const claimed = parts.presence?.claimed;

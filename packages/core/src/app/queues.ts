@@ -11,7 +11,7 @@ import { bullQueueName, queuesKey, shownQueue } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
 import { encodeOutcome, type Outcome } from '../protocol/outcome.js';
 import type { PlacedTask } from '../result/revocation.js';
-import { OutcomeWriter } from '../result/writer.js';
+import { settleOutcomes } from '../result/writer.js';
 import { TaskRevokedError } from '../errors.js';
 import { callsIn, isPacked, takePacked } from '../result/packed-calls.js';
 import { readJob } from './waiting-job.js';
@@ -318,7 +318,7 @@ export class Queues {
           const { message, hasTurn } = job;
           if (hasTurn) turns.add(message.name);
           if (!message.ignoreResult)
-            this.#storeRevoked(connection, prefix, message, outcomeOf(message));
+            await this.#storeRevoked(connection, prefix, message, outcomeOf(message));
           return message;
         }),
       ),
@@ -329,12 +329,16 @@ export class Queues {
     return removed.map(({ id }) => id);
   }
 
-  #storeRevoked(connection: Redis, prefix: string, message: Message, outcome: Outcome): void {
-    const text = encodeOutcome(outcome, this.#config.maxPayload);
-    const keep = message.resultExpires ?? this.#config.resultExpires;
-    const writer = new OutcomeWriter(connection, prefix, () => undefined);
-    writer.write({ id: message.id, text, reply: message.reply, keep });
-    writer.flush();
+  #storeRevoked(
+    connection: Redis,
+    prefix: string,
+    message: Message,
+    outcome: Outcome,
+  ): Promise<void> {
+    const { maxPayload, resultExpires } = this.#config;
+    const { id, reply, resultExpires: keep = resultExpires } = message;
+    const text = encodeOutcome(outcome, maxPayload);
+    return settleOutcomes(connection, prefix, [{ id, text, reply, keep }]);
   }
 }
 

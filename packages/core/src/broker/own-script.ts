@@ -24,12 +24,13 @@ class ScriptCall extends Command {
   readonly #isText: boolean;
   #socket: object | undefined;
 
-  constructor(text: Text, args: readonly ScriptArgument[]) {
+  /** @param args in Redis' protocol, a character for each byte */
+  constructor(text: Text, args: string, count: number) {
     super('evalsha', [text.sha], { replyEncoding: 'utf8' });
     this.#text = text;
-    this.#args = args.map((arg) => bulk(bytesOf(arg))).join('');
-    this.#count = args.length;
-    this.#isText = isAscii(this.#args);
+    this.#args = args;
+    this.#count = count;
+    this.#isText = isAscii(args);
   }
 
   override toWritable(socket: object): string | Buffer {
@@ -66,13 +67,23 @@ export class OwnScript<R> {
 
   /** Runs it. Keys come first. */
   run(connection: Redis, ...args: readonly ScriptArgument[]): Promise<R> {
-    const text = this.#on(connection);
     const given = this.#keys === undefined ? args : [this.#keys, ...args];
-    const call = new ScriptCall(text, given);
+    return this.runReady(connection, argumentsOf(given), given.length);
+  }
+
+  /**
+   * Runs it with arguments that are in Redis' protocol by now (`argumentsOf`).
+   *
+   * @param args how many keys there are comes first
+   * @param count how many arguments those are
+   */
+  runReady(connection: Redis, args: string, count: number): Promise<R> {
+    const text = this.#on(connection);
+    const call = new ScriptCall(text, args, count);
     return (connection.sendCommand(call) as Promise<R>).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
       call.forget();
-      return connection.sendCommand(new ScriptCall(text, given)) as Promise<R>;
+      return connection.sendCommand(new ScriptCall(text, args, count)) as Promise<R>;
     });
   }
 
@@ -86,6 +97,10 @@ export class OwnScript<R> {
     return text;
   }
 }
+
+/** Arguments in Redis' protocol: a character stands for a byte, for some are binary. */
+export const argumentsOf = (args: readonly ScriptArgument[]): string =>
+  args.map((arg) => bulk(bytesOf(arg))).join('');
 
 /** Whether a server does not have a script. */
 const isUnknownScript = (error: unknown): boolean =>

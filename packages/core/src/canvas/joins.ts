@@ -54,9 +54,15 @@ const fillScript = `
 local key, at = KEYS[1], ARGV[1]
 if redis.call('EXISTS', key) == 0 then return {'gone'} end
 redis.call('HSETNX', key, at, ARGV[2])
-if ARGV[3] == '1' then redis.call('HSETNX', key, 'failed', at) end
 redis.call('PEXPIRE', key, ARGV[4])
-local meta = redis.call('HMGET', key, 'size', 'next', 'failed')
+local meta = redis.call('HMGET', key, 'size', 'next', 'failed', at)
+local fails = ARGV[3] == '1'
+-- A worker that stood still since tells of an end that does not count any more.
+if fails ~= (meta[4] == '') then return {'waiting'} end
+if fails and not meta[3] then
+  redis.call('HSET', key, 'failed', at)
+  meta[3] = at
+end
 if meta[3] then
   -- Nobody needs the values of a group that has failed, unless the one that failed is retried.
   if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then redis.call('PEXPIRE', key, 86400000) end

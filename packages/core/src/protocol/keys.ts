@@ -61,6 +61,9 @@ export const mapKey = (prefix: string, id: string): string => `${prefix}:m:${id}
 /** Is there while some process waits for a task that another one sent. */
 export const followedKey = (prefix: string): string => `${prefix}:followed`;
 
+/** What shows that the last outcomes were stored that a worker has sent on one of its connections. */
+export const proofKey = (prefix: string, writer: string): string => `${prefix}:stored:${writer}`;
+
 /** The channel on which one caller process hears of its results. */
 export const replyChannel = (prefix: string, caller: string): string => `${prefix}:c:${caller}`;
 

@@ -174,7 +174,9 @@ export class Gatherings {
     const { running: members, limit } = gathering;
     const { current, definition } = first;
     const pool = this.#place.pools.for(definition, suspicionOf(current.job));
-    const performed = pool.start(this.#workOf(members, limit));
+    const work = this.#workOf(members, limit);
+    current.running = work.message;
+    const performed = pool.start(work);
     gathering.performed = performed;
     let began = performance.now();
     let endWatch: (() => void) | undefined;

@@ -1,5 +1,4 @@
 /** Puts off tasks that may not start yet: by their rate, or because enough of them run. */
-import type { Job } from 'bullmq';
 import type { App, RateLimit } from '@dtask/core';
 import {
   bullQueueName,
@@ -19,9 +18,12 @@ import type { Redis } from 'ioredis';
 import { type Backend, careful } from '../backend.js';
 import { bullmq } from '../bullmq.js';
 import type { Current } from '../current.js';
+import { setFields } from '../held-job.js';
 import type { Links } from '../links.js';
 import type { WorkerLog } from '../log.js';
 import { marksOf } from '../marks.js';
+import type { Refusals } from '../refusals.js';
+import { underLock } from '../under-lock.js';
 import { Places, waitingKey } from './places.js';
 import { LocalTurns, takeTurn } from './turn.js';
 
@@ -30,6 +32,7 @@ export interface LimitsPlace {
   readonly app: App;
   readonly links: Links;
   readonly log: WorkerLog;
+  readonly aside: Refusals;
   /** Limits that were changed at run time, by the task's name. */
   readonly overrides: ReadonlyMap<string, LimitOverride>;
 }
@@ -131,48 +134,61 @@ export class Limits {
       const wait =
         rate?.scope === 'worker'
           ? this.#local.take(key, interval, hasTurn)
-          : await takeTurn(this.#place.links.main.connection, key, interval, hasTurn);
+          : await this.#surely(current, () =>
+              takeTurn(this.#place.links.main.connection, key, interval, hasTurn),
+            );
       if (wait > 0) return this.#putOff(current, wait);
     }
     if (!concurrency) return undefined;
     const { max } = concurrency;
     const holders = placesKey(this.#place.links.main.prefix, message.name, keys.concurrency);
     const who = `${queue}|${message.id}`;
-    if (await this.#places.take(holders, who, max, job.priority)) {
-      return () => this.#leave(holders, who, max);
-    }
+    const taken = await this.#surely(current, () =>
+      this.#places.take(holders, who, max, job.priority),
+    );
+    if (taken > 0) return () => this.#leave(holders, who, max, taken);
     // Its start is not given up while it waits for a place.
-    if (isLimited) await this.#mark(queue, job, 'admitted', 'entered');
+    if (isLimited) await this.#mark(current, 'admitted', 'entered');
     await this.#delay(current, longestWait);
-    // A place may have become free before it was where it can be called from.
-    await this.#leave(holders, '', max);
+    // A place may have become free before it was where it can be called from. Where this fails, a sweep
+    // does it.
+    await this.#leave(holders, '', max).catch((error: unknown) => this.#unswept(error));
     throw new bullmq.DelayedError();
   }
 
+  #surely<R>({ job }: Current, work: () => Promise<R>): Promise<R> {
+    return this.#place.aside.insist(job.id ?? '', "what a task's limits need", work);
+  }
+
   async #putOff(current: Current, wait: number): Promise<never> {
-    await this.#mark(current.source, current.job, 'admitted');
+    await this.#mark(current, 'admitted');
     await this.#delay(current, wait);
     throw new bullmq.DelayedError();
   }
 
   async #delay(current: Current, wait: number): Promise<void> {
-    const { job, source: queue, token } = current;
-    await job.moveToDelayed(Date.now() + Math.ceil(wait), token);
+    const { job, source: queue, lock } = current;
+    await underLock(lock, this.#place.aside, 'to put a task off', () =>
+      job.moveToDelayed(Date.now() + Math.ceil(wait), lock.token),
+    );
     // Or whoever waits for it would hear of it when its time comes.
     if (current.revoked !== undefined) await this.#promote(queue, job.id ?? '');
   }
 
   /** Notes that this attempt has its turn, and that it has come to it. */
-  async #mark(queue: string, job: Job, ...marks: ('admitted' | 'entered')[]): Promise<void> {
-    const id = job.id ?? '';
-    const { connection, prefix } = this.#place.links.at(queue, id);
-    const fields = marks.map((mark) => [markFields[mark], job.attemptsMade]);
-    await connection.hset(jobKey(prefix, queue, id), Object.fromEntries(fields) as object);
+  async #mark(
+    { source, job, lock }: Current,
+    ...marks: readonly ('admitted' | 'entered')[]
+  ): Promise<void> {
+    const { links, aside: refusals } = this.#place;
+    const { connection } = links.at(source, job.id ?? '');
+    const fields = marks.flatMap((mark) => [markFields[mark], job.attemptsMade]);
+    await setFields({ connection, refusals }, lock, fields);
   }
 
   /** Gives a place back, and calls those who may have one now. */
-  async #leave(holders: string, who: string, max: number): Promise<void> {
-    let next = await this.#places.leave(holders, who, max);
+  async #leave(holders: string, who: string, max: number, taken?: number): Promise<void> {
+    let next = await this.#places.leave(holders, who, max, taken);
     const passed = new Set<string>();
     while (next.length > 0) {
       const called = await Promise.all(next.map((waiting) => this.#call(waiting)));
@@ -270,8 +286,12 @@ export class Limits {
           await connection.zrem(limited, entry);
       }
     } catch (error) {
-      this.#place.log.debug({ err: error }, 'limits were not swept; the next sweep does it');
+      this.#unswept(error);
     }
+  }
+
+  #unswept(error: unknown): void {
+    this.#place.log.debug({ err: error }, 'limits were not swept; the next sweep does it');
   }
 
   async #freeDead(holders: string): Promise<void> {

@@ -27,6 +27,8 @@ export interface Reading {
   readonly depth: Depth;
   readonly online: boolean;
   readonly running: number;
+  /** How many tasks wait for what Redis refuses. */
+  readonly refused: number;
   readonly size: number;
   /** Children that have loaded the app, by pool. */
   readonly children: Readonly<Record<string, number>>;
@@ -63,6 +65,12 @@ function ofTasks({ worker, counts }: Reading): Family[] {
       type: 'counter',
       values: tasks.map(([task, { redelivered: value }]) => ({ labels: { worker, task }, value })),
     },
+    {
+      name: 'dtask_task_lost_runs_total',
+      help: 'Runs that were dropped because another worker had the task when they ended',
+      type: 'counter',
+      values: tasks.map(([task, { lost: value }]) => ({ labels: { worker, task }, value })),
+    },
     histogram('dtask_task_runtime_seconds', 'How long runs of tasks took', 'runtime'),
     histogram(
       'dtask_task_queue_wait_seconds',
@@ -91,7 +99,7 @@ function samplesOf(
   ];
 }
 
-function ofWorker({ worker, online, running, size }: Reading): Family[] {
+function ofWorker({ worker, counts, online, running, refused, size }: Reading): Family[] {
   const gauge = (name: string, help: string, value: number): Family => ({
     name,
     help,
@@ -106,6 +114,17 @@ function ofWorker({ worker, online, running, size }: Reading): Family[] {
       running,
     ),
     gauge('dtask_worker_slots', 'How many tasks the worker runs at a time', size),
+    gauge(
+      'dtask_worker_refused_tasks',
+      'How many tasks cannot end or go on at the moment, as Redis refuses that',
+      refused,
+    ),
+    {
+      name: 'dtask_worker_refusals_total',
+      help: 'Commands that Redis refused by which tasks were to end or to go on; they are tried again',
+      type: 'counter',
+      values: [{ labels: { worker }, value: counts.refusals }],
+    },
   ];
 }
 

@@ -122,11 +122,21 @@ export class Monitor {
 
   async #text(prometheus: Prometheus): Promise<string> {
     const { name: worker, running, size } = this.#worker;
+    const { refused } = this.#parts();
     const { pools, links } = this.#parts();
     const depth = links?.main.connection.status === 'ready' ? await this.#depths.read() : new Map();
     const online = this.#readiness.obstacle() === undefined;
     const children = pools?.loaded() ?? {};
-    const reading = { worker, counts: this.counts, depth, online, running, size, children };
+    const reading = {
+      worker,
+      counts: this.counts,
+      depth,
+      online,
+      running,
+      refused,
+      size,
+      children,
+    };
     return prometheus.write(familiesOf(reading));
   }
 }

@@ -11,6 +11,8 @@ export interface WorkerParts {
   readonly pools: Pools | undefined;
   /** Whether it was told to stop. */
   readonly stopping: boolean;
+  /** How many tasks cannot end or go on, as Redis refuses that. */
+  readonly refused: number;
 }
 
 /** Longest that Redis may take to answer, in milliseconds: probes have a second by default. */

@@ -40,6 +40,8 @@ export class TaskCount {
   >;
   /** How often it came again because the process that had it died. */
   redelivered = 0;
+  /** How many of its runs here were dropped, as another worker had the task by their end. */
+  lost = 0;
   /** How long its runs took. */
   readonly runtime = new Histogram();
   /** How long it waited from when it was due to its first run. */
@@ -61,6 +63,8 @@ export class TaskCounts {
   readonly queues = new Map<string, number>();
   /** How many messages were none of dtask's; each has failed as well. */
   refused = 0;
+  /** How many commands Redis has refused by which tasks were to end, or to go on. */
+  refusals = 0;
   readonly #tasks: Pick<Registry, 'find'>;
   readonly #counts = new Map<string, TaskCount>();
 
@@ -110,6 +114,16 @@ export class TaskCounts {
   /** Counts a task that came again because the process that had it died. */
   redelivered(task: string): void {
     this.#of(task).redelivered += 1;
+  }
+
+  /** Counts a run that is dropped, as another worker has the task. */
+  lost(task: string): void {
+    this.#of(task).lost += 1;
+  }
+
+  /** Counts a command that Redis has refused. */
+  refusedByRedis(): void {
+    this.refusals += 1;
   }
 
   /** Counts the end of a child. */

@@ -1,11 +1,13 @@
 /** Runs the calls of a pack, one after another, each as a task of its own. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { encodeOutcome, type Message, type RevocationMark } from '@dtask/core/internal';
+import { encodeOutcome, findCall, type Message, type RevocationMark } from '@dtask/core/internal';
 import type { Job } from 'bullmq';
 import { type Current, newCurrent } from '../current.js';
 import { FailedRun, ownFields } from '../failed-run.js';
+import { LockLost } from '../job-lock.js';
 import { marksOf, setRevoked } from '../marks.js';
 import type { Outcomes } from '../outcomes.js';
+import { GivenUp } from '../refusals.js';
 import type { Revoked } from '../revoked.js';
 import { PackedJob } from './packed-job.js';
 import type { Single, Singles } from './singles.js';
@@ -132,9 +134,9 @@ export class PackRun {
   #one(call: Message): Promise<void> | undefined {
     const revoked = this.#revoked.get(call.id);
     if (revoked === taken) return undefined;
-    const { token, source, queue, job } = this.#pack;
+    const { lock, source, queue, job } = this.#pack;
     const packed = new PackedJob(call, job.timestamp);
-    const current = newCurrent(packed.job, token, source, queue);
+    const current = newCurrent(packed.job, lock, source, queue);
     if (revoked !== undefined) setRevoked(packed.job, revoked);
     try {
       const pending = this.#place.execute(current, call);
@@ -145,18 +147,29 @@ export class PackRun {
   }
 
   /** Puts a call where its end says. */
-  async #put({ message, opts, crashes, job }: PackedJob, thrown: unknown): Promise<void> {
+  async #put({ id, args, opts, crashes, job }: PackedJob, thrown: unknown): Promise<void> {
+    // Somebody else has the pack, or gets it: with all its calls.
+    if (thrown instanceof LockLost || thrown instanceof GivenUp) throw thrown;
     const { attempts, backoff } = opts;
+    const message = await this.#asSent(id);
     if (!(thrown instanceof FailedRun)) {
-      // It goes back to its queue, ahead of those behind it; whatever else it was is found again by
-      // whoever runs it alone.
+      // It goes back to its queue, ahead of those behind it.
       if (this.#isEnough()) await this.#sendRest();
       return this.#sendAlone(message, { crashes });
     }
     if (attempts === 0) return this.#bury(message, job, thrown);
     const delay = typeof backoff === 'object' ? (backoff.delay ?? 0) : 0;
     const why = { reason: thrown.message, stack: thrown.stack ?? thrown.message };
-    return this.#sendAlone(message, { delay, attempts: 1, why });
+    return this.#sendAlone(message, { delay, attempts: 1, why, ...(args && { args }) });
+  }
+
+  /** A call as it came, whatever the task did to what it held. */
+  async #asSent(id: string): Promise<Message> {
+    const { lock } = this.#pack;
+    const pack = lock.job.id ?? '';
+    const call = findCall(pack, await this.#place.singles.read(lock), id);
+    if (!call) throw new LockLost(pack);
+    return call;
   }
 
   /**
@@ -170,8 +183,8 @@ export class PackRun {
   }
 
   #sendAlone(message: Message, more: Partial<Single> = {}): Promise<void> {
-    const { source: queue, job } = this.#pack;
-    return this.#place.singles.send({ message, queue, priority: job.priority, ...more });
+    const { source: queue, job, lock } = this.#pack;
+    return this.#place.singles.send({ message, queue, priority: job.priority, lock, ...more });
   }
 }
 

@@ -1,6 +1,6 @@
 /** A call of a pack, to those who end jobs: what they ask of one, and where they put it. */
 import type { Job } from 'bullmq';
-import { decodeMessage, type Message } from '@dtask/core/internal';
+import type { Message } from '@dtask/core/internal';
 
 /**
  * Stands in for the job that the call has not: whoever ends tasks treats it as one, and what they had
@@ -16,8 +16,9 @@ export class PackedJob {
   readonly opts: Job['opts'] = {};
   /** How many times it has killed the process that it ran in. */
   crashes = 0;
-  /** The message, with other arguments where the task asked for them. */
-  message: Message;
+  readonly message: Message;
+  /** Other arguments for its next run, encoded, where the task asked for them. */
+  args: readonly unknown[] | undefined;
 
   /** @param timestamp when it was sent, in milliseconds since 1970 */
   constructor(message: Message, timestamp: number) {
@@ -36,12 +37,10 @@ export class PackedJob {
   moveToWait(): Promise<void> {
     return Promise.resolve();
   }
-
-  updateData(data: unknown): Promise<void> {
-    this.message = decodeMessage(this.id, this.name, data);
-    return Promise.resolve();
-  }
 }
+
+/** Whether what stands for a job is a call of a pack. */
+export const isPacked = (job: Job | PackedJob): job is PackedJob => job instanceof PackedJob;
 
 /** Counts the crash of a packed call; gives nothing for a job that BullMQ has. */
 export function countPacked(job: Job | PackedJob): number | undefined {

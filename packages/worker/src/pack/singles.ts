@@ -1,5 +1,4 @@
 /** Sends the calls of a pack in messages of their own: for another run, or among the failed ones. */
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   addAgain,
   encodeMessage,
@@ -9,7 +8,10 @@ import {
   openSink,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import type { WorkerLog } from '../log.js';
+import { readData } from '../held-job.js';
+import { type JobLock, LockLost } from '../job-lock.js';
+import type { Refusals } from '../refusals.js';
+import { underLock } from '../under-lock.js';
 
 /** What singles need of their worker. */
 export interface SinglesPlace {
@@ -17,13 +19,17 @@ export interface SinglesPlace {
   readonly connection: Redis;
   /** First part of every key there. */
   readonly prefix: string;
-  readonly log: WorkerLog;
+  readonly refusals: Refusals;
 }
 
 /** What is known of a call that goes by itself. */
 export interface Single {
   readonly message: Message;
+  /** Other arguments, encoded. */
+  readonly args?: readonly unknown[];
   readonly queue: string;
+  /** That of its pack: without it nothing is sent. */
+  readonly lock: JobLock;
   readonly priority: number;
   /** Wait before it runs, in milliseconds. */
   readonly delay?: number;
@@ -37,9 +43,6 @@ export interface Single {
   readonly ended?: string;
 }
 
-/** Wait between attempts while Redis does not take it, in milliseconds. */
-const again = 1_000;
-
 /** Sends single calls of packs. */
 export class Singles {
   readonly #place: SinglesPlace;
@@ -49,46 +52,49 @@ export class Singles {
     this.#place = place;
   }
 
+  /** The data of a pack, as they came. */
+  read(lock: JobLock): Promise<string> {
+    return readData(this.#place, lock);
+  }
+
   /**
    * Sends a call; resolves when Redis has it. Its pack may not end before that, so it is tried for as
    * long as it takes: a worker that dies meanwhile leaves the pack to the next one. Sent twice, it is
    * there once.
+   *
+   * @throws LockLost (rejects) where somebody else has the pack; GivenUp when the worker ends
    */
   async send(single: Single): Promise<void> {
-    const { log } = this.#place;
-    for (;;) {
-      try {
-        return await this.#add(single);
-      } catch (error) {
-        // The worker has ended: whoever finds the pack without one goes on.
-        if (this.#place.connection.status === 'end') throw error;
-        const { name: task, id } = single.message;
-        log.warn({ task, id, err: error }, 'a call of a pack was not sent by itself; tried again');
-        await pause(again);
-      }
-    }
+    const { message, args, lock } = single;
+    // What can be encoded no more is no reason to try it again.
+    const text = encodeMessage(message, Number.MAX_SAFE_INTEGER);
+    const sent = args ? JSON.stringify({ ...(JSON.parse(text) as object), args }) : text;
+    const { refusals } = this.#place;
+    await underLock(lock, refusals, 'calls of a pack by themselves', async () => {
+      if (await this.#add(single, sent)) return;
+      if ((await lock.regain()) !== 'held') throw new LockLost(lock.job.id);
+      await this.#add(single, sent);
+    });
   }
 
-  async #add({
-    message,
-    queue,
-    priority,
-    delay = 0,
-    attempts = 0,
-    crashes = 0,
-    why,
-    ended,
-  }: Single): Promise<void> {
+  /** Gives false where the lock of the pack is not held. */
+  async #add(single: Single, text: string): Promise<boolean> {
+    const { message, queue, priority, lock } = single;
+    const { delay = 0, attempts = 0, crashes = 0, why, ended } = single;
     const { connection, prefix } = this.#place;
     let sink = this.#sinks.get(queue);
-    if (!sink) this.#sinks.set(queue, (sink = openSink(connection, prefix, queue)));
-    await addAgain(connection, prefix, await sink, {
+    if (!sink) {
+      this.#sinks.set(queue, (sink = openSink(connection, prefix, queue)));
+      sink.catch(() => this.#sinks.delete(queue));
+    }
+    return addAgain(connection, prefix, await sink, {
       id: message.id,
       name: message.name,
-      text: encodeMessage(message, Number.MAX_SAFE_INTEGER),
+      text,
       queue,
       priority,
       delay,
+      lock,
       turn: turnOf(attempts, ended),
       fields: [
         ...(attempts > 0 ? ['atm', attempts] : []),
