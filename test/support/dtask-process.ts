@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly leads?: boolean;
   /** A script of Node's to run in place of the command. */
   readonly script?: string;
+  /** A program to run in place of Node, with arguments of its own. */
+  readonly program?: readonly [program: string, ...args: string[]];
 }
 
 /** What runs now. A test process that ends early takes them with it. */
@@ -43,9 +45,10 @@ export class DtaskProcess {
 
   constructor(
     args: readonly string[],
-    { cwd = fixtures, env = {}, leads = false, script = cli }: Surroundings = {},
+    { cwd = fixtures, env = {}, leads = false, script = cli, program }: Surroundings = {},
   ) {
-    const child = spawn(process.execPath, [script, ...args], {
+    const [run, ...given] = program ?? [process.execPath, script, ...args];
+    const child = spawn(run, given, {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -17,14 +17,17 @@ export interface LogLine {
 export interface WorkerSetup extends Surroundings {
   /** @default faults/app.ts */
   readonly app?: string;
+  /** @default worker */
+  readonly command?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
 }
 
 /** A `dtask worker` process. */
 export class WorkerProcess extends DtaskProcess {
-  constructor({ app = 'faults/app.ts', flags = [], ...surroundings }: WorkerSetup) {
-    super(['worker', '-A', app, ...flags], surroundings);
+  constructor(setup: WorkerSetup) {
+    const { app = 'faults/app.ts', command = 'worker', flags = [], ...surroundings } = setup;
+    super([command, '-A', app, ...flags], surroundings);
   }
 
   /** Its log so far. What is no JSON, such as output of tasks' children, is left out. */

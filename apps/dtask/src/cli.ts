@@ -1,5 +1,6 @@
 /** The `dtask` command. */
 import { Command } from 'commander';
+import { handSignalsOver } from './early-stop.js';
 import { endWithReader, outliveReader } from './reader-gone.js';
 import { sayError } from './say-error.js';
 import { version } from './version.js';
@@ -34,6 +35,7 @@ const program = new Command('dtask')
   .showHelpAfterError()
   .hook('preAction', (_program, action) => {
     if (services.has(action.name())) outliveReader();
+    else handSignalsOver();
   });
 const named = commands[process.argv[2] ?? ''];
 for (const load of named ? [named] : Object.values(commands)) {

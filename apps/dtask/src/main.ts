@@ -1,7 +1,9 @@
 /** The first module of the `dtask` command: begins what takes long, then loads the rest. */
 import process from 'node:process';
+import { endOnSignals } from './early-stop.js';
 
 const args = process.argv.slice(2);
+if (['worker', 'beat', 'dev'].includes(args[0] ?? '')) endOnSignals();
 const wantsEngine =
   (args[0] === 'worker' && args.includes('--embedded')) ||
   (args[0] === 'dev' && !args.includes('--no-embedded'));

@@ -50,4 +50,6 @@ export type FromWorker =
   /** It has done what it was told to. */
   | readonly ['loaded']
   | readonly ['warm']
-  | readonly ['ready'];
+  | readonly ['ready']
+  /** It was told to stop, by whomever, and ends. */
+  | readonly ['stopped'];

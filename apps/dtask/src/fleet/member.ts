@@ -61,7 +61,7 @@ export class Member {
       const ending = await current.worker.gone;
       if (this.#stopping) return current.worker.hasBegun ? ending : { code: 0, signal: null };
       if (this.#next) continue;
-      if (ending.code === exitCodes.stopped) {
+      if (ending.code === exitCodes.stopped && current.worker.wasTold) {
         this.#place.log.info(`${this.#place.title} was told to stop, and is not started again`);
         this.stop('warm');
         return ending;

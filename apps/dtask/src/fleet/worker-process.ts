@@ -43,6 +43,7 @@ export class WorkerProcess {
   hasBegun = false;
   readonly #child: ChildProcess;
   #told = false;
+  #hasStopped = false;
   #late: NodeJS.Timeout | undefined;
   #since = performance.now();
 
@@ -55,7 +56,11 @@ export class WorkerProcess {
       detached: process.platform !== 'win32',
     });
     this.gone = new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => resolve({ code, signal }));
+      this.#child.once('exit', (code, signal) => {
+        // Its last words may still be on their way.
+        if (this.#child.connected) this.#child.once('disconnect', () => resolve({ code, signal }));
+        else resolve({ code, signal });
+      });
       this.#child.on('error', () => {
         if (this.#child.pid === undefined) resolve({ code: 1, signal: null });
       });
@@ -65,6 +70,9 @@ export class WorkerProcess {
     this.loaded = this.#hears('loaded').then(Boolean);
     this.warm = this.#hears('warm').then(Boolean);
     this.ready = this.#hears('ready').then(Boolean);
+    void this.#hears('stopped').then((said) => {
+      this.#hasStopped = said !== undefined;
+    });
   }
 
   get pid(): number {
@@ -74,6 +82,11 @@ export class WorkerProcess {
   /** Whether it takes tasks. */
   get isUp(): boolean {
     return this.hasBegun && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Whether it was told to end, by whomever, where its exit code is 0: code of the app may end it so, too. */
+  get wasTold(): boolean {
+    return this.#hasStopped || !this.hasBegun;
   }
 
   /** How long it has lived since it took tasks, in milliseconds; 0 where it did not. */

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Beat } from '@dtask/worker';
 import { beatBanner } from '../banner.js';
+import { expectExit, refuseExit } from '../early-exit.js';
 import { exitCodes } from '../exit-codes.js';
 import { findApp, loadTasks } from '../find-app.js';
 import { sayError } from '../say-error.js';
@@ -30,8 +31,13 @@ export async function runBeat({ app: spec, logLevel }: BeatOrders): Promise<neve
     const beat = new Runner(app, { logLevel });
     console.error(beatBanner(beat, source.file));
     stops.guard(beat);
+    refuseExit(
+      (code) =>
+        `the beat was not told to stop, and code of the app has ended its process with exit code ${code}, as process.exit() does`,
+    );
     await beat.start();
     const code = await stops.exit;
+    expectExit();
     await Promise.race([app.close(), pause(lastWait)]);
     beat.log.info('stopped');
     // What is written at exit would overtake what is being written.
@@ -39,6 +45,7 @@ export async function runBeat({ app: spec, logLevel }: BeatOrders): Promise<neve
     return process.exit(code);
   } catch (error) {
     sayError(error);
+    expectExit();
     return process.exit(exitCodes.failed);
   }
 }

@@ -59,6 +59,7 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     if (opening) await open({ worker, beat, notes }, source, stops, opening);
     line?.tell(['ready']);
     const code = await stops.exit;
+    line?.tell(['stopped']);
     await beat?.stop();
     await close(app, engine);
     worker.log.info('stopped');
@@ -119,7 +120,12 @@ async function open(
     console.error(
       banner(worker, file, { ...opening.banner, rows: [...opening.banner.rows, ...notes] }),
     );
-  await Promise.race([worker.start().then(() => beat?.start()), exit]);
+  const start = async (): Promise<void> => {
+    await worker.start();
+    // It may have been told to stop meanwhile, and the beat with it.
+    if (worker.state === 'running') await beat?.start();
+  };
+  await Promise.race([start(), exit]);
 }
 
 async function close(app: App, engine: Embedded | undefined): Promise<void> {

@@ -1,6 +1,8 @@
 /** What the signals mean to a process that works until it is told to stop. */
 
 import { expectExit } from '../early-exit.js';
+import { handSignalsOver } from '../early-stop.js';
+import { echo, NpmAbove } from './npm-above.js';
 
 /** What can be told to stop. */
 export interface Stoppable {
@@ -26,17 +28,22 @@ const levels = { warm: 1, cold: 2, now: 3 } as const;
 export class StopSignals {
   readonly #target: Stoppable;
   readonly #escalates: boolean;
+  readonly #npm: NpmAbove | undefined;
   #level = 0;
+  #raised = Number.NEGATIVE_INFINITY;
 
   /**
    * @param escalates whether the same signal again means more. Not so where there is a supervisor:
-   * what signals all processes of a service reaches a worker twice.
+   * what signals all processes of a service reaches a worker twice. Nor where npm stands above, for the
+   * same signal that npm passes on.
    */
   constructor(target: Stoppable, escalates: boolean) {
     this.#target = target;
     this.#escalates = escalates;
-    process.on('SIGTERM', () => this.raise(levels.warm));
-    process.on('SIGINT', () => this.raise(levels.warm));
+    this.#npm = NpmAbove.find();
+    this.#npm?.watch(() => this.#orphaned());
+    process.on('SIGTERM', () => this.#signalled());
+    process.on('SIGINT', () => this.#signalled());
     process.on('SIGQUIT', () => this.raise(levels.cold));
     process.on('SIGHUP', () => {
       if (this.#level > 0) return;
@@ -44,6 +51,21 @@ export class StopSignals {
       target.restart();
     });
     process.on('SIGUSR2', () => target.report());
+    handSignalsOver();
+  }
+
+  #signalled(): void {
+    const now = performance.now();
+    const isEcho = this.#npm !== undefined && now - this.#raised < echo;
+    this.#raised = now;
+    if (!isEcho) this.raise();
+  }
+
+  /** As one signal, however it was told to stop by then. */
+  #orphaned(): void {
+    if (this.#level > 0) return;
+    console.error('dtask: npm has ended, which had started this process: stopping as at SIGTERM');
+    this.raise(this.#npm?.isFirst ? levels.cold : levels.warm);
   }
 
   /** Stops, at least so hard. */

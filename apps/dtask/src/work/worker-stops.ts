@@ -1,5 +1,6 @@
 /** Stops a worker as its process is told to. */
 import { type Beat, describeSnapshot, type Worker } from '@dtask/worker';
+import { expectExit, refuseExit } from '../early-exit.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Stoppable } from './stop-signals.js';
 
@@ -33,6 +34,7 @@ export class WorkerStops implements Stoppable {
   guard(worker: Worker, beat?: Beat): void {
     this.#worker = worker;
     this.#beat = beat;
+    refuseExit((code) => unasked(worker, code));
     // Also by remote control.
     void worker.ended.then(() => this.#onEnd(worker));
   }
@@ -96,8 +98,17 @@ function farewell(running: number, restarts: boolean): string {
   return `${head} when ${tasks}; a ${restarts ? 'SIGQUIT' : 'second signal'} hands back what runs`;
 }
 
+/** What is said of a worker whose process was ended by the app's code. */
+function unasked(worker: Worker, code: number): string {
+  const running = worker.snapshot().running.filter(({ pool }) => pool === 'inline');
+  const tasks = running.map(({ task, id }) => `${task}[${id}]`).join(', ');
+  const rest = tasks === '' ? '' : `; what ran in it is recovered as after a crash: ${tasks}`;
+  return `the worker was not told to stop, and code of the app has ended its process with exit code ${code}, as process.exit() does${rest}`;
+}
+
 /** Ends the process, and with it the worker's children. */
 export async function leave(worker: Worker | undefined, code: number): Promise<never> {
+  expectExit();
   worker?.log.flush();
   // A thread that native code holds cannot be ended, and would keep `process.exit` waiting.
   if (worker && !(await worker.endChildren())) process.kill(process.pid, 'SIGKILL');
