@@ -108,6 +108,7 @@ export {
   runInContext,
 } from './task/context.js';
 export type { Gathering } from './task/batch.js';
+export { inNoContext } from './own-context.js';
 export { type Definition, define } from './task/definition.js';
 export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';
 export { scheduleOf } from './schedule/schedule-of.js';

@@ -4,6 +4,7 @@ import {
   type Definition,
   findDefinition,
   markFields,
+  inNoContext,
   type Message,
   packTask,
   parseOutcome,
@@ -89,7 +90,8 @@ export class Executor {
    */
   execute(job: Job, lock: JobLock, source: string, queue: string): Promise<void> | undefined {
     const current = newCurrent(job, lock, source, queue);
-    return this.#execute(current, () => this.#begin(current));
+    // Often the end of another task's job brings this one, whose context it must not have.
+    return this.#execute(current, () => inNoContext(() => this.#begin(current)));
   }
 
   #execute(current: Current, begin: () => Promise<void> | undefined): Promise<void> | undefined {

@@ -1,4 +1,5 @@
 /** One run of one task: its context, and how it can be ended from outside. */
+import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import {
   checkOwnState,
@@ -58,6 +59,8 @@ export class Run implements TaskContext {
   readonly #message: Message;
   readonly #place: RunPlace;
   #abort: AbortController | undefined;
+  /** The context in which its signal was first asked for, with the stores of middleware and of the task. */
+  #listening: AsyncResource | undefined;
   #calls: Map<string, AbortController> | undefined;
   #settle: ((report: Report) => void) | undefined;
   #judged: ((thrown: unknown) => Report) | undefined;
@@ -139,7 +142,8 @@ export class Run implements TaskContext {
   }
 
   get signal(): AbortSignal {
-    // Made when it is first asked for: most tasks never do.
+    // Made when it is first asked for: most tasks never do. Who asks is who listens.
+    this.#listening ??= new AsyncResource('dtask.signal');
     return (this.#abort ??= newController()).signal;
   }
 
@@ -187,7 +191,7 @@ export class Run implements TaskContext {
   }
 
   async yieldWhile<R>(wait: Promise<R>): Promise<R> {
-    const { signal } = this;
+    const { signal } = (this.#abort ??= newController());
     signal.throwIfAborted();
     this.#waits += 1;
     if (this.#waits === 1) this.#lend();
@@ -288,7 +292,8 @@ export class Run implements TaskContext {
    */
   abort(reason: Error, call?: string): void {
     const fired = call === undefined ? (this.#abort ??= newController()) : this.#controllerOf(call);
-    runInContext(this, () => fired.abort(reason));
+    const fire = (): void => fired.abort(reason);
+    runInContext(this, () => (this.#listening ? this.#listening.runInAsyncScope(fire) : fire()));
   }
 
   signalOf(call: string): AbortSignal {

@@ -1,6 +1,7 @@
 /** Connections to Redis that notice when they are dead, and heal. */
 import { type Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { BrokerError } from '../errors.js';
+import { inNoContext } from '../own-context.js';
 import { parseAddress } from './address.js';
 import { FollowingRedis } from './following-redis.js';
 import { HealingRedis } from './healing-redis.js';
@@ -40,13 +41,15 @@ export function openConnection(url: string, role: string): Redis {
     // A replica that was promoted, or a primary that became one: connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
-  const connection = via
-    ? new FollowingRedis(
-        { ...options, Connector: nodeConnector(address, via) },
-        pauseBefore,
-        via.name === undefined,
-      )
-    : new HealingRedis(options);
+  const connection = inNoContext(() =>
+    via
+      ? new FollowingRedis(
+          { ...options, Connector: nodeConnector(address, via) },
+          pauseBefore,
+          via.name === undefined,
+        )
+      : new HealingRedis(options),
+  );
   // An 'error' event without a listener would end the process; `whyDown` tells what it was.
   connection.on('error', (error: Error) => lastErrors.set(connection, error));
   connection.on('ready', () => lastErrors.delete(connection));

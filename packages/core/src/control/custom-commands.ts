@@ -1,6 +1,7 @@
 /** The control commands that an App adds to dtask's own. */
 import { show } from '../config/setting.js';
 import { ConfigError, RegistryError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import { controlCommands } from './control.js';
 import { inspectCommands } from './inspect.js';
 
@@ -35,7 +36,7 @@ export class CustomCommands {
       name in inspectCommands
     )
       throw new RegistryError(`there is a control command ${name} already; give it another name`);
-    this.#commands.set(name, command);
+    this.#commands.set(name, inOwnContext(command));
   }
 
   find(name: string): ControlCommand | undefined {

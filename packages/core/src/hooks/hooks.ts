@@ -2,6 +2,7 @@
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import { failureOf } from '../result/failure.js';
 import { type HookEvents, type HookHandler, hookNames, type HookName } from './events.js';
 import { checkMiddleware, type Middleware } from './middleware.js';
@@ -39,7 +40,8 @@ export class Hooks {
     if (typeof handler !== 'function')
       throw new ConfigError(`app.on(${show(name)}) takes a function, got ${show(handler)}`);
     // Of its own: the same function may be registered twice, and each is taken away by itself.
-    const own: HookHandler<E> = (payload) => handler(payload);
+    const call: HookHandler<E> = (payload) => handler(payload);
+    const own = isWithin(name) ? call : inOwnContext(call);
     this.#set(name, [...(this.#of(name) ?? []), own]);
     return () => this.#set(name, this.#of(name)?.filter((one) => one !== own) ?? []);
   }
@@ -112,6 +114,13 @@ export class Hooks {
     }
   }
 }
+
+/** Hooks of a call or of a run belong to its context, as the middleware around it does. */
+const isWithin = (name: HookName): boolean =>
+  name === 'beforePublish' ||
+  name === 'afterPublish' ||
+  name === 'taskPrerun' ||
+  endings.includes(name);
 
 const endings: readonly HookName[] = [
   'taskSuccess',

@@ -3,6 +3,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import type { CallSettings } from '../protocol/call-settings.js';
 import { checkCallOptions } from '../task/call.js';
 import { type CallOptions, callOptionKeys } from '../task/options.js';
@@ -142,7 +143,7 @@ export function checkMapOptions(options: MapOptions, what: string): MapSettings 
     from: whole(from, 0, 'from') ?? 0,
     speculate: speculation(options.speculate ?? false),
     signal,
-    onProgress,
+    onProgress: onProgress && inOwnContext(onProgress),
     call,
   };
 }

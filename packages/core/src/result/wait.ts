@@ -4,6 +4,7 @@ import type { Outcome } from '../protocol/outcome.js';
 import type { AnyResult } from './any-result.js';
 import type { GetOptions } from './get-options.js';
 import type { OpenWait } from './entries.js';
+import { inOwnContext } from '../own-context.js';
 import { onAbort } from './on-abort.js';
 import { valueOf } from './remote-error.js';
 import type { Watchable, Watcher } from './watch.js';
@@ -62,7 +63,8 @@ class Wait implements Watcher {
   ) {
     this.#values = Array.from({ length: count });
     this.#left = count;
-    this.#options = options;
+    const { onProgress } = options;
+    this.#options = onProgress ? { ...options, onProgress: inOwnContext(onProgress) } : options;
     this.isBounded = options.isBounded ?? options.timeout !== undefined;
     this.#resolve = resolve;
     this.#reject = reject;

@@ -2,6 +2,7 @@
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import { instant, type Schedule, type ScheduleJson } from './schedule.js';
 
 /** Options of a schedule of your own. */
@@ -36,7 +37,7 @@ export function schedule(
   const { name = next.name || 'custom' } = options;
   if (typeof name !== 'string' || name === '')
     throw new ConfigError(`name must be a text that is not empty, got ${show(name)}`);
-  return new Custom(next, name);
+  return new Custom(inOwnContext(next), name);
 }
 
 /** A function as a schedule. */

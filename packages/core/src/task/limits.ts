@@ -2,6 +2,7 @@
 import { type PoolKind, poolKinds } from '../config/pool-kind.js';
 import { show } from '../config/setting.js';
 import { ConfigError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import type { RateLimit, TaskOptions } from './options.js';
 
 /** A key of a call's arguments. */
@@ -85,7 +86,8 @@ function concurrencyOf(options: TaskOptions): TaskLimits['concurrency'] {
 }
 
 function keyOf(value: unknown, what: string): KeyOf | undefined {
-  if (value === undefined || typeof value === 'function') return value as KeyOf | undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === 'function') return inOwnContext(value as KeyOf);
   throw new ConfigError(`${what} must be a function of the task's arguments, got ${show(value)}`);
 }
 
