@@ -44,6 +44,19 @@ describe('the number of arguments', () => {
     expect(error.message).toBe('task pair takes at most 2 arguments, got 3');
   });
 
+  test('is known of a decorated method by its metadata, and not by its source', async () => {
+    class Counted {
+      @caller.task({ name: 'counted' })
+      static two(x: number, y?: string): string {
+        return `arguments: ${x} ${y}`;
+      }
+    }
+    expect(Counted.name).toBe('Counted');
+    expect(await refusal(caller.tasks.get('counted'), 1, 'a', 2)).toBe(
+      'task counted takes at most 2 arguments, got 3',
+    );
+  });
+
   test('is free for optional, default, rest and destructured parameters', async () => {
     const optional = app.task('optional', (x: number, y?: number) => x + (y ?? 10));
     const byDefault = app.task('default', (x: number, y = 20) => x + y);

@@ -9,7 +9,7 @@ import { callSettings, type CallSettings } from './call.js';
 import { type Execution, executionOf } from './limits.js';
 import { type TaskOptions, taskOptionKeys } from './options.js';
 import { type PeriodicOptions, periodicKeys } from '../schedule/periodic.js';
-import { type Parameters, parametersOf } from './parameters.js';
+import { type Parameters, parametersOf, parametersOfMethod } from './parameters.js';
 import type { Receiver } from './receiver.js';
 import { type RetryPolicy, retryPolicy } from './retry-policy.js';
 import { isSchema, type StandardSchema } from './schema.js';
@@ -80,7 +80,9 @@ export function define(
     parameters:
       batch?.kind === 'gather'
         ? { most: undefined, types: [] }
-        : parametersOf(fn, method?.owner, method?.key),
+        : method
+          ? parametersOfMethod(fn, method.owner, method.key)
+          : parametersOf(fn),
     args: argumentSchema(options.args, what),
     returns: resultSchema(options.returns, what),
     hooks: checkTaskHooks(options.hooks, what),

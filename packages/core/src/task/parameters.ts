@@ -19,30 +19,36 @@ const namesOnly =
   /^(?:async\b\s*)?(?:function\b\s*)?\*?\s*(?:[\w$]+|\[[^\]]*\])?\s*\(\s*([\w$]+(?:\s*,\s*[\w$]+)*\s*,?)?\s*\)/;
 /** Bound functions and those of the platform do not show their parameters. */
 const native = /\{\s*\[native code\]\s*\}\s*$/;
-/** Always the last parameter, with the body behind it. */
-const restParameter = /\.\.\.\s*(?:[\w$]+|\[[^\]]*\]|\{[^}]*\})\s*\)\s*\{/;
 const loneName = /^(?:async\s+)?[\w$]+\s*=>/;
 
-/** Reads a function's parameters, and the metadata of the method that it is, where there is some. */
-export function parametersOf(
-  fn: (...args: never[]) => unknown,
-  owner?: object,
-  key?: string | symbol,
-): Parameters {
+/**
+ * What is known of a wrapped function: how many arguments it takes, where its list of parameters is
+ * plain. That is read in its source, which can only leave the check out where it says less.
+ */
+export function parametersOf(fn: (...args: never[]) => unknown): Parameters {
   const source = Function.prototype.toString.call(fn);
   const plain =
     (namesOnly.test(source) || loneName.test(source)) &&
     !source.includes('arguments') &&
     !native.test(source);
-  return { most: plain ? fn.length : undefined, types: metadata(source, owner, key) };
+  return { most: plain ? fn.length : undefined, types: [] };
 }
 
-function metadata(source: string, owner?: object, key?: string | symbol): readonly unknown[] {
-  if (owner === undefined || key === undefined) return [];
-  const types: unknown = Reflect.getMetadata('design:paramtypes', owner, key);
-  if (!Array.isArray(types)) return [];
-  // For a rest parameter the metadata names the type of one item.
-  return restParameter.test(source) ? types.slice(0, -1) : types;
+/** What is known of a decorated method: what the compiler wrote of it, and nothing without that. */
+export function parametersOfMethod(
+  { length }: (...args: never[]) => unknown,
+  owner: object | undefined,
+  key: string | symbol | undefined,
+): Parameters {
+  const types: unknown =
+    owner === undefined || key === undefined
+      ? undefined
+      : Reflect.getMetadata('design:paramtypes', owner, key);
+  if (!Array.isArray(types)) return { most: undefined, types: [] };
+  // With a default or a rest the function's length is less. The last type may be that of a rest parameter's items.
+  return types.length === length
+    ? { most: length, types }
+    : { most: undefined, types: types.slice(0, -1) };
 }
 
 /**
