@@ -8,9 +8,10 @@ import { onTestFinished } from 'vitest';
  * - `pass`: they arrive.
  * - `blackhole`: they vanish and no connection is closed. A connection that has lost bytes stays dead
  *   after the network is back, as after a router that forgot it: nobody ever sends it a reset.
+ * - `mute`: what the client says arrives, and what the server answers vanishes.
  * - `stall`: they wait, and arrive when the network is back, as TCP's own repeats make them.
  */
-export type Network = 'pass' | 'blackhole' | 'stall';
+export type Network = 'pass' | 'blackhole' | 'mute' | 'stall';
 
 /** One connection through the proxy. */
 interface Link {
@@ -97,6 +98,7 @@ export class Proxy {
     from.setNoDelay(true);
     from.on('error', () => undefined);
     from.on('data', (bytes) => {
+      if (this.#network === 'mute' && from === link.server) return;
       if (this.#network === 'blackhole') link.dead = true;
       if (link.dead) return;
       if (this.delay === 0) to.write(bytes);

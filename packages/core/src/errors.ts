@@ -89,10 +89,43 @@ export class PayloadTooLargeError extends DtaskError {
   static override readonly code = 'PAYLOAD_TOO_LARGE';
 }
 
-/** Thrown when Redis did not answer in time. */
+/** What a `BrokerError` knows of what was asked for. */
+interface BrokerErrorOptions extends DtaskErrorOptions {
+  outcome?: BrokerError['outcome'];
+  ids?: readonly string[];
+}
+
+/**
+ * Thrown when Redis did not answer in time, or refused what it was asked for.
+ *
+ * @example
+ * ```ts
+ * const sent = charge.delay(order);
+ * try {
+ *   await sent;
+ * } catch (error) {
+ *   if (!(error instanceof BrokerError) || error.outcome === 'not-sent') throw error;
+ *   // When Redis answers again:
+ *   if (!(await app.result(sent.id).exists())) await charge.applyAsync([order], { id: sent.id });
+ * }
+ * ```
+ */
 export class BrokerError extends DtaskError {
   static override readonly name: string = 'BrokerError';
   static override readonly code = 'BROKER';
+  /**
+   * `not-sent`: Redis has certainly done nothing, and will not; a call does not run. `unknown`: it was sent, and
+   * no answer says whether Redis has it.
+   */
+  readonly outcome: 'not-sent' | 'unknown';
+  /** The tasks that were to be sent, by their ids; none where it was about something else. */
+  readonly ids: readonly string[];
+
+  constructor(message: string, { outcome, ids, ...options }: BrokerErrorOptions = {}) {
+    super(message, options);
+    this.outcome = outcome ?? 'unknown';
+    this.ids = ids ?? [];
+  }
 }
 
 /** Thrown by `get()` when the task failed: it carries what the task threw as its `cause`. */

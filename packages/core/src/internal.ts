@@ -97,6 +97,7 @@ export { addAgain } from './broker/again.js';
 export { findCall } from './result/packed-calls.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
 export { argumentsOf, OwnScript } from './broker/own-script.js';
+export { clockOf, type ServerClock } from './broker/server-clock.js';
 export { hear, onPush, push } from './broker/pushes.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';

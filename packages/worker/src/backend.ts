@@ -1,6 +1,7 @@
 /** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
 import type { createRedisBackend, JobJson } from 'bullmq';
-import { longestBlock, markFields } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
+import { clockOf, longestBlock, markFields, type ServerClock } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
 import { keepMarks } from './marks.js';
 import { ownFields } from './failed-run.js';
@@ -9,16 +10,42 @@ export type Backend = ReturnType<typeof createRedisBackend>;
 
 /** The commands whose reply may hold the next job. */
 const fetching: ReadonlySet<string> = new Set(['moveToActive', 'moveToFinished', 'moveToDelayed']);
+
+/** Where BullMQ's commands have this machine's time, among their keys and arguments. */
+const timeAt: Readonly<Record<string, number>> = {
+  moveToActive: 12,
+  moveToFinished: 15,
+  moveToDelayed: 12,
+  retryJob: 12,
+  moveStalledJobsToWait: 11,
+};
+
+/** By the server's clock BullMQ's scripts tell which delayed jobs are due, and when others will be. */
 export const careful: typeof createRedisBackend = (name, options, extra) => {
+  const clock = clockOf(options.connection as Redis);
   const backend = bullmq.createRedisBackend(name, options, extra);
+  const onTime = <T>(command: string, args: T): T => {
+    const at = timeAt[command];
+    if (at !== undefined && Array.isArray(args) && typeof args[at] === 'number')
+      args[at] = clock.now();
+    return args;
+  };
   const execute = backend.execCommand.bind(backend);
-  backend.execCommand = (...call) => {
-    const reply: unknown = execute(...call);
-    if (!fetching.has(call[1]) || !(reply instanceof Promise)) return reply;
+  backend.execCommand = (client, command, args) => {
+    const reply: unknown = execute(client, command, onTime(command, args));
+    if (!fetching.has(command) || !(reply instanceof Promise)) return reply;
     return reply.then((fetched) => {
       repair(backend, fetched);
       return fetched as unknown;
     });
+  };
+  const stalledArgs = backend['moveStalledJobsToWaitArgs'].bind(backend);
+  backend['moveStalledJobsToWaitArgs'] = () => onTime('moveStalledJobsToWait', stalledArgs());
+  // Of a delayed job it gives when that is due, which BullMQ's Worker compares with this machine's time.
+  const wait = backend.waitForJob.bind(backend);
+  backend.waitForJob = async (span) => {
+    const found = await wait(span);
+    return found && { ...found, score: toLocal(clock, found.score) };
   };
   const moveToFailed = backend.moveToFailed.bind(backend);
   backend.moveToFailed = (job, reason, keep, token, fetchNext, fields) =>
@@ -27,6 +54,10 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestBlock / 1_000 });
   return backend;
 };
+
+/** A time of the server's by this machine's clock; 0 is none. */
+export const toLocal = (clock: ServerClock, time: number): number =>
+  time > 0 ? time - clock.now() + Date.now() : time;
 
 /** Makes the job in a reply one that can be parsed. */
 export function repair(backend: Backend, reply: unknown): void {

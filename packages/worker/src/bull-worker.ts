@@ -1,7 +1,8 @@
 /** BullMQ's Worker, made to survive what others may have put into its queue, and to lose no time. */
 import type { Job, JobJson, WorkerOptions } from 'bullmq';
-import { type Backend, careful, parseFetched, repair } from './backend.js';
+import { type Backend, careful, parseFetched, repair, toLocal } from './backend.js';
 import type { BullPlace } from './bull-place.js';
+import { clockOf } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { Completions } from './completions.js';
@@ -20,6 +21,7 @@ import { PromptWorker } from './prompt-worker.js';
 import { Damaged } from './read-message.js';
 import { GivenUp, isRefusal } from './refusals.js';
 import { saysGone, saysLost } from './under-lock.js';
+import { SteadyJobs } from './steady-jobs.js';
 
 /**
  * The fields of the next job, its id, how long the queue is held back, when a delayed one is due, and
@@ -69,6 +71,7 @@ export class BullWorker extends PromptWorker {
     const given = { ...options, concurrency: unlimited, connection: place.connection };
     super(name, processor, given, careful);
     this.#place = place;
+    this.lockManager['trackedJobs'] = new SteadyJobs();
     const { lockDuration, stalledInterval } = this.opts as Required<WorkerOptions>;
     const backend = this.backend as Backend;
     const toKey = backend.toKey.bind(backend);
@@ -172,7 +175,7 @@ export class BullWorker extends PromptWorker {
     repair(backend, reply);
     // 0 says that there is nothing to say.
     const [fields, id, limit, delay, isLast] = (reply || []) as Fetched;
-    this['updateDelays'](limit, delay);
+    this['updateDelays'](limit, delay && toLocal(clockOf(this.#place.connection), delay));
     // BullMQ waits for a job then, and asks for none. Without a slot it is not to wait: it would take
     // the sign that there is one from a worker that has a slot.
     const { slots } = this.#place;
@@ -255,7 +258,7 @@ export class BullWorker extends PromptWorker {
       this.#leave(lane, lock, { error: new bullmq.UnrecoverableError(job.deferredFailure) });
       return;
     }
-    this.lockManager.trackJob(job.id as string, lock.token, job.processedOn as number);
+    this.lockManager.trackJob(job.id as string, lock.token, Date.now());
     let running: Promise<void> | undefined;
     try {
       running = this.#place.execute(job, lock);

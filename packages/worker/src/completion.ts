@@ -2,10 +2,12 @@
 import {
   argumentsOf,
   bulk,
+  clockOf,
   findScript,
   OwnScript,
   type Proof,
   type ScriptArgument,
+  type ServerClock,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
@@ -51,6 +53,7 @@ function wrap(single: string): OwnScript<unknown> {
  */
 export class Completion {
   readonly #connection: Redis;
+  readonly #clock: ServerClock;
   readonly #jobPrefix: string;
   readonly #script: OwnScript<unknown>;
   readonly #parts: readonly [string, string, string, string];
@@ -70,6 +73,7 @@ export class Completion {
     script: OwnScript<unknown>,
   ) {
     this.#connection = connection;
+    this.#clock = clockOf(connection);
     this.#jobPrefix = backend.toKey('');
     this.#script = script;
     const job = { id: mark, name: '', data: {}, opts: {} } as Parameters<
@@ -104,7 +108,7 @@ export class Completion {
     const given = [...this.#given];
     given[keyCount - 3] = this.#jobPrefix + id;
     given[keyCount] = id;
-    given[keyCount + 1] = Date.now();
+    given[keyCount + 1] = this.#clock.now();
     return given;
   }
 
@@ -123,7 +127,7 @@ export class Completion {
     const [keys, more, ahead, behind] = this.#parts;
     const key = this.#jobPrefix + id;
     const proof = bulk(shown?.key ?? key);
-    const now = bulk(String(Date.now()));
+    const now = bulk(String(this.#clock.now()));
     const value = bulk(String(shown?.value ?? ''));
     const args = `${keys}${bulk(key)}${more}${proof}${ahead}${bulk(id)}${now}${behind}${value}`;
     return this.#script.runReady(this.#connection, args, keyCount + argumentCount + 3);

@@ -1,5 +1,12 @@
 /** What becomes of a task that has run, or cannot. */
-import { type Definition, isEncodeFailure, type Message, type Outcome } from '@dtask/core/internal';
+import {
+  clockOf,
+  type Definition,
+  isEncodeFailure,
+  type Message,
+  type Outcome,
+  type ServerClock,
+} from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
 import { changeArguments, encodeArguments } from './change-arguments.js';
@@ -26,6 +33,7 @@ type Tell = (report: Report, carried?: Promise<void>) => Promise<void> | undefin
 export class Endings {
   readonly #place: ExecutorPlace;
   readonly #outcomes: Outcomes;
+  readonly #clock: ServerClock;
   readonly #sequel: Sequel;
   readonly #hooks: HookCalls;
 
@@ -33,6 +41,7 @@ export class Endings {
     this.#place = place;
     this.#hooks = hooks;
     this.#outcomes = outcomes;
+    this.#clock = clockOf(place.connection);
     this.#sequel = sequel;
   }
 
@@ -194,7 +203,8 @@ export class Endings {
     report: Extract<Report, { kind: 'retry' }>,
     tell: Tell,
   ): Promise<void> {
-    const { wait, error, args } = report;
+    const { due, error, args } = report;
+    const wait = due === undefined ? report.wait : Math.max(0, due - this.#clock.now());
     this.#place.log.retried(message, wait, error);
     this.#place.events.retried(message, retriesOf(current), wait, error);
     const { job } = current;

@@ -1,6 +1,7 @@
 /** Executes jobs: decides whether a task runs, has it run, and ends it. */
 import type { Job } from 'bullmq';
 import {
+  clockOf,
   type Definition,
   findDefinition,
   markFields,
@@ -8,6 +9,7 @@ import {
   type Message,
   packTask,
   parseOutcome,
+  type ServerClock,
 } from '@dtask/core/internal';
 import { BrokerError, TaskRevokedError, WorkerLostError } from '@dtask/core';
 import { bullmq } from './bullmq.js';
@@ -48,6 +50,7 @@ const mostCrashes = 10;
 export class Executor {
   readonly #place: ExecutorPlace;
   readonly #outcomes: Outcomes;
+  readonly #clock: ServerClock;
   readonly #current = new Set<Current>();
   readonly #sequel: Sequel;
   readonly #endings: Endings;
@@ -59,6 +62,7 @@ export class Executor {
   constructor(place: ExecutorPlace, outcomes: Outcomes) {
     this.#place = place;
     this.#outcomes = outcomes;
+    this.#clock = clockOf(place.connection);
     const { app, log, slots, aside } = place;
     this.#sequel = new Sequel(app, log, slots, aside);
     this.#hooks = new HookCalls(place.app, place.worker);
@@ -214,7 +218,7 @@ export class Executor {
   }
 
   #attemptNow(current: Current, message: Message): Promise<void> | undefined {
-    if (message.expires !== undefined && message.expires <= Date.now())
+    if (message.expires !== undefined && message.expires <= this.#clock.now())
       return this.#endings.revoke(current, message, expired);
     const definition = findDefinition(this.#place.app.tasks, message);
     if (definition) {
@@ -309,7 +313,7 @@ export class Executor {
   #start(current: Current, message: Message): void {
     const { counts, events } = this.#place;
     events.started(message, current.job.attemptsMade);
-    current.began = Date.now();
+    current.began = this.#clock.now();
     counts.started(message.name, current.queue, waitOf(current, message));
   }
 
@@ -344,7 +348,7 @@ export class Executor {
     };
     if (performed.begun) {
       void performed.begun.then(() => {
-        current.began = Date.now();
+        current.began = this.#clock.now();
         began = performance.now();
         watch();
       });
@@ -391,5 +395,5 @@ const isDecision = (error: unknown): boolean =>
 function waitOf({ job, began }: Current, { eta }: Message): number | undefined {
   return job.attemptsMade > 0 || job.stalledCounter > 0
     ? undefined
-    : began - (eta ?? job.timestamp);
+    : Math.max(0, began - (eta ?? job.timestamp));
 }

@@ -1,5 +1,11 @@
 /** Requests for jobs: BullMQ's own, which say as well whether there is another one. */
-import { findScript, OwnScript, type ScriptArgument } from '@dtask/core/internal';
+import {
+  clockOf,
+  findScript,
+  OwnScript,
+  type ScriptArgument,
+  type ServerClock,
+} from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
 
@@ -39,6 +45,7 @@ function wrap(single: string): OwnScript<unknown> {
 /** Asks for jobs under one lock token, with BullMQ's own arguments, which are recorded once. */
 export class Fetch {
   readonly #connection: Redis;
+  readonly #clock: ServerClock;
   readonly #script: OwnScript<unknown>;
   readonly #given: readonly ScriptArgument[];
 
@@ -63,6 +70,7 @@ export class Fetch {
     given: readonly ScriptArgument[],
   ) {
     this.#connection = connection;
+    this.#clock = clockOf(connection);
     this.#script = script;
     this.#given = given;
   }
@@ -74,7 +82,7 @@ export class Fetch {
    * a delayed one is due, and 1 where there is no other job
    */
   send(): Promise<unknown> {
-    return this.#script.run(this.#connection, ...this.#given.with(timeAt, Date.now()));
+    return this.#script.run(this.#connection, ...this.#given.with(timeAt, this.#clock.now()));
   }
 }
 

@@ -17,6 +17,9 @@ export interface Link {
   readonly connection: Redis;
 }
 
+/** How often it is looked whether a server's time was last heard long ago, in milliseconds. */
+const comparison = 5_000;
+
 /** Opened when it is made; closed as a whole. */
 export class Links {
   /** To where names, control, events and limits are. */
@@ -26,6 +29,8 @@ export class Links {
   readonly #app: App;
   readonly #role: string;
   readonly #links = new Map<Shard, Link>();
+  /** The servers' clocks are compared with this machine's now and then. */
+  readonly #timer = setInterval(() => this.#compareClocks(), comparison).unref();
 
   /**
    * @param only numbers of shards, and ranges of them; none is all
@@ -65,7 +70,13 @@ export class Links {
     for (const { connection } of this.#links.values()) dropConnection(connection);
   }
 
+  #compareClocks(): void {
+    for (const { connection, shard } of this.#links.values())
+      if (connection.status === 'ready' && shard.clock.isStale) shard.clock.ask(connection);
+  }
+
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     await Promise.all(
       [...this.#links.values()].map(({ connection }) => closeConnection(connection)),
     );

@@ -54,7 +54,7 @@ async function renewClaim({ at, claim }: ClaimAt): Promise<void> {
 const patience = lockDuration / 4;
 
 setInterval(() => {
-  const still = Date.now() - Number(Atomics.load(cell, 0));
+  const still = Number(process.hrtime.bigint() - Atomics.load(cell, 0)) / 1e6;
   if (still < patience) return;
   if (claimed) renewClaim(claimed).catch(() => undefined);
   for (const [at, connection] of connections.entries()) {

@@ -78,7 +78,7 @@ export class LockKeeper {
     const pulse = new SharedArrayBuffer(8);
     const cell = new BigInt64Array(pulse);
     const beat = (): void => {
-      Atomics.store(cell, 0, BigInt(Date.now()));
+      Atomics.store(cell, 0, process.hrtime.bigint());
     };
     beat();
     this.#timer = setInterval(beat, Math.max(50, lockDuration / 20));

@@ -1,5 +1,6 @@
 /** The outcomes of a worker's tasks: made, stored, and read again. */
 import {
+  clockOf,
   encodeOutcome,
   isFinal,
   leastTrace,
@@ -7,6 +8,7 @@ import {
   type Outcome,
   parseOutcome,
   resultKey,
+  type ServerClock,
 } from '@dtask/core/internal';
 import type { App } from '@dtask/core';
 import type { Redis } from 'ioredis';
@@ -37,9 +39,11 @@ export class Outcomes {
   /** Writes the outcomes, and behind them what ends the jobs. */
   readonly writer: OutcomeWriter;
   readonly #place: OutcomesPlace;
+  readonly #clock: ServerClock;
 
   constructor(place: OutcomesPlace) {
     this.#place = place;
+    this.#clock = clockOf(place.connection);
     this.writer = new OutcomeWriter(place);
   }
 
@@ -57,7 +61,7 @@ export class Outcomes {
       state,
       worker: this.#place.worker,
       retries: retries > 0 ? retries : undefined,
-      at: Date.now(),
+      at: this.#clock.now(),
       value,
       error,
       children,

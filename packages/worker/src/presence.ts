@@ -3,10 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { StartupError } from '@dtask/core';
-import { type Shards, shardsKey, workerKey, workersKey } from '@dtask/core/internal';
+import {
+  type ServerClock,
+  type Shards,
+  shardsKey,
+  workerKey,
+  workersKey,
+} from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { KeptClaim } from './lock-keeper.js';
-import type { ServerClock } from './server-clock.js';
 
 /** How long a claim holds without being renewed, and how often it is renewed, in milliseconds. */
 export const hold = 10_000;
@@ -175,7 +180,7 @@ export class Presence {
   }
 
   async #set(record: string): Promise<Claim | undefined> {
-    const asked = Date.now();
+    const asked = performance.now();
     const keys = [this.#key, this.#workers, this.#shards] as const;
     const [now, held, said] = (await this.#connection.eval(
       renewScript,
@@ -187,7 +192,7 @@ export class Presence {
       this.#name,
       this.#count,
     )) as [number, (string | null)?, string?];
-    this.#clock.set(now, asked);
+    this.#clock.hear(now, asked);
     if (said !== undefined) {
       this.#held = false;
       throw this.#unlike(said);

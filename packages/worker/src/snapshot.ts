@@ -36,11 +36,18 @@ export function runningTask({ job, queue, message, began }: Current, pool: PoolK
   };
 }
 
-/** Says for people what runs: one line for the worker, one for each task. */
-export function describeSnapshot({ pool, concurrency, queues, running }: Snapshot): string {
+/**
+ * Says for people what runs: one line for the worker, one for each task.
+ *
+ * @param now the server's time
+ */
+export function describeSnapshot(
+  { pool, concurrency, queues, running }: Snapshot,
+  now: number,
+): string {
   const head = `${running.length} of ${concurrency} running (pool ${pool}, queues ${queues.join(', ')})`;
   const lines = running.map(({ task, id, queue, since, retries, ...ran }) => {
-    const span = since && formatMilliseconds(Date.now() - Date.parse(since));
+    const span = since && formatMilliseconds(now - Date.parse(since));
     const times = retries > 0 ? `, retried ${retries === 1 ? 'once' : `${retries} times`}` : '';
     return `${task}[${id}] ${span ? `since ${since}, for ${span}` : 'waits for a child'}, from ${queue}, ${ran.pool}${times}`;
   });

@@ -156,6 +156,8 @@ export class Worker implements AsyncDisposable {
     parts.pools ??= new Pools(this.#poolsPlace(false));
     parts.pools.check(this.#definitions());
     const links = (parts.links = new Links(this.app, this.name, onlyShards));
+    for (const { shard } of [links.main, ...links.served])
+      shard.clock.onDifference = (warning) => this.log.warn(warning);
     // It has to be up before a task blocks the loop. Children do not block it.
     if (pool === 'inline') {
       const shards = this.app.queues.shards.places;

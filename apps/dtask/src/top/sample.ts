@@ -53,7 +53,7 @@ export class Sampler {
     const [live, failures] = await Promise.all([inspect.live(), this.#failures.read(counts)]);
     return {
       at,
-      date: Date.now(),
+      date: this.#app.queues.shards.main.clock.now(),
       broker: redactAddress(config.broker),
       stats,
       active,

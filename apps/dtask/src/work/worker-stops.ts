@@ -87,7 +87,8 @@ export class WorkerStops implements Stoppable {
     const worker = this.#worker;
     if (!worker) return;
     const snapshot = worker.snapshot();
-    worker.log.info(process.stdout.isTTY ? {} : { ...snapshot }, describeSnapshot(snapshot));
+    const now = worker.app.queues.shards.main.clock.now();
+    worker.log.info(process.stdout.isTTY ? {} : { ...snapshot }, describeSnapshot(snapshot, now));
   }
 }
 

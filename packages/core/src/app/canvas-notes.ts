@@ -48,9 +48,10 @@ export class CanvasNotes {
     if (waiting.length === 0) return undefined;
     // What comes behind something else begins nowhere yet.
     const begun = new Set((path ? [] : firstTasks(step)).map(({ id }) => this.#shards.of(id)));
+    const now = this.#now();
     return this.#write(
-      waiting.map((task) => recordOf(task, reply)),
-      waitOf(step),
+      waiting.map((task) => recordOf(task, now, reply)),
+      waitOf(step, now),
       begun,
     );
   }
@@ -72,21 +73,29 @@ export class CanvasNotes {
     const path = step ? new Path() : Path.unknown();
     if (step) path.add(step, this.queueOf);
     const state = 'REPLACED';
-    const record = { id, state, at: Date.now(), task: name, before: path.before };
+    const record = { id, state, at: this.#now(), task: name, before: path.before };
     const own = new Set([this.#shards.of(id)]);
-    return this.#write([{ id, text: encodeOutstanding(record) }], step ? waitOf(step) : 0, own);
+    return this.#write(
+      [{ id, text: encodeOutstanding(record) }],
+      step ? waitOf(step, this.#now()) : 0,
+      own,
+    );
   }
 
   /** Ends the tasks of a canvas that will never be sent, since what was to come before them was not. */
   async abandon(step: Step, error: unknown, reply: string): Promise<void> {
     // Redis would not take that either.
     if (error instanceof BrokerError) return;
-    const at = Date.now();
+    const at = this.#now();
     const end = { state: 'FAILURE', error, at } as const;
     await this.settle(
       Array.from(tasksOf(step), ({ id, task }) => ({ id, task, ...end })),
       reply,
     );
+  }
+
+  #now(): number {
+    return this.#shards.moment.now;
   }
 
   /** @param needed the servers without which the canvas does not begin; others may be away */
@@ -161,13 +170,17 @@ export class Noted {
   }
 }
 
-function recordOf({ step, queue, before }: WaitingTask, reply: string | undefined): NotedRecord {
+function recordOf(
+  { step, queue, before }: WaitingTask,
+  at: number,
+  reply: string | undefined,
+): NotedRecord {
   const { id, task, options } = step;
   const ignored = options?.ignoreResult === true ? true : undefined;
   const text = encodeOutstanding({
     id,
     state: 'WAITING',
-    at: Date.now(),
+    at,
     task,
     queue,
     before,

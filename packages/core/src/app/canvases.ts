@@ -41,6 +41,7 @@ import { findCurrentTask } from '../task/context.js';
 import type { Outbox } from './outbox.js';
 import type { Tracing } from '../trace/tracing.js';
 import { Path } from '../canvas/waiting.js';
+import { beside } from '../canvas/sends.js';
 import { CanvasNotes, Noted } from './canvas-notes.js';
 import { SentParts } from './sent-parts.js';
 
@@ -77,6 +78,7 @@ export class Canvases {
           ? outbox.defaults(task, args, options)
           : outbox.known(task, args),
       send: (call) => outbox.publish(call),
+      moment: () => shards.moment,
       settle: (outcomes, reply) => this.#notes.settle(outcomes, reply),
       note: (message, reopened) => this.#notes.noteAgain(message, reopened),
     });
@@ -111,7 +113,7 @@ export class Canvases {
   #start(step: Step, frames: readonly Frame[], origin: Origin): Promise<void> {
     const noted = this.#notes.note(step, origin.reply);
     const started = this.flow.start(step, nothing, frames, origin);
-    return noted ? Promise.all([started, noted]).then(() => undefined) : started;
+    return noted ? beside(step, started, noted) : started;
   }
 
   /** Sends a canvas within a span, where the App has tracing on; a single task has its own. */

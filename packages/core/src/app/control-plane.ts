@@ -73,6 +73,7 @@ export class ControlPlane {
         kept,
         add: (...args) => ask('events were not written', (connection) => connection.xadd(...args)),
         isUp: () => !shards.closed,
+        now: shards.main.clock.now,
       },
       sendEvents,
     );

@@ -132,7 +132,7 @@ class AppCourier implements Courier {
     });
     this.#task?.spawned?.(id);
     const store = async (): Promise<void> => {
-      const until = Date.now() + insistence;
+      const until = performance.now() + insistence;
       for (;;) {
         try {
           await this.#place.outbox.publish(call, (to) => {
@@ -141,7 +141,7 @@ class AppCourier implements Courier {
           return;
         } catch (error) {
           const isAway = error instanceof BrokerError && !this.#place.shards.closed;
-          if (!isAway || left || Date.now() > until) throw error;
+          if (!isAway || left || performance.now() > until) throw error;
           await pause(again);
         }
       }
@@ -158,7 +158,7 @@ class AppCourier implements Courier {
     const due = delay > 0 ? { id, countdown: delay } : { id };
     const options = Object.assign({}, this.#call, due);
     const frozen = freezeCall(mapTask, args, this.#defaults, options, {
-      now: Date.now(),
+      ...this.#place.shards.moment,
       newId: randomUUID,
       reply: results.mailbox.caller,
       defaultQueue: config.defaultQueue,

@@ -78,11 +78,12 @@ export class Outbox {
   ): Sent<unknown> {
     const { results } = this.#place;
     const parent = findCurrentTask();
-    const call = this.#freeze(name, args, task, given, {
+    const made = this.#freeze(name, args, task, given, {
       reply: results.mailbox.caller,
       root: parent?.rootId,
       parent: parent?.id,
     });
+    const call = given.id === undefined ? made : { ...made, isNamed: true };
     const unique = given.unique ?? task.unique;
     if (unique) {
       const draw = given.id === undefined ? (): string => randomUUID() : undefined;
@@ -115,10 +116,10 @@ export class Outbox {
     given: CallSettings,
     origin: Pick<CallPlace, 'reply' | 'root' | 'parent'>,
   ): Call {
-    const { config, routes } = this.#place;
+    const { config, routes, shards } = this.#place;
     const defaults = routes ? routes.settle(name, args, task, given) : task;
     return freezeCall(name, args, defaults, this.#quiet(defaults, given), {
-      now: Date.now(),
+      ...shards.moment,
       newId: randomUUID,
       defaultQueue: config.defaultQueue,
       reply: origin.reply,
@@ -202,7 +203,7 @@ export class Outbox {
     const publication = publicationOf(call);
     return publishThrough(hooks.middleware, publication, async () => {
       await hooks.emit('beforePublish', publication);
-      const to = changed(call, publication);
+      const to = changed(call, publication, shards.moment.now);
       this.#checkMove(call, to);
       const stored = await shards.send(to, () => onStored?.(to.queue));
       void hooks.emit('afterPublish', publication);

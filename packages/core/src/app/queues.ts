@@ -304,7 +304,8 @@ export class Queues {
     ids: readonly string[],
     { turns, reason }: Taking,
   ): Promise<string[]> {
-    const outcomeOf = (message: Message): Outcome => revoked(message, reason);
+    const outcomeOf = (message: Message): Outcome =>
+      revoked(message, this.shards.main.clock.now(), reason);
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const { prefix } = shard;
     const packed = { prefix, keep: this.#config.resultExpires, outcomeOf };
@@ -381,7 +382,11 @@ const added = (one: QueueCounts, other: QueueCounts): QueueCounts => ({
   failed: one.failed + other.failed,
 });
 
-function revoked({ id, name }: Message, reason = 'it was taken out of its queue'): Outcome {
+function revoked(
+  { id, name }: Message,
+  at: number,
+  reason = 'it was taken out of its queue',
+): Outcome {
   const error = new TaskRevokedError(reason);
-  return { id, task: name, state: 'REVOKED', error, at: Date.now() };
+  return { id, task: name, state: 'REVOKED', error, at };
 }

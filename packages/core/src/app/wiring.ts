@@ -71,7 +71,8 @@ export function wire(place: WiringPlace): Wiring {
   const own = (known: Definition): Definition => registry().own(known);
   const { main } = placesOf(config);
   const fanOut = broadcast.length > 0 ? new FanOut(main.prefix, broadcast) : undefined;
-  const shards = new Shards(config, fanOut);
+  const mayRunTwice = (task: string): boolean => definition(task)?.execution.atMostOnce === false;
+  const shards = new Shards(config, mayRunTwice, fanOut);
   const queues = new Queues(shards, config, {
     onRevoked: (message, queue, outcome) => {
       plane.tellRevoked(message, (outcome.error as Error).message);

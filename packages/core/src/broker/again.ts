@@ -1,10 +1,13 @@
 /** Stores the message of a task that has run before, with what its job is to know of that. */
 import type { JobJson } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { jobKey } from '../protocol/keys.js';
+import { jobKey, resultKey } from '../protocol/keys.js';
+import { add, addScript, type Traces } from './adding.js';
+import { recordCall } from './addition.js';
+import { argumentsOf } from './own-script.js';
 import type { HeldLock } from '../result/writer.js';
 import { type JobSink, plain } from './job-sink.js';
-import { findScript, type ScriptArgument } from './script-call.js';
+import { clockOf } from './server-clock.js';
 
 /** A message that is stored once more. */
 export interface Again {
@@ -21,6 +24,8 @@ export interface Again {
    * given back, or `next`, ahead of all whatever their priority.
    */
   readonly turn: 'last' | 'first' | 'next';
+  /** Whether its end has a record, and will be the first one. */
+  readonly leavesRecord: boolean;
   /** Without it nothing is stored. */
   readonly lock: HeldLock;
   /** What its hash gets beside BullMQ's fields: names and values in turns. */
@@ -47,8 +52,6 @@ if isNew and redis.call('EXISTS', KEYS[${keys + 1}]) == 1 then
 end
 return reply`;
 
-type Scripted = Record<string, (...args: readonly ScriptArgument[]) => Promise<unknown>>;
-
 /** BullMQ's score of a job with a priority is this times that, and a number that counts up. */
 const step = 0x100000000;
 
@@ -56,7 +59,7 @@ const step = 0x100000000;
 const noLockHeld = -2;
 
 /**
- * Stores it, unless there is a job of its id.
+ * Stores it, unless there is a job of its id; or was, where it is written a second time.
  *
  * @returns false where the lock is not held: then nothing is stored
  */
@@ -66,21 +69,37 @@ export async function addAgain(
   { backend }: JobSink,
   again: Again,
 ): Promise<boolean> {
-  const { id, queue, priority, delay, turn, lock } = again;
+  const { id, name, text, queue, priority, delay, turn, lock } = again;
+  const clock = clockOf(connection);
   const listed = delay === 0 && (turn === 'next' || (turn === 'first' && priority === 0));
-  const { script, args } = await record(backend, again, listed);
-  const command = `dtaskAgain:${script}`;
-  const known = findScript(connection, script);
-  if (!known) throw new Error(`BullMQ has no script ${script}`);
-  const { numberOfKeys: keys, lua } = known;
-  if (!(command in connection))
-    connection.defineCommand(command, { lua: within(lua, keys), numberOfKeys: keys + 3 });
+  const usual = delay > 0 || priority > 0 ? { delay, priority } : plain;
+  const opts = listed ? { lifo: true } : usual;
+  const job = { name, data: text, opts, timestamp: clock.now() } as JobJson;
+  const { keys, args, events, lua } = recordCall(connection, backend, job, id);
   const own = [jobKey(prefix, queue, id), jobKey(prefix, queue, 'prioritized'), lock.key];
   const fields = listed ? [...again.fields, ...lasting(priority)] : again.fields;
-  const all = [...args.slice(0, keys), ...own, ...args.slice(keys), ...fields, fields.length];
   const score = turn === 'first' && delay === 0 && priority > 0 ? priority * step : '';
-  const scripted = connection as unknown as Scripted;
-  return (await scripted[command]?.(...all, score, id, lock.token)) !== noLockHeld;
+  const allKeys = [...keys, ...own];
+  const allArgs = [...args, ...fields, fields.length, score, id, lock.token];
+  const script = addScript(within(lua, keys.length), allKeys.length, events);
+  const traces: Traces = {
+    // What has failed has its record before it comes to be kept.
+    record: again.leavesRecord ? resultKey(prefix, id) : jobKey(prefix, queue, `${id}:none`),
+    job: jobKey(prefix, queue, id),
+    doubt: () => (again.leavesRecord ? 'kept' : 'again'),
+    isNamed: false,
+    clock,
+  };
+  const count = allKeys.length + allArgs.length;
+  const reply = await add(connection, {
+    script,
+    id,
+    keys: argumentsOf(allKeys),
+    args: argumentsOf(allArgs),
+    count,
+    traces,
+  });
+  return reply !== noLockHeld;
 }
 
 /** What a job is to have that was put ahead of the list: the next time it comes where its like do. */
@@ -88,25 +107,3 @@ const lasting = (priority: number): readonly (string | number)[] => [
   ...['opts', JSON.stringify(priority > 0 ? { delay: 0, priority } : plain)],
   ...['priority', priority],
 ];
-
-/** The script that BullMQ would call, and with what. */
-async function record(
-  backend: JobSink['backend'],
-  { id, name, text, delay, priority }: Again,
-  listed: boolean,
-): Promise<{ script: string; args: readonly ScriptArgument[] }> {
-  let script = '';
-  let args: readonly ScriptArgument[] = [];
-  const recorder = {
-    runCommand: (called: string, given: readonly ScriptArgument[]): string => {
-      script = called.slice(0, called.indexOf(':'));
-      args = given;
-      return id;
-    },
-  };
-  const usual = delay > 0 || priority > 0 ? { delay, priority } : plain;
-  const opts = listed ? { lifo: true } : usual;
-  const job = { name, data: text, opts, timestamp: Date.now() } as JobJson;
-  await backend.addJobToTransaction(recorder as never, job, id);
-  return { script, args };
-}

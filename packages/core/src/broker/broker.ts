@@ -1,43 +1,56 @@
 /** Puts messages into queues: the one place that adds jobs to BullMQ. */
-import { type Redis, ReplyError } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
-import { formatMilliseconds } from '../duration.js';
 import { BrokerError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
-import { Addition } from './addition.js';
-import {
-  closeConnection,
-  dropConnection,
-  letGo,
-  openConnection,
-  whenReady,
-  whyDown,
-} from './connection.js';
+import { add, type Adding, later, type Traces } from './adding.js';
+import { Addition, additionOf } from './addition.js';
+import { CallTraces, taskOf, type TracesPlace } from './call-traces.js';
+import { closeConnection, letGo, openConnection, whenReady } from './connection.js';
 import { Deadlines } from './deadlines.js';
 import { enterQueue } from './enter-queue.js';
 import type { FanOut } from './fan-out.js';
 import { Gather } from './gather.js';
-import { addJob, jobOf, type JobSink, openSink, plain } from './job-sink.js';
+import type { HealingRedis } from './healing-redis.js';
+import { jobOf, type JobSink, openSink, plain } from './job-sink.js';
+import { Question } from './question.js';
+import { reckon, withoutTimes } from './reckoning.js';
+import {
+  closedError,
+  type GivenUp,
+  refusalError,
+  silenceError,
+  type Subject,
+} from './send-error.js';
+import { ServerClock } from './server-clock.js';
 import { Tracing } from '../trace/tracing.js';
 
 /** The sending side of an App. It connects when it is first used. */
 export class Broker {
   /** What makes spans of calls and runs, where the App has tracing on. */
   readonly tracing: Tracing | undefined;
+  /** The server's clock. */
+  readonly clock: ServerClock;
   readonly #config: AppConfig;
+  readonly #traces: TracesPlace;
   readonly #sinks = new Map<string, JobSink | Promise<JobSink>>();
   readonly #deadlines: Deadlines;
   readonly #gather = new Gather();
   readonly #fanOut: FanOut | undefined;
-  #connection: Redis | undefined;
+  #connection: HealingRedis | undefined;
   #closed = false;
   /** Hears of every call that Redis has taken. */
   onSent: ((call: Call) => void) | undefined;
 
-  /** @param fanOut the queues of which each worker gets every message */
-  constructor(config: AppConfig, fanOut?: FanOut) {
+  /**
+   * @param mayRunTwice whether a task is known here as one that may run more than once
+   * @param fanOut the queues of which each worker gets every message
+   */
+  constructor(config: AppConfig, mayRunTwice: (task: string) => boolean, fanOut?: FanOut) {
     this.#config = config;
     this.#fanOut = fanOut;
+    this.clock = ServerClock.of(config.broker);
+    this.#traces = { config, clock: this.clock, mayRunTwice };
     this.tracing = config.tracing ? new Tracing() : undefined;
     this.#deadlines = new Deadlines(config.sendTimeout);
   }
@@ -51,8 +64,11 @@ export class Broker {
    *
    * @param role shows in Redis' list of clients; without one it keeps no process alive
    */
-  open(role?: string): Redis {
-    if (this.#closed) throw new BrokerError('the App is closed; make a new one to go on');
+  open(role?: string): HealingRedis {
+    if (this.#closed) {
+      const outcome = 'not-sent';
+      throw new BrokerError('the App is closed; make a new one to go on', { outcome });
+    }
     const connection = openConnection(this.#config.broker, role ?? 'caller');
     return role === undefined ? letGo(connection) : connection;
   }
@@ -60,37 +76,49 @@ export class Broker {
   /**
    * Runs commands on the shared connection.
    *
-   * @param what opens the error's message: "task x was not sent"
-   * @param onReply runs as soon as Redis has answered, without the promise that a `then` would cost
+   * @param what opens the error's message: "group x was not saved"
    * @throws BrokerError when Redis refuses them, or does not answer within `sendTimeout`
    */
-  ask<R>(
-    what: string,
-    commands: (connection: Redis) => Promise<R>,
+  ask<R>(what: string, commands: (connection: Redis) => Promise<R>): Promise<R> {
+    return this.#ask(what, (connection, question) => {
+      question.possible += 1;
+      return commands(connection);
+    });
+  }
+
+  /**
+   * @param commands counts in the question what Redis may have carried out
+   * @param onReply runs as soon as Redis has answered, without the promise that a `then` would cost
+   */
+  #ask<R>(
+    subject: Subject,
+    commands: (connection: HealingRedis, question: Question) => Promise<R>,
     onReply?: () => void,
   ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const connection = (this.#connection ??= this.open());
-      let state: 'waits' | 'sent' | 'expired' = 'waits';
+      const question = new Question();
+      const given = { subject, question, config: this.#config };
       const settled = this.#deadlines.add(() => {
-        reject(this.#silence(connection, what));
-        // The client would send it again when the connection is back, though its caller was told no.
-        if (state === 'sent') this.#abandon(connection);
-        state = 'expired';
+        question.dropped = true;
+        reject(this.#closed ? closedError(given) : silenceError(given, connection));
+        this.#doubt(connection, question);
       });
       const refused = (cause: unknown): void => {
         settled();
-        reject(this.#refusal(what, cause));
+        reject(this.#refusal(given, cause));
       };
       const run = (): void => {
         // What was rejected is not sent later on: so it waits here, not in the client's own queue.
-        if (state === 'expired') return;
-        state = 'sent';
-        commands(connection).then((reply) => {
-          settled();
-          onReply?.();
-          resolve(reply);
-        }, refused);
+        if (question.dropped) return;
+        question.socket = connection.stream;
+        connection
+          .asks(question, () => commands(connection, question))
+          .then((reply) => {
+            settled();
+            onReply?.();
+            resolve(reply);
+          }, refused);
       };
       if (connection.status === 'ready') run();
       else whenReady(connection).then(run, refused);
@@ -100,23 +128,29 @@ export class Broker {
   /**
    * Waits for the reply to what was asked on a connection that this Broker has opened.
    *
-   * @param what opens the error's message: "task x was not sent"
+   * @param what opens the error's message: "the events were not read"
    * @throws BrokerError when Redis refuses it, or does not answer within `sendTimeout`
    */
   inTime<R>(connection: Redis, what: string, reply: Promise<R>): Promise<R> {
+    const question = new Question();
+    question.possible = 1;
+    const given = { subject: what, question, config: this.#config };
     return new Promise<R>((resolve, reject) => {
-      const settled = this.#deadlines.add(() => reject(this.#silence(connection, what)));
-      const refused = (cause: unknown): void => reject(this.#refusal(what, cause));
+      const settled = this.#deadlines.add(() => {
+        reject(this.#closed ? closedError(given) : silenceError(given, connection));
+      });
+      const refused = (cause: unknown): void => reject(this.#refusal(given, cause));
       reply.finally(settled).then(resolve, refused);
     });
   }
 
-  /** Leaves a connection, with all that was written to it and not answered. The next call opens one. */
-  #abandon(connection: Redis): void {
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
-    this.#sinks.clear();
-    dropConnection(connection);
+  /**
+   * Leaves a socket on which no answer came in time, for a new one. What others wait for is written again
+   * there, in its order; what was asked on an earlier socket says nothing of this one.
+   */
+  #doubt(connection: HealingRedis, { socket, possible }: Question): void {
+    if (possible > 0 && connection.status === 'ready' && connection.stream === socket)
+      connection.stream.destroy();
   }
 
   /**
@@ -142,18 +176,21 @@ export class Broker {
 
   /** Stores a call's message, whether or not it has a place in a pack. */
   store(given: Call, onStored: () => void): Promise<unknown> {
-    const { name, id } = given.message;
     let call = given;
     let text: string;
     try {
       if (this.#fanOut?.has(given.queue)) call = this.#fanOut.prepare(given);
-      text = encodeMessage(call.message, this.#config.maxPayload);
+      text = encodeMessage(withoutTimes(call), this.#config.maxPayload);
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    return this.ask(
-      `task ${name}[${id}] was not sent`,
-      (connection) => this.#add(connection, call, text),
+    const { message, packed = [message.id] } = call;
+    return this.#ask(
+      { task: taskOf(message), ids: packed },
+      (connection, question) =>
+        call.reckoned
+          ? this.#add(connection, ...reckon(call, text, this.clock), question)
+          : this.#add(connection, call, text, question),
       onStored,
     );
   }
@@ -163,33 +200,43 @@ export class Broker {
     this.onSent?.(call);
   }
 
-  #add(connection: Redis, call: Call, text: string): Promise<unknown> {
-    const { message, queue } = call;
-    if (this.#fanOut?.has(queue)) return this.#fanOut.send(connection, call, text);
-    const job = jobOf(call, text);
-    const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
-    if (sink instanceof Promise) return sink.then((ready) => addJob(ready, job, message.id));
-    sink.entry.use();
-    this.#gather.hold(connection);
-    const addition = sink.additions.get(message.name);
-    if (job.opts !== plain || !Addition.fits(message.id) || !addition) {
-      if (!sink.additions.has(message.name)) this.#prepare(connection, sink, message.name);
-      return addJob(sink, job, message.id);
+  #add(connection: HealingRedis, call: Call, text: string, question: Question): Promise<unknown> {
+    const { queue } = call;
+    if (this.#fanOut?.has(queue)) {
+      const tracesOf = (copy: Call, own: string): Traces => new CallTraces(this.#traces, copy, own);
+      return this.#fanOut.send(connection, call, text, { question, clock: this.clock, tracesOf });
     }
-    // Refused, as by a server that was restarted and has no scripts: BullMQ's own way is the judge.
-    const again = (): Promise<unknown> => addJob(sink, job, message.id);
-    return addition
-      .send(message.id, job.timestamp, text)
-      .then((reply) => ((reply as number) < 0 ? again() : reply), again);
+    const sink = this.#sinks.get(queue) ?? this.#open(connection, queue);
+    if (!(sink instanceof Promise)) {
+      sink.entry.use();
+      this.#gather.hold(connection);
+      return add(connection, this.#adding(connection, sink, call, text));
+    }
+    return sink.then((ready) =>
+      later(connection, question, () =>
+        add(connection, this.#adding(connection, ready, call, text)),
+      ),
+    );
   }
 
-  /** Makes ahead what the next calls of a task send. */
-  #prepare(connection: Redis, { backend, additions }: JobSink, name: string): void {
-    if (additions.size >= mostAdditions) additions.clear();
-    additions.set(name, undefined);
-    Addition.of(connection, backend, name).then(
-      (addition) => additions.set(name, addition),
-      () => undefined,
+  #adding(connection: Redis, { backend, additions }: JobSink, call: Call, text: string): Adding {
+    const { message, queue } = call;
+    const { id, name } = message;
+    const { clock } = this;
+    if (clock.isStale) clock.ask(connection);
+    const job = jobOf(call, text, clock.now());
+    const traces = new CallTraces(this.#traces, call, queue);
+    if (job.opts !== plain || !Addition.fits(id))
+      return additionOf(connection, backend, job, id, traces);
+    let addition = additions.get(name);
+    if (addition === undefined && !additions.has(name)) {
+      if (additions.size >= mostAdditions) additions.clear();
+      addition = Addition.of(connection, backend, name);
+      additions.set(name, addition);
+    }
+    return (
+      addition?.at(id, job.timestamp, text, traces) ??
+      additionOf(connection, backend, job, id, traces)
     );
   }
 
@@ -208,23 +255,8 @@ export class Broker {
     return opening;
   }
 
-  #silence(connection: Redis, what: string): BrokerError {
-    if (this.#closed) return new BrokerError(`${what}: the App was closed`);
-    const { sendTimeout, broker, shards } = this.#config;
-    const isShard = Array.isArray(shards) && shards.includes(broker);
-    return whyDown(
-      connection,
-      broker,
-      `${what} within ${formatMilliseconds(sendTimeout)} (sendTimeout)`,
-      isShard ? "DTASK_SHARDS or the app's shards option" : undefined,
-    );
-  }
-
-  #refusal(what: string, cause: unknown): BrokerError {
-    if (this.#closed) return new BrokerError(`${what}: the App was closed`, { cause });
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const refused = isReply(cause) ? 'Redis refused it' : 'the connection was lost';
-    return new BrokerError(`${what}: ${refused}: ${reason}`, { cause });
+  #refusal(given: GivenUp, cause: unknown): BrokerError {
+    return this.#closed ? closedError(given, cause) : refusalError(given, cause);
   }
 
   /** Ends the connection, and has spans exported. Calls that were not yet stored are rejected. */
@@ -245,6 +277,3 @@ export class Broker {
 
 /** A caller of more tasks than this makes things ahead anew now and then. */
 const mostAdditions = 1_000;
-
-/** Whether Redis answered, and the answer was no. (ioredis gives the class no type.) */
-const isReply = (cause: unknown): boolean => cause instanceof (ReplyError as typeof Error);

@@ -6,6 +6,7 @@ import { parseAddress } from './address.js';
 import { FollowingRedis } from './following-redis.js';
 import { HealingRedis } from './healing-redis.js';
 import { nodeConnector } from './node-connector.js';
+import { ServerClock } from './server-clock.js';
 import { redactAddress } from './shown-address.js';
 
 /** Longest that a worker's blocking read waits, in milliseconds. */
@@ -28,7 +29,7 @@ const pauseBefore = (attempt: number): number =>
  * @param role shows in Redis' `CLIENT LIST`
  * @throws ConfigError when the URL cannot be read
  */
-export function openConnection(url: string, role: string): Redis {
+export function openConnection(url: string, role: string): HealingRedis {
   const { via, ...address } = parseAddress(url);
   const options: RedisOptions = {
     ...address,
@@ -53,6 +54,7 @@ export function openConnection(url: string, role: string): Redis {
   // An 'error' event without a listener would end the process; `whyDown` tells what it was.
   connection.on('error', (error: Error) => lastErrors.set(connection, error));
   connection.on('ready', () => lastErrors.delete(connection));
+  ServerClock.of(url).follow(connection);
   return connection;
 }
 
@@ -62,7 +64,7 @@ const lastErrors = new WeakMap<Redis, Error>();
  * Lets the process end while a connection is open. What waits for it, a call on its way or a
  * result, has a timer of its own, so a script ends when nothing is left to wait for.
  */
-export function letGo(connection: Redis): Redis {
+export function letGo<R extends Redis>(connection: R): R {
   connection.on('connect', () => connection.stream.unref());
   connection.on('reconnecting', () => {
     (

@@ -6,7 +6,7 @@ import { queueMetaKey, queuesKey } from '../protocol/keys.js';
  * About how many of BullMQ's own events are kept for each queue. dtask reads none of them, and
  * BullMQ's 10,000 would take a megabyte: as much as 4,000 waiting tasks.
  */
-const engineEvents = 100;
+export const engineEvents = 100;
 
 /** A Redis that has lost its data has lost the list: how often it is written anew, in milliseconds. */
 const renewal = 5_000;

@@ -3,8 +3,13 @@ import type { Redis } from 'ioredis';
 import { ConfigError } from '../errors.js';
 import { type Call, encodeMessage } from '../protocol/message.js';
 import { listenersKey, ownQueue } from '../protocol/keys.js';
-import { addJob, jobOf, type JobSink, openSink } from './job-sink.js';
+import { add, later, type Traces } from './adding.js';
+import { additionOf } from './addition.js';
+import type { HealingRedis } from './healing-redis.js';
+import { jobOf, type JobSink, openSink } from './job-sink.js';
 import { OwnScript } from './own-script.js';
+import type { Question } from './question.js';
+import type { ServerClock } from './server-clock.js';
 
 /** The workers whose claim holds, by the server's clock. */
 const script = `
@@ -16,6 +21,14 @@ const listeners = new OwnScript<string[]>(1, script);
 
 /** The sinks of workers, by the name of the queue that each has for itself. */
 type Sinks = Map<string, Promise<JobSink>>;
+
+/** What a message belongs to that is on its way to all. */
+export interface Sending {
+  readonly question: Question;
+  readonly clock: ServerClock;
+  /** By what it is known that a worker's queue has a message. */
+  readonly tracesOf: (call: Call, queue: string) => Traces;
+}
 
 /** The broadcast queues of an App. */
 export class FanOut {
@@ -49,7 +62,12 @@ export class FanOut {
   }
 
   /** Stores a message for each worker that listens now; two round trips. */
-  async send(connection: Redis, call: Call, text: string): Promise<void> {
+  async send(
+    connection: HealingRedis,
+    call: Call,
+    text: string,
+    { question, clock, tracesOf }: Sending,
+  ): Promise<void> {
     const { queue, message } = call;
     const workers = await listeners.run(connection, listenersKey(this.#prefix, queue));
     const sinks = this.#sinksFor(connection, queue, workers);
@@ -58,15 +76,21 @@ export class FanOut {
         const own = ownQueue(queue, worker);
         const opening = sinks.get(own) ?? openSink(connection, this.#prefix, own);
         sinks.set(own, opening);
-        const sink = await opening;
-        if (!message.once) return addJob(sink, jobOf(call, text), message.id);
+        const { backend } = await opening;
+        const send = (one: Call, whole: string): Promise<unknown> => {
+          const job = jobOf(one, whole, clock.now());
+          const traces = tracesOf(one, own);
+          return later(connection, question, () =>
+            add(connection, additionOf(connection, backend, job, one.message.id, traces)),
+          );
+        };
+        if (!message.once) return send(call, text);
         // Its end is looked up by its id, and is not that of the others' copies.
         const copy = {
           ...call,
           message: { ...message, id: `${message.id}~${worker.replaceAll(':', '=')}` },
         };
-        const whole = encodeMessage(copy.message, Number.MAX_SAFE_INTEGER);
-        return addJob(sink, jobOf(copy, whole), copy.message.id);
+        return send(copy, encodeMessage(copy.message, Number.MAX_SAFE_INTEGER));
       }),
     );
   }

@@ -1,6 +1,6 @@
 /** An ioredis client of a server that may be another one tomorrow: a node that has a slot, or a primary of sentinels. */
 import type { RedisOptions } from 'ioredis';
-import { HealingRedis, type Item } from './healing-redis.js';
+import { HealingRedis, type Item, type Refusable } from './healing-redis.js';
 
 /**
  * What a server answers that does not have the slot, or is no primary, or not now. A node that was a primary ends blocking
@@ -73,6 +73,7 @@ export class FollowingRedis extends HealingRedis {
       super.handleReconnection(error, item);
       return;
     }
+    (item.command as Partial<Refusable>).refused?.();
     this.#refused.push(item);
     this.#turn(error);
   }

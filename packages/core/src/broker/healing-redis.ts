@@ -1,5 +1,6 @@
 /** An ioredis client that leaves nothing behind when its connection closes, takes none for dead that is not, and uses no other database than its own. */
-import { Redis, type RedisOptions, ReplyError } from 'ioredis';
+import { type Command, Redis, type RedisOptions, ReplyError } from 'ioredis';
+import type { Question } from './question.js';
 
 /** What ioredis does when a connection has closed. */
 interface Closing {
@@ -44,9 +45,25 @@ export class DatabaseRefusedError extends (ReplyError as ErrorConstructor) {
 
 /** Those that were ended for good. A client connects in its constructor, when it has no fields of its own yet. */
 const dropped = new WeakSet<Redis>();
+const asker = Symbol('asker');
+
+/** A command, and what it belongs to. */
+type Asked = Command & { [asker]?: Question };
+type Stream = Parameters<Redis['sendCommand']>[1];
+
+/** A command that counts how often it was written. */
+export interface Refusable {
+  /** A server has refused it that is not the one any more: it is as if it had not been written. */
+  refused: () => void;
+}
+
+/** What a command belongs to, if that is a question. */
+export const questionOf = (command: Command): Question | undefined => (command as Asked)[asker];
 
 /** A client of one server. */
 export class HealingRedis extends Redis {
+  #asking: Question | undefined;
+
   constructor(options: RedisOptions) {
     super(options);
     const watching = this as unknown as Watching;
@@ -90,6 +107,26 @@ export class HealingRedis extends Redis {
       watching.socketTimeoutTimer = undefined;
       if (watching.commandQueue.length > 0) this.#watch(watching);
     });
+  }
+
+  /** Sends commands that belong to a question: what is dropped is not sent again on the next connection. */
+  asks<R>(question: Question, commands: () => R): R {
+    this.#asking = question;
+    try {
+      return commands();
+    } finally {
+      this.#asking = undefined;
+    }
+  }
+
+  /** ioredis calls this also for what was not answered when a connection closed. */
+  override sendCommand(command: Command, stream?: Stream): unknown {
+    if (this.#asking) (command as Asked)[asker] = this.#asking;
+    else if (questionOf(command)?.dropped) {
+      command.reject(new Error('nobody waits for the answer any more'));
+      return command.promise;
+    }
+    return super.sendCommand(command, stream);
   }
 
   /** ioredis leaves a client that waits for its next try as it is: who waits for it waits for ever. */

@@ -12,9 +12,7 @@ type Backend = ReturnType<typeof createRedisBackend>;
 /** Stores jobs in one queue. */
 export interface JobSink {
   readonly backend: Backend;
-  /** BullMQ's view of the connection. */
-  readonly client: Awaited<Backend['client']>;
-  /** What is made ahead for the calls of a task, by its name; nothing while it is made. */
+  /** What is made ahead for the calls of a task, by its name; nothing where that cannot be. */
   readonly additions: Map<string, Addition | undefined>;
   /** Keeps the queue among those that there are. */
   readonly entry: QueueEntry;
@@ -23,20 +21,26 @@ export interface JobSink {
 /** The options of most jobs. */
 export const plain = {};
 
-/** The job of a call. */
-export function jobOf({ message, delay, priority, unique }: Call, text: string): JobJson {
-  const job = { name: message.name, data: text, opts: plain, timestamp: Date.now() } as JobJson;
-  if (delay > 0 || priority > 0) job.opts = { delay, priority };
+/**
+ * The job of a call.
+ *
+ * @param now the server's time: a job waits from then until the call is due
+ */
+export function jobOf(
+  { message, delay, priority, unique }: Call,
+  text: string,
+  now: number,
+): JobJson {
+  const job = { name: message.name, data: text, opts: plain, timestamp: now } as JobJson;
+  const { eta } = message;
+  const wait = eta === undefined ? delay : Math.max(0, eta - now);
+  if (wait > 0 || priority > 0) job.opts = { delay: wait, priority };
   if (unique) {
-    job.opts = { delay, priority, deduplication: { ...unique } };
+    job.opts = { delay: wait, priority, deduplication: { ...unique } };
     job.deduplicationId = unique.id;
   }
   return job;
 }
-
-/** Stores a job; gives the id of the job that is there, which of a second call is the first one's. */
-export const addJob = ({ backend, client }: JobSink, job: JobJson, id: string): Promise<unknown> =>
-  backend.addJobToTransaction(client, job, id);
 
 /** BullMQ is loaded here: half of the time that it takes to load dtask would be spent on it. */
 export async function openSink(connection: Redis, prefix: string, queue: string): Promise<JobSink> {
@@ -46,5 +50,7 @@ export async function openSink(connection: Redis, prefix: string, queue: string)
   const backend = bullmq.createRedisBackend(bullQueueName(queue), options);
   // The connection's own listener keeps what went wrong; without one here it would be thrown.
   backend.on('error', () => undefined);
-  return { backend, client: await backend.client, additions: new Map(), entry };
+  // Its scripts are known to the connection behind that.
+  await backend.client;
+  return { backend, additions: new Map(), entry };
 }

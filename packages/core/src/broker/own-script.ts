@@ -5,7 +5,7 @@ import { bulk, bytesOf, isAscii, type ScriptArgument } from './script-call.js';
 import { withPushes } from './pushes.js';
 
 /** A script as it is on one kind of connection. */
-interface Text {
+export interface ScriptText {
   readonly lua: string;
   readonly sha: string;
   /** The sockets whose server has it, or will when it gets there. */
@@ -17,36 +17,52 @@ interface Text {
  * decided when it is written, which is once more after a reconnection: so it keeps its place among
  * the others, on a new server too.
  */
-class ScriptCall extends Command {
-  readonly #text: Text;
-  readonly #args: string;
-  readonly #count: number;
-  readonly #isText: boolean;
+export class ScriptCall extends Command {
+  readonly #given: GivenScript;
   #socket: object | undefined;
+  #last: ScriptText;
 
-  /** @param args in Redis' protocol, a character for each byte */
-  constructor(text: Text, args: string, count: number) {
-    super('evalsha', [text.sha], { replyEncoding: 'utf8' });
-    this.#text = text;
-    this.#args = args;
-    this.#count = count;
-    this.#isText = isAscii(args);
+  constructor(given: GivenScript) {
+    super('evalsha', [given.text.sha], { replyEncoding: 'utf8' });
+    this.#given = given;
+    this.#last = given.text;
   }
 
   override toWritable(socket: object): string | Buffer {
-    const { lua, sha, sockets } = this.#text;
+    return this.write(this.#given, socket);
+  }
+
+  /** What goes to a socket. */
+  protected write(
+    { text, args, count, isText, isWhole }: GivenScript,
+    socket: object,
+  ): string | Buffer {
+    const { lua, sha, sockets } = text;
     this.#socket = socket;
-    const isKnown = sockets.has(socket);
+    this.#last = text;
+    const isKnown = !isWhole && sockets.has(socket);
     sockets.add(socket);
     const script = isKnown ? `${bulk('evalsha')}${bulk(sha)}` : `${bulk('eval')}${bulk(lua)}`;
-    const call = `*${this.#count + 2}\r\n${script}${this.#args}`;
-    return this.#isText ? call : Buffer.from(call, 'latin1');
+    const call = `*${count + 2}\r\n${script}${args}`;
+    return isText ? call : Buffer.from(call, 'latin1');
   }
 
   /** The server that it was written to does not have the script after all. */
   forget(): void {
-    if (this.#socket) this.#text.sockets.delete(this.#socket);
+    if (this.#socket) this.#last.sockets.delete(this.#socket);
   }
+}
+
+/** A script and what it is given: how many keys, the keys and the other arguments, in Redis' protocol. */
+export interface GivenScript {
+  readonly text: ScriptText;
+  readonly args: string;
+  /** How many there are. */
+  readonly count: number;
+  /** Whether each character of them is a byte of text. */
+  readonly isText: boolean;
+  /** Whether the script goes along in any case: its hash was refused, and may be once more. */
+  readonly isWhole?: boolean;
 }
 
 /** A script: it goes to a server once, and is called by its hash from then on. */
@@ -54,7 +70,7 @@ export class OwnScript<R> {
   readonly #keys: number | undefined;
   readonly #lua: string;
   /** By what it is on a connection. */
-  readonly #texts = new Map<string, Text>();
+  readonly #texts = new Map<string, ScriptText>();
 
   /**
    * @param keys how many of its arguments are keys; absent where the first one says so each time
@@ -67,8 +83,8 @@ export class OwnScript<R> {
 
   /** Runs it. Keys come first. */
   run(connection: Redis, ...args: readonly ScriptArgument[]): Promise<R> {
-    const given = this.#keys === undefined ? args : [this.#keys, ...args];
-    return this.runReady(connection, argumentsOf(given), given.length);
+    const all = this.#keys === undefined ? args : [this.#keys, ...args];
+    return this.runReady(connection, argumentsOf(all), all.length);
   }
 
   /**
@@ -78,16 +94,17 @@ export class OwnScript<R> {
    * @param count how many arguments those are
    */
   runReady(connection: Redis, args: string, count: number): Promise<R> {
-    const text = this.#on(connection);
-    const call = new ScriptCall(text, args, count);
+    const given = { text: this.on(connection), args, count, isText: isAscii(args) };
+    const call = new ScriptCall(given);
     return (connection.sendCommand(call) as Promise<R>).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
       call.forget();
-      return connection.sendCommand(new ScriptCall(text, args, count)) as Promise<R>;
+      return connection.sendCommand(new ScriptCall({ ...given, isWhole: true })) as Promise<R>;
     });
   }
 
-  #on(connection: Redis): Text {
+  /** What it is on a connection. */
+  on(connection: Redis): ScriptText {
     const lua = withPushes(connection, this.#lua);
     let text = this.#texts.get(lua);
     if (!text) {
@@ -103,5 +120,5 @@ export const argumentsOf = (args: readonly ScriptArgument[]): string =>
   args.map((arg) => bulk(bytesOf(arg))).join('');
 
 /** Whether a server does not have a script. */
-const isUnknownScript = (error: unknown): boolean =>
+export const isUnknownScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');

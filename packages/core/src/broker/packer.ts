@@ -227,7 +227,8 @@ class Pack {
     const onStored = (): void => {
       for (const member of members) member.onStored();
     };
-    this.#send({ message, queue, priority, delay: 0 }, onStored).then(
+    const packed = members.map((member) => member.call.message.id);
+    this.#send({ message, queue, priority, delay: 0, packed }, onStored).then(
       () => {
         for (const { resolve, call: each } of members) resolve(each.message.id);
       },

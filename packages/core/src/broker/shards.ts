@@ -12,6 +12,7 @@ import type { FanOut } from './fan-out.js';
 import { Packer } from './packer.js';
 import { ShardCheck } from './shard-check.js';
 import { placesOf } from './places.js';
+import type { Moment, ServerClock } from './server-clock.js';
 
 /** A server, or a part of one, where tasks live: jobs, results, groups. */
 export class Shard implements Place {
@@ -23,11 +24,16 @@ export class Shard implements Place {
   readonly prefix: string;
   readonly broker: Broker;
 
-  constructor(index: number, config: AppConfig, fanOut?: FanOut) {
+  constructor(
+    index: number,
+    config: AppConfig,
+    mayRunTwice: (task: string) => boolean,
+    fanOut?: FanOut,
+  ) {
     this.index = index;
     this.address = config.broker;
     this.prefix = config.prefix;
-    this.broker = new Broker(config, fanOut);
+    this.broker = new Broker(config, mayRunTwice, fanOut);
   }
 
   /** The cluster's slot that it is, where it is one. */
@@ -36,6 +42,11 @@ export class Shard implements Place {
   }
 
   readonly ask: Ask = (what, commands) => this.broker.ask(what, commands);
+
+  /** The server's clock. */
+  get clock(): ServerClock {
+    return this.broker.clock;
+  }
 }
 
 /**
@@ -57,8 +68,11 @@ export class Shards {
   readonly #fanOut: FanOut | undefined;
   readonly #check: ShardCheck;
 
-  /** @throws ConfigError when the broker and a shard are databases of one server */
-  constructor(config: AppConfig, fanOut?: FanOut) {
+  /**
+   * @param mayRunTwice whether a task is known here as one that may run more than once
+   * @throws ConfigError when the broker and a shard are databases of one server
+   */
+  constructor(config: AppConfig, mayRunTwice: (task: string) => boolean, fanOut?: FanOut) {
     const { shards, broker, prefix } = config;
     this.#fanOut = fanOut;
     const places = placesOf(config);
@@ -68,13 +82,20 @@ export class Shards {
       (one) => one.prefix === prefix && isSameServer(one.broker, broker),
     );
     const spread = configs.map(
-      (one, index) => new Shard(index, one, index === own ? fanOut : undefined),
+      (one, index) => new Shard(index, one, mayRunTwice, index === own ? fanOut : undefined),
     );
     const main = { ...config, ...places.main };
-    this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, main, fanOut);
+    this.main = spread[own] ?? new Shard(spread.length === 0 ? 0 : -1, main, mayRunTwice, fanOut);
     this.all = spread.length === 0 ? [this.main] : spread;
     this.places = this.all.includes(this.main) ? this.all : [...this.all, this.main];
     this.#check = new ShardCheck(this.count);
+  }
+
+  /** When a call is made: by the server's clock, where all go to the same one and that is known. */
+  get moment(): Moment {
+    const { clock } = this.main;
+    const isSure = this.places.length === 1 && clock.isKnown;
+    return { now: clock.now(), unsure: isSure ? undefined : performance.now() };
   }
 
   /** Where that is which belongs to a task, a group or a map. */

@@ -1,4 +1,5 @@
 /** Carries a canvas on: starts its steps, and does what follows when one has ended. */
+import type { Moment } from '../broker/server-clock.js';
 import { decode, encode, encodeError, type JsonValue } from '../codec/index.js';
 import { ChordError } from '../errors.js';
 import type { Call, Message } from '../protocol/message.js';
@@ -8,10 +9,12 @@ import type { CallSettings } from '../protocol/call-settings.js';
 import { freezeCall } from '../task/call.js';
 import { type Continuation, type Joins, type Origin, originOf } from './joins.js';
 import { reopen, type Reopened } from './reopening.js';
+import { ahead, allSent } from './sends.js';
 import {
   decodeArgs,
   decodeOptions,
   type Frame,
+  type ChainStep,
   type GroupStep,
   isGroupStep,
   type Step,
@@ -28,6 +31,8 @@ export interface FlowPlace {
   /** What is known here of a task's calls. */
   readonly calls: (task: string, args: readonly unknown[], options: CallSettings) => CallSettings;
   readonly send: (call: Call) => Promise<unknown>;
+  /** When something is sent, or has ended. */
+  readonly moment: () => Moment;
   /** Stores outcomes of tasks that no worker runs, and pushes them. */
   readonly settle: (outcomes: readonly Outcome[], reply: string | undefined) => Promise<void>;
   /** Notes that what a failed task has stopped waits for it once more. */
@@ -82,17 +87,18 @@ export class Flow {
     if (isGroupStep(step)) return this.#startGroup(step, given, frames, origin);
     const [first, ...rest] = step.chain;
     if (!first) return this.proceed(frames, { ok: true, given }, origin);
-    const next = rest.length === 0 ? frames : [await this.#restOf(step.id, rest), ...frames];
+    const next = rest.length === 0 ? frames : [await this.#restOf(step, rest), ...frames];
     return this.start(first, given, next, origin);
   }
 
   /** A long rest is stored, so that a chain of a thousand steps is not sent a thousand times. */
-  async #restOf(id: string, rest: readonly Step[]): Promise<Frame> {
+  async #restOf(chain: ChainStep, rest: readonly Step[]): Promise<Frame> {
     if (rest.length === 1 || JSON.stringify(rest).length <= shortRest) return { steps: rest };
     // Under the id of its first task: chains in one another may end with the same one.
     const [first] = rest.flatMap(firstTasks);
-    const list = first?.id ?? id;
-    await this.#place.joins.store(list, rest, patience + waitOf({ chain: rest, id }));
+    const list = first?.id ?? chain.id;
+    const wait = waitOf({ chain: rest, id: chain.id }, this.#place.moment().now);
+    await ahead(chain, this.#place.joins.store(list, rest, patience + wait));
     return { list, at: 0 };
   }
 
@@ -106,15 +112,17 @@ export class Flow {
       return this.proceed(frames, { ok: true, given: { kind: 'value', json: [] } }, origin);
     if (frames.length > 0) {
       const continuation = { next: frames, origin: { ...origin, again: true } };
-      const wait = patience + waitOf({ group, id });
-      await this.#place.joins.open(id, group.length, continuation, wait);
+      const step = { group, id };
+      const wait = patience + waitOf(step, this.#place.moment().now);
+      await ahead(step, this.#place.joins.open(id, group.length, continuation, wait));
     }
     const each = given.kind === 'list' ? { ...given, shared: true } : given;
     const of = frames.length > 0 ? origin : { ...origin, group: id };
     for (let from = 0; from < group.length; from += width) {
       const some = group.slice(from, from + width);
-      await Promise.all(
+      await allSent(
         some.map((part, index) => this.start(part, each, placeIn(id, from + index, frames), of)),
+        from,
       );
     }
   }
@@ -128,15 +136,19 @@ export class Flow {
   ): Promise<number> {
     if (frames.length > 0) {
       const continuation = { next: frames, origin: { ...origin, again: true } };
-      await this.#place.joins.open(id, undefined, continuation, patience);
+      await ahead({ group: [], id }, this.#place.joins.open(id, undefined, continuation, patience));
     }
     const of = frames.length > 0 ? origin : { ...origin, group: id };
     let count = 0;
+    let sent = 0;
     let failure: Error | undefined;
     const going = new Set<Promise<void>>();
     for await (const part of parts) {
       const started = this.start(part, nothing, placeIn(id, count, frames), of).then(
-        () => void going.delete(started),
+        () => {
+          sent += 1;
+          going.delete(started);
+        },
         (error: unknown) => {
           failure ??= error as Error;
         },
@@ -147,7 +159,7 @@ export class Flow {
       if (failure !== undefined) break;
     }
     await Promise.all(going);
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) await allSent([Promise.reject(failure)], sent);
     if (frames.length === 0) return count;
     const sealed = await this.#place.joins.seal(id, count);
     if (sealed.kind !== 'waiting') await this.#joined(id, sealed.continuation, undefined);
@@ -191,7 +203,7 @@ export class Flow {
     { state, error }: Extract<End, { ok: false }>,
     { reply }: Origin,
   ): Promise<void> {
-    const at = Date.now();
+    const at = this.#place.moment().now;
     const outcomes: Outcome[] = [];
     for (const step of steps) {
       for (const { id, task } of tasksOf(step)) outcomes.push({ id, task, state, error, at });
@@ -251,7 +263,7 @@ export class Flow {
   }
 
   async #outcome(end: End): Promise<Omit<Outcome, 'id'>> {
-    const at = Date.now();
+    const at = this.#place.moment().now;
     if (!end.ok) return { state: end.state, error: end.error, at };
     return { state: 'SUCCESS', value: decode(await this.#json(end.given), 'result'), at };
   }
@@ -303,7 +315,7 @@ export class Flow {
     const args = takes.kind === 'value' ? [decode(takes.json, 'args'), ...own] : own;
     const options = decodeOptions(step.options);
     const call = freezeCall(step.task, args, this.#place.calls(step.task, args, options), options, {
-      now: Date.now(),
+      ...this.#place.moment(),
       newId: () => step.id,
       reply: origin.reply,
       defaultQueue: this.#place.defaultQueue,
@@ -353,11 +365,12 @@ function after(
 }
 
 /** The longest time that a step asks to wait before something in it runs. */
-export function waitOf(step: Step): number {
+export function waitOf(step: Step, now: number): number {
   if ('task' in step) {
     const { countdown = 0, eta } = step.options ?? {};
-    return eta === undefined ? countdown : Math.max(0, eta - Date.now());
+    return eta === undefined ? countdown : Math.max(0, eta - now);
   }
-  if (isGroupStep(step)) return step.group.reduce((most, part) => Math.max(most, waitOf(part)), 0);
-  return step.chain.reduce((sum, part) => sum + waitOf(part), 0);
+  if (isGroupStep(step))
+    return step.group.reduce((most, part) => Math.max(most, waitOf(part, now)), 0);
+  return step.chain.reduce((sum, part) => sum + waitOf(part, now), 0);
 }

@@ -11,6 +11,8 @@ export interface EventWriterPlace {
   readonly kept: number;
   /** Adds an entry; rejects where it could not. */
   readonly add: (...args: [string, ...(string | number)[]]) => Promise<unknown>;
+  /** The server's time, in milliseconds since 1970. */
+  readonly now: () => number;
   /** Whether Redis can be asked now. */
   readonly isUp: () => boolean;
 }
@@ -47,7 +49,7 @@ export class EventWriter {
   /** Tells of something that has just happened. */
   emit<T extends EventType>(type: T, fields: EventFields<T>): void {
     if (!this.on) return;
-    const count = this.#waiting.push(encodeEvent(type, Date.now(), fields));
+    const count = this.#waiting.push(encodeEvent(type, this.#place.now(), fields));
     if (count >= mostWaiting) this.dropped += this.#waiting.splice(0, most).length;
     if (this.#writing) return;
     if (count < most) this.#timer ??= setTimeout(this.#onTime, patience);

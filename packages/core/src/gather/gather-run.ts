@@ -118,8 +118,9 @@ function judged(
     if (verdict.kind === 'ignore' || verdict.kind === 'requeue') return { left: verdict.kind };
     const error = encodeError(verdict.error);
     if (verdict.kind === 'fail') return { error };
-    const { wait, args } = verdict;
-    return { error, wait, ...(args !== undefined && { args: encode(args, 'args') }) };
+    const { wait, due, args } = verdict;
+    const on = due !== undefined && { due };
+    return { error, wait, ...on, ...(args !== undefined && { args: encode(args, 'args') }) };
   } catch (error) {
     // Arguments of a retry that cannot travel.
     return { error: encodeError(error) };

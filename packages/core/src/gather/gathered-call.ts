@@ -29,5 +29,10 @@ export interface GatheredCall {
 export type GatheredEnd =
   | { readonly value?: unknown }
   | { readonly error: unknown }
-  | { readonly error: unknown; readonly wait: number; readonly args?: unknown }
+  | {
+      readonly error: unknown;
+      readonly wait: number;
+      readonly due?: number;
+      readonly args?: unknown;
+    }
   | { readonly left: 'ignore' | 'requeue' };

@@ -23,9 +23,10 @@ export function publicationOf({ message, queue, priority, delay }: Call): Public
 /**
  * A call as it has been changed.
  *
+ * @param now the server's time
  * @throws ConfigError when it was given what no call may have
  */
-export function changed(call: Call, to: Publication): Call {
+export function changed(call: Call, to: Publication, now: number): Call {
   const { queue, priority, countdown, headers, expires } = to;
   const checked = checkCallOptions({
     queue,
@@ -36,9 +37,12 @@ export function changed(call: Call, to: Publication): Call {
   });
   const { eta: before, expires: _expires, headers: _headers, ...message } = call.message;
   const delay = checked.countdown ?? 0;
-  const eta = delay === call.delay ? before : Date.now() + delay;
+  const eta = delay === call.delay ? before : now + delay;
+  const { reckoned } = call;
+  const isOld = checked.expiresAt === call.message.expires;
   return {
     ...call,
+    ...(reckoned && { reckoned: { ...reckoned, expires: reckoned.expires && isOld } }),
     queue,
     priority,
     delay,

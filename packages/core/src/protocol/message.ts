@@ -67,16 +67,33 @@ export interface Deduplication {
   readonly ttl?: number;
 }
 
+/** By which time the times of a message were reckoned that are spans from when the call was made. */
+export interface Reckoning {
+  /** When it was made, by `performance.now()`. */
+  readonly at: number;
+  /** What this machine's clock said then. */
+  readonly now: number;
+  /** Whether `eta` is such a time, and `expires`. */
+  readonly eta: boolean;
+  readonly expires: boolean;
+}
+
 /** A message and where it goes. */
 export interface Call {
   readonly message: Message;
   readonly queue: string;
   /** 0 (first) to 9 (last). */
   readonly priority: number;
-  /** Wait before it may start, in milliseconds. */
+  /** Wait before it may start, in milliseconds, as of when the call was made. */
   readonly delay: number;
+  /** How its times were reckoned, where the server's clock was not known when it was made. */
+  readonly reckoned?: Reckoning;
   /** While an equal one is there, it is not sent. */
   readonly unique?: Deduplication;
+  /** Its id was chosen by its caller: what was taken under that id, and has a record, is not added again. */
+  readonly isNamed?: boolean;
+  /** The ids of the calls in it, where it is a pack. */
+  readonly packed?: readonly string[];
   /**
    * Takes the call into a pack, as it is by now; `onStored` is called when Redis has it. Gives nothing
    * where the call has to go by itself.

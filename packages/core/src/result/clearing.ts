@@ -1,6 +1,7 @@
 /** Takes back what was told of tasks that are to run after all: their failures. */
 import type { Redis } from 'ioredis';
 import { OwnScript } from '../broker/own-script.js';
+import { clockOf } from '../broker/server-clock.js';
 import { replyChannel, resultKey } from '../protocol/keys.js';
 import { type Outcome, parseOutcome } from '../protocol/outcome.js';
 
@@ -42,7 +43,7 @@ export async function clearFailures(
     for (const [index, id] of some.entries()) {
       const text = texts[index] ?? null;
       if (text === null || !isFailure(text, fits)) continue;
-      const news = JSON.stringify([{ v: 1, id, state: 'PENDING', at: Date.now() }]);
+      const news = JSON.stringify([{ v: 1, id, state: 'PENDING', at: clockOf(connection).now() }]);
       const key = resultKey(prefix, id);
       cleared.push(clear.run(connection, key, text, channel, news));
     }

@@ -39,7 +39,8 @@ export class Entry implements OpenWait {
   newer: Entry | undefined;
   /** Whether it is among those that wait. */
   waits = false;
-  look = Date.now() + firstLook;
+  /** By `performance.now()`. */
+  look = performance.now() + firstLook;
   wait = firstLook;
   /** When the last look found nothing of the task. */
   missedAt: number | undefined;

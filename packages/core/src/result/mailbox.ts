@@ -306,13 +306,13 @@ export class Mailbox implements ResultMailbox {
     // A dead connection is found out by asking: `socketTimeout` then ends it, and it heals.
     if (subscription?.status === 'ready') subscription.ping().catch(() => undefined);
     if (this.#following) this.#ledger.follow(followed).catch(() => undefined);
-    const now = Date.now();
+    const now = performance.now();
     const due = this.#entries.due(now, portion);
     if (due.length > 0 && !this.#reading) this.#lookAt(due);
   }
 
   #lookAt(entries: Entry[]): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const entry of entries) {
       entry.look = now + entry.wait;
       entry.wait = Math.min(entry.wait * 2, lastLook);
@@ -366,8 +366,8 @@ export class Mailbox implements ResultMailbox {
       entry.missedAt = undefined;
       entry.unknownSince = undefined;
     } else if (verdict.kind === 'unknown') {
-      entry.unknownSince ??= Date.now();
-      if (Date.now() - entry.unknownSince >= firstLook) entry.listener.unknown?.();
+      entry.unknownSince ??= performance.now();
+      if (performance.now() - entry.unknownSince >= firstLook) entry.listener.unknown?.();
     } else if (entry.missedAt === undefined && !isIgnored(verdict)) {
       // Somebody may have taken it out just now, and be about to store why.
       entry.missedAt = performance.now();

@@ -1,6 +1,7 @@
 /** Ends tasks that have not started, wherever in a canvas they are: those not sent yet as well. */
 import type { Redis } from 'ioredis';
 import { OwnScript } from '../broker/own-script.js';
+import { clockOf } from '../broker/server-clock.js';
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { ConfigError, TaskRevokedError } from '../errors.js';
@@ -113,7 +114,7 @@ export async function revokeTasks(
   const ended = await Promise.all(
     tasks.map(({ id, task, queue }) => {
       const record = encodeOutcome(
-        { id, task, state: 'REVOKED', error, at: Date.now() },
+        { id, task, state: 'REVOKED', error, at: clockOf(connection).now() },
         Number.MAX_SAFE_INTEGER,
       );
       const keys = { record: resultKey(prefix, id), lock: lockKey(prefix, queue, id) };

@@ -27,7 +27,7 @@ export async function situationOf(
   id: string,
   { known, takersOf }: Informants,
 ): Promise<{ what: string; where: string }> {
-  const until = Date.now() + patience;
+  const until = performance.now() + patience;
   const found = await within(known(), until);
   if (found instanceof Error)
     return { what: `task ${id}`, where: `what became of it is not known, for ${found.message}` };
@@ -80,7 +80,7 @@ async function within<R>(asked: Promise<R>, until: number): Promise<R | Error> {
   const over = new Promise<Error>((resolve) => {
     timer = setTimeout(
       () => resolve(new Error(`Redis did not say so within ${patience} ms`)),
-      Math.max(0, until - Date.now()),
+      Math.max(0, until - performance.now()),
     );
   });
   const reason = (error: unknown): Error =>

@@ -1,4 +1,5 @@
 /** One call, frozen: what its task says and what the call says, merged and checked. Pure. */
+import type { Moment } from '../broker/server-clock.js';
 import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { type Duration, toDuration, toMilliseconds } from '../duration.js';
@@ -50,8 +51,7 @@ export function callSettings(options: CallOptions): CallSettings {
 }
 
 /** What surrounds a call: who makes it, and when. */
-export interface CallPlace {
-  readonly now: number;
+export interface CallPlace extends Moment {
   readonly newId: () => string;
   readonly reply: string | undefined;
   readonly defaultQueue: string;
@@ -71,9 +71,10 @@ export function freezeCall(
   // more is added behind one, and makes a new hidden class each time.
   const merged: CallSettings = call === none ? task : Object.assign({}, task, call);
   const due = call.countdown === undefined && call.eta === undefined ? task : call;
-  const delay = Math.max(0, due.eta === undefined ? (due.countdown ?? 0) : due.eta - place.now);
+  const { now, unsure } = place;
+  const delay = Math.max(0, due.eta === undefined ? (due.countdown ?? 0) : due.eta - now);
   const lapse = call.expiresIn === undefined && call.expiresAt === undefined ? task : call;
-  const expires = lapse.expiresIn === undefined ? lapse.expiresAt : place.now + lapse.expiresIn;
+  const expires = lapse.expiresIn === undefined ? lapse.expiresAt : now + lapse.expiresIn;
   const message: { -readonly [K in keyof Message]: Message[K] } = {
     id: call.id ?? place.newId(),
     name,
@@ -83,7 +84,8 @@ export function freezeCall(
   if (merged.ignoreResult) message.ignoreResult = true;
   else if (place.reply !== undefined) message.reply = place.reply;
   if (merged.headers !== undefined) message.headers = { ...task.headers, ...call.headers };
-  if (delay > 0) message.eta = place.now + delay;
+  if (delay > 0) message.eta = due.eta ?? now + delay;
+  else if (unsure !== undefined && due.eta !== undefined) message.eta = due.eta;
   if (expires !== undefined) message.expires = expires;
   if (merged.resultExpires !== undefined) message.resultExpires = merged.resultExpires;
   if (call.retry !== undefined) message.retry = call.retry;
@@ -99,6 +101,15 @@ export function freezeCall(
     queue: merged.queue ?? place.defaultQueue,
     priority: merged.priority ?? 0,
     delay,
+    ...(unsure !== undefined &&
+      (delay > 0 || expires !== undefined || due.eta !== undefined) && {
+        reckoned: {
+          at: unsure,
+          now,
+          eta: delay > 0 && due.eta === undefined,
+          expires: lapse.expiresIn !== undefined,
+        },
+      }),
   };
 }
 

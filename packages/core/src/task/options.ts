@@ -44,7 +44,8 @@ export interface CallOptions extends Omit<RetryOptions, 'retryFor' | 'dontRetryF
   /** When the call is no longer wanted: a span from now, or a date. It then ends as `REVOKED`. */
   expires?: Duration | Date;
   /**
-   * The task's id. Sending twice under one id, while the first is not done, sends once.
+   * The task's id. A second call under it changes nothing while the first waits or runs, or its result is
+   * kept.
    * @default a random UUID
    */
   id?: string;

@@ -19,6 +19,8 @@ export type Verdict =
   | {
       readonly kind: 'retry';
       readonly wait: number;
+      /** When, where the task has named a point in time: `wait` is by the clock of its process. */
+      readonly due?: number;
       readonly error: unknown;
       readonly args?: readonly unknown[];
     }
@@ -113,7 +115,15 @@ function judgeRequest(thrown: Retry, at: Circumstances, random?: () => number): 
       : failWith(request.error, 'the retry that the task asked for', refused);
   }
   const error = request.error ?? thrown;
-  return { kind: 'retry', wait, error, ...(request.args !== undefined && { args: request.args }) };
+  const { args, countdown, eta } = request;
+  const due = countdown === undefined ? eta?.getTime() : undefined;
+  return {
+    kind: 'retry',
+    wait,
+    error,
+    ...(due !== undefined && { due }),
+    ...(args !== undefined && { args }),
+  };
 }
 
 function requestedWait({ request }: Retry, now: number): number | undefined {

@@ -4,11 +4,11 @@ import {
   type LimitOverride,
   openConnection,
   RevocationRules,
+  type ServerClock,
 } from '@dtask/core/internal';
 import { Heart } from '../events/heart.js';
 import { TaskEvents } from '../events/task-events.js';
 import type { WorkerLog } from '../log.js';
-import { ServerClock } from '../server-clock.js';
 import { carryOut, isChange } from './commands.js';
 import { ControlListener } from './control-listener.js';
 import { type TargetPlace, WorkerTarget } from './worker-target.js';
@@ -20,12 +20,12 @@ export interface DeskPlace extends Omit<TargetPlace, 'rules' | 'limits' | 'heart
 
 /** A worker's control plane. */
 export class ControlDesk {
-  /** Follows the server's time. */
-  readonly clock = new ServerClock();
+  /** The main server's clock. */
+  readonly clock: ServerClock;
   /** Tells of tasks, for the executor. */
   readonly events: TaskEvents;
   /** The rules by which tasks are revoked that were not sent yet. */
-  readonly rules = new RevocationRules(this.clock.now);
+  readonly rules: RevocationRules;
   /** The limits that were changed at run time, by the task's name. */
   readonly limits = new Map<string, LimitOverride>();
   readonly #writer: EventWriter;
@@ -37,12 +37,17 @@ export class ControlDesk {
   constructor(place: DeskPlace) {
     const { app, worker, config, connection, log, current, queues, size } = place;
     const { eventsKept: kept } = app.config;
-    const { prefix, address } = app.queues.shards.main;
+    const { prefix, address, clock } = app.queues.shards.main;
     this.#log = log;
+    this.clock = clock;
+    this.rules = new RevocationRules(clock.now);
     const isUp = (): boolean => connection.status === 'ready';
     const add: ConstructorParameters<typeof EventWriter>[0]['add'] = (...args) =>
       connection.xadd(...args);
-    this.#writer = new EventWriter({ prefix, worker, kept, add, isUp }, config.events);
+    this.#writer = new EventWriter(
+      { prefix, worker, kept, add, isUp, now: clock.now },
+      config.events,
+    );
     this.events = new TaskEvents(this.#writer);
     this.#heart = new Heart({
       writer: this.#writer,

@@ -13,9 +13,9 @@ import {
   hear,
   onPush,
   push,
+  type ServerClock,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
-import type { ServerClock } from '../server-clock.js';
 import type { WorkerLog } from '../log.js';
 import { NotSupported } from './control-target.js';
 

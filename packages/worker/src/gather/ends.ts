@@ -53,11 +53,12 @@ function endOf(end: GatheredEnd, decodes: boolean): Report {
   }
   const error = decode(end.error as never, 'error');
   if (!('wait' in end)) return { kind: 'fail', error };
-  const { wait, args } = end;
+  const { wait, due, args } = end;
   return {
     kind: 'retry',
     wait,
     error,
+    ...(due !== undefined && { due }),
     ...(args !== undefined && { args: decodeArgs(args as never) }),
   };
 }

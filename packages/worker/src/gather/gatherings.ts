@@ -1,6 +1,7 @@
 /** Gathers calls of tasks that take many of them at a time, and runs each of those tasks once for all. */
 import type { App } from '@dtask/core';
 import {
+  clockOf,
   type Definition,
   type GatheredCall,
   type Gathering as GatherSettings,
@@ -8,6 +9,7 @@ import {
   gatherTask,
   type Message,
 } from '@dtask/core/internal';
+import type { Redis } from 'ioredis';
 import type { Current } from '../current.js';
 import type { Performance, Work } from '../pool/pool.js';
 import type { Pools } from '../pools.js';
@@ -21,6 +23,8 @@ import { Member } from './member.js';
 /** What gatherings need of their worker. */
 export interface GatheringsPlace {
   readonly app: App;
+  /** To the server that has the calls. */
+  readonly connection: Redis;
   readonly pools: Pools;
   readonly slots: Slots;
   /** A call is about to run. */
@@ -183,7 +187,7 @@ export class Gatherings {
     const watch = (): void => {
       began = performance.now();
       for (const member of members) {
-        member.current.began = Date.now();
+        member.current.began = clockOf(this.#place.connection).now();
         member.begin(performed);
       }
       if (limit.hard > 0 || limit.soft > 0)

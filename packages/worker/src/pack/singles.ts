@@ -96,6 +96,7 @@ export class Singles {
       delay,
       lock,
       turn: turnOf(attempts, ended),
+      leavesRecord: !message.ignoreResult && ended === undefined,
       fields: [
         ...(attempts > 0 ? ['atm', attempts] : []),
         ...(why ? ['failedReason', why.reason, 'stacktrace', JSON.stringify([why.stack])] : []),

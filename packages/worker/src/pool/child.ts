@@ -307,12 +307,13 @@ export class Child {
       case 'fail':
         return { kind: 'fail', error: decode(report[1], 'error') };
       case 'retry': {
-        const [, wait, error, args] = report;
+        const [, wait, error, args, due] = report;
         return {
           kind: 'retry',
           wait,
           error: decode(error, 'error'),
-          ...(args !== undefined && { args: decodeArgs(args as never) }),
+          ...(due !== undefined && { due }),
+          ...(args !== undefined && args !== null && { args: decodeArgs(args as never) }),
         };
       }
       case 'ignore':

@@ -57,7 +57,7 @@ export type ChildReport =
   /** Its value goes beside it, as JSON text, if it has one. */
   | readonly ['value']
   | readonly ['fail', JsonValue]
-  | readonly ['retry', number, JsonValue, JsonValue?]
+  | readonly ['retry', number, JsonValue, JsonValue?, number?]
   | readonly ['ignore']
   | readonly ['requeue']
   | readonly ['replace', CanvasJson];

@@ -264,9 +264,16 @@ function encodeSafe(report: Exclude<Report, { kind: 'value' }>): ChildReport {
     case 'fail':
       return ['fail', encodeError(report.error)];
     case 'retry': {
-      const { wait, error, args } = report;
-      if (!args) return ['retry', wait, encodeError(error)];
-      return ['retry', wait, encodeError(error), encode(args, 'args')];
+      const { wait, due, error, args } = report;
+      if (!args && due === undefined) return ['retry', wait, encodeError(error)];
+      const encoded = args ? encode(args, 'args') : null;
+      return [
+        'retry',
+        wait,
+        encodeError(error),
+        encoded,
+        ...(due === undefined ? [] : [due]),
+      ] as never;
     }
     case 'ignore':
     case 'requeue':

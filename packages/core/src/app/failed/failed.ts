@@ -66,7 +66,12 @@ export class Failed {
    * ```
    */
   list(filter: FailedFilter = {}): AsyncGenerator<FailedTask, void, undefined> {
-    return this.#list(checkFilter(filter, Date.now()));
+    return this.#list(checkFilter(filter, this.#now()));
+  }
+
+  /** The time of the servers that say when tasks have failed. */
+  #now(): number {
+    return this.#shards.moment.now;
   }
 
   async *#list(criteria: Criteria): AsyncGenerator<FailedTask, void, undefined> {
@@ -76,7 +81,7 @@ export class Failed {
   /** How many failed tasks a filter picks. */
   async count(filter: FailedFilter = {}): Promise<number> {
     let count = 0;
-    for await (const heads of this.#heads(checkFilter(filter, Date.now()))) count += heads.length;
+    for await (const heads of this.#heads(checkFilter(filter, this.#now()))) count += heads.length;
     return count;
   }
 
@@ -120,7 +125,7 @@ export class Failed {
       return (await this.#drop(await this.#find(which))) > 0;
     }
     let dropped = 0;
-    for await (const heads of this.#heads(checkFilter(which, Date.now())))
+    for await (const heads of this.#heads(checkFilter(which, this.#now())))
       dropped += await this.#drop(heads);
     return dropped;
   }
@@ -148,7 +153,7 @@ export class Failed {
   async #retryAll(filter: FailedFilter): Promise<RetryCount> {
     let retried = 0;
     let damaged = 0;
-    for await (const jobs of this.#jobs(checkFilter(filter, Date.now()))) {
+    for await (const jobs of this.#jobs(checkFilter(filter, this.#now()))) {
       const whole = jobs.filter(({ message }) => message !== undefined);
       damaged += jobs.length - whole.length;
       retried += await this.#retry(whole);
@@ -166,7 +171,12 @@ export class Failed {
       jobs,
       ({ head }) => head.place,
       'failed tasks were not retried',
-      (connection, { prefix }, some) => moveBack(connection, prefix, some.map(retrialOf)),
+      (connection, { prefix }, some) =>
+        moveBack(
+          connection,
+          prefix,
+          some.map((one) => retrialOf(one, this.#now())),
+        ),
     );
     const retried = moved.filter(Boolean).length;
     // Somebody came first, and by now it may have failed again and filled its place in a group,
@@ -338,7 +348,7 @@ function damagedOnly(error: Error): Error {
 }
 
 /** A retry says that the task is wanted now, whatever it said of its expiry. */
-function retrialOf({ head, fields, message, task }: FailedJob): Retrial {
+function retrialOf({ head, fields, message, task }: FailedJob, now: number): Retrial {
   let data = '';
   if (message?.expires !== undefined) {
     const { expires: _expires, ...rest } = JSON.parse(fields['data'] ?? '{}') as {
@@ -346,5 +356,5 @@ function retrialOf({ head, fields, message, task }: FailedJob): Retrial {
     };
     data = JSON.stringify(rest);
   }
-  return { head, data, history: extendHistory(fields['hist'], task, Date.now()) };
+  return { head, data, history: extendHistory(fields['hist'], task, now) };
 }
