@@ -1,5 +1,6 @@
 /** Calls that Redis refuses: each says that it was not sent, and none runs when Redis takes calls again. */
 import { chain, group } from 'dtask';
+import { testWorker } from 'dtask/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { engine } from '../support/own-engine.js';
 import { setStage, type Stage } from '../support/stage.js';
@@ -101,4 +102,35 @@ test.each(Object.keys(refusals))('by %s', async (code) => {
   await until('a call is taken', () => tasks.one.delay(9).catch(() => undefined));
   const { waiting, delayed, active } = await app.queues.counts('default');
   expect({ waiting, delayed, active }).toEqual({ waiting: 1, delayed: 0, active: 0 });
+});
+
+test('by none, however often the server loses its scripts', { timeout: 60_000 }, async () => {
+  const { app, redis } = setStage(engine.url);
+  const one = app.task('one', (x: number) => x);
+  const packed = app.task('packed', (x: number) => x, { batch: true });
+  await using _worker = await testWorker(app, { concurrency: 8 });
+  const unhandled: unknown[] = [];
+  const hear = (error: unknown): unknown => unhandled.push(error);
+  process.on('unhandledRejection', hear);
+  onTestFinished(() => void process.off('unhandledRejection', hear));
+  let isOver = false;
+  const flushing = (async () => {
+    while (!isOver) await redis.script('FLUSH');
+  })();
+  try {
+    for (let round = 0; round < 15; round += 1) {
+      const calls = Array.from({ length: 20 }, (_, x) => [
+        one.delay(x),
+        packed.delay(x),
+        one.applyAsync([x], { countdown: 5 }),
+        one.applyAsync([x], { priority: 2 }),
+      ]);
+      const values = await Promise.all(calls.flat().map((call) => call.get({ timeout: '30s' })));
+      expect(values).toEqual(calls.flatMap((some, x) => some.map(() => x)));
+    }
+  } finally {
+    isOver = true;
+    await flushing;
+  }
+  expect(unhandled).toEqual([]);
 });

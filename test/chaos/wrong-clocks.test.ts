@@ -1,7 +1,6 @@
 /** Machines whose clocks are wrong by an hour: callers, workers and beats go by Redis' time. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { DtaskProcess } from '../support/dtask-process.js';
 import { engine } from '../support/own-engine.js';
@@ -10,7 +9,6 @@ import { until } from '../support/until.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const preload = new URL('../support/wrong-clock.mjs', import.meta.url).href;
-const app = fileURLToPath(new URL('../fixtures/faults/app.ts', import.meta.url));
 const hour = 3_600_000;
 const wrong = [
   ['ahead', hour],

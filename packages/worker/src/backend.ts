@@ -1,7 +1,7 @@
 /** BullMQ's Redis backend, which checks the jobs that it gets before they are parsed. */
 import type { createRedisBackend, JobJson } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { clockOf, longestBlock, markFields, type ServerClock } from '@dtask/core/internal';
+import { clockOf, longestBlock, markFields } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
 import { keepMarks } from './marks.js';
 import { ownFields } from './failed-run.js';
@@ -22,7 +22,8 @@ const timeAt: Readonly<Record<string, number>> = {
 
 /** By the server's clock BullMQ's scripts tell which delayed jobs are due, and when others will be. */
 export const careful: typeof createRedisBackend = (name, options, extra) => {
-  const clock = clockOf(options.connection as Redis);
+  const connection = options.connection as Redis;
+  const clock = clockOf(connection);
   const backend = bullmq.createRedisBackend(name, options, extra);
   const onTime = <T>(command: string, args: T): T => {
     const at = timeAt[command];
@@ -45,7 +46,7 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
   const wait = backend.waitForJob.bind(backend);
   backend.waitForJob = async (span) => {
     const found = await wait(span);
-    return found && { ...found, score: toLocal(clock, found.score) };
+    return found && { ...found, score: toLocal(connection, found.score) };
   };
   const moveToFailed = backend.moveToFailed.bind(backend);
   backend.moveToFailed = (job, reason, keep, token, fetchNext, fields) =>
@@ -56,8 +57,8 @@ export const careful: typeof createRedisBackend = (name, options, extra) => {
 };
 
 /** A time of the server's by this machine's clock; 0 is none. */
-export const toLocal = (clock: ServerClock, time: number): number =>
-  time > 0 ? time - clock.now() + Date.now() : time;
+export const toLocal = (connection: Redis, time: number): number =>
+  time > 0 ? time - clockOf(connection).now() + Date.now() : time;
 
 /** Makes the job in a reply one that can be parsed. */
 export function repair(backend: Backend, reply: unknown): void {

@@ -2,7 +2,6 @@
 import type { Job, JobJson, WorkerOptions } from 'bullmq';
 import { type Backend, careful, parseFetched, repair, toLocal } from './backend.js';
 import type { BullPlace } from './bull-place.js';
-import { clockOf } from '@dtask/core/internal';
 import { bullmq } from './bullmq.js';
 import { Completion } from './completion.js';
 import { Completions } from './completions.js';
@@ -175,7 +174,7 @@ export class BullWorker extends PromptWorker {
     repair(backend, reply);
     // 0 says that there is nothing to say.
     const [fields, id, limit, delay, isLast] = (reply || []) as Fetched;
-    this['updateDelays'](limit, delay && toLocal(clockOf(this.#place.connection), delay));
+    this['updateDelays'](limit, delay && toLocal(this.#place.connection, delay));
     // BullMQ waits for a job then, and asks for none. Without a slot it is not to wait: it would take
     // the sign that there is one from a worker that has a slot.
     const { slots } = this.#place;

@@ -1,4 +1,5 @@
 /** Ends tasks durably: those that wait, those that run, and those that are still to come. */
+import { clockOf } from '../broker/server-clock.js';
 import type { Redis } from 'ioredis';
 import { forEachPlace } from '../broker/for-each-place.js';
 import { OwnScript } from '../broker/own-script.js';
@@ -139,7 +140,13 @@ export class Revocations {
       if (found?.state !== 'WAITING') return;
       const { task, queue = '', reply } = found;
       const error = new TaskRevokedError(reason);
-      const end = { id, state: 'REVOKED', error, at: Date.now(), ...(task && { task }) };
+      const end = {
+        id,
+        state: 'REVOKED',
+        error,
+        at: clockOf(connection).now(),
+        ...(task && { task }),
+      };
       const keys = { record: key, lock: lockKey(prefix, queue, id) };
       const channel = reply === undefined ? '' : replyChannel(prefix, reply);
       const text = encodeOutcome(end, Number.MAX_SAFE_INTEGER);
