@@ -137,10 +137,17 @@ const canUnshare =
   process.platform === 'linux' &&
   spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
 
+/** Whether the system's shell stays above what it runs: dash does, bash and BusyBox become that. */
+const shellStays =
+  spawnSync('sh', ['-c', `${process.execPath} -p process.ppid`], {
+    encoding: 'utf8',
+  }).stdout.trim() !== String(process.pid);
+
 describe.runIf(canUnshare)('as the first process of a container', () => {
+  const direct = [`${bin}.bin/dtask`, ...command.split(' ').slice(1)];
   const container = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
-  it('npx hands back at once what runs: it has no time for more', async () => {
+  it.runIf(shellStays)('npx hands back at once what runs: it has no time for more', async () => {
     const { stage, trace, worker } = await begin([...container, ...npx]);
     const [first = 0] = descendants(worker.pid);
     process.kill(first, 'SIGTERM');
@@ -150,8 +157,26 @@ describe.runIf(canUnshare)('as the first process of a container', () => {
     trace.open('held');
   });
 
+  it.runIf(shellStays)(
+    'an init lets a worker stop warm, and ends with the npx below it',
+    async () => {
+      const init = [process.execPath, fileURLToPath(new URL('programs/init.mjs', import.meta.url))];
+      const alone = await begin([...container, ...init, ...direct]);
+      process.kill(descendants(alone.worker.pid)[0] ?? 0, 'SIGTERM');
+      await alone.worker.logged(/^stopping when 1 running/);
+      alone.trace.open('held');
+      await alone.worker.ended;
+      expect(alone.trace.ends('held')).toBe(1);
+      const below = await begin([...container, ...init, ...npx]);
+      const all = descendants(below.worker.pid);
+      process.kill(all[0] ?? 0, 'SIGTERM');
+      await untilGone(all);
+      expect(below.trace.ends('held')).toBe(0);
+    },
+  );
+
   it.each([
-    ['the worker itself', [`${bin}.bin/dtask`, ...command.split(' ').slice(1)]],
+    ['the worker itself', direct],
     ['npx, with a shell that becomes the worker', ['env', 'npm_config_script_shell=bash', ...npx]],
   ])('stops warm: %s', async (_what, started) => {
     const { trace, worker } = await begin([...container, ...started]);

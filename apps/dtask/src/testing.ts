@@ -46,11 +46,13 @@ export async function testApp(
   worker: WorkerOptions = {},
 ): Promise<TestApp> {
   const engine = await testEngine();
+  let app: App | undefined;
   try {
-    const app = new App('test', { broker: engine.url, ...options });
+    app = new App('test', { broker: engine.url, ...options });
     await app.load();
     return assemble(engine, app, await testWorker(app, worker));
   } catch (error) {
+    await app?.close();
     await engine.stop();
     throw error;
   }
