@@ -157,7 +157,7 @@ describe('a worker', () => {
     expect(new Worker(app).config).toMatchObject({
       concurrency: 10,
       logLevel: 'info',
-      lockDuration: 5_000,
+      lockDuration: 20_000,
       stalledInterval: 2_000,
     });
     expect(new Worker(app).name).toMatch(new RegExp(`^shop@.+\\.${process.pid}$`));

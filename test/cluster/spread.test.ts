@@ -1,4 +1,5 @@
 /** Tasks, results and canvases over a Redis Cluster, and where in it all of that is. */
+import { randomUUID } from 'node:crypto';
 import { App, chain, chord, group } from 'dtask';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../behaviour/eventually.js';
@@ -6,6 +7,7 @@ import { runDtask } from '../support/dtask-process.js';
 import { needsServer, RedisCluster } from '../support/redis-cluster.js';
 import { nativeServer } from '../support/server-process.js';
 import { idOn, workerOf } from '../support/shard-servers.js';
+import { Trace } from '../support/trace.js';
 import { startWorker } from '../support/worker-process.js';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -106,6 +108,32 @@ describe.skipIf(!nativeServer)(`a cluster (${needsServer})`, () => {
     );
     for (const info of bus) expect(info).not.toMatch(/messages_publish_sent:[1-9]/);
   });
+
+  test.each([0, 3])(
+    'has the tasks of a killed worker run again within seconds, though locks hold for minutes: %i shards',
+    { timeout: 60_000 },
+    async (count) => {
+      using trace = new Trace();
+      const app = cluster.app({ shards: count === 0 ? [] : count });
+      const env = {
+        DTASK_BROKER_URL: cluster.url,
+        ...(count > 0 && { DTASK_SHARDS: String(count) }),
+        DTASK_PREFIX: app.config.prefix,
+        TRACE_DIR: trace.dir,
+      };
+      const flags = ['-c', '3', '--lock-duration', '5m'];
+      const killed = await startWorker({ env, flags });
+      const ids = range(3).map((at) => (count === 0 ? randomUUID() : idOn(app, at)));
+      const calls = ids.map((id, x) => app.sendTask('gated', ['kill', x], { id }));
+      await trace.started('kill', 3);
+      await startWorker({ env, flags });
+      await killed.kill();
+      await trace.started('kill', 6);
+      trace.open('kill');
+      const values = await Promise.all(calls.map((call) => call.get({ timeout: '30s' })));
+      expect(values).toMatchObject(range(3).map((x) => ({ square: x * x })));
+    },
+  );
 
   test('tells a process that waits for the tasks of another', async () => {
     const app = cluster.app();

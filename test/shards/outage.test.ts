@@ -196,11 +196,13 @@ describe('a worker that is killed', () => {
       DTASK_PREFIX: app.config.prefix,
       TRACE_DIR: trace.dir,
     };
-    const first = await startWorker({ env, flags: ['-c', '4'] });
+    // Each server knows of the connections of the dead worker that they are gone.
+    const flags = ['-c', '4', '--lock-duration', '5m'];
+    const first = await startWorker({ env, flags });
     const ids = [0, 1, 0, 1].map((shard) => idOn(app, shard));
     const calls = ids.map((id, x) => app.sendTask('gated', ['kill', x], { id }));
     await trace.started('kill', 4);
-    await startWorker({ env, flags: ['-c', '4'] });
+    await startWorker({ env, flags });
     await first.kill();
     trace.open('kill');
     const values = await Promise.all(calls.map((call) => call.get({ timeout: '30s' })));

@@ -98,7 +98,7 @@ export { findCall } from './result/packed-calls.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
 export { argumentsOf, OwnScript } from './broker/own-script.js';
 export { clockOf, type ServerClock } from './broker/server-clock.js';
-export { hear, onPush, push } from './broker/pushes.js';
+export { hear, hearersCommand, onPush, push } from './broker/pushes.js';
 export type { Shard, Shards } from './broker/shards.js';
 export type { RunEnd, Tracing } from './trace/tracing.js';
 export {
@@ -108,8 +108,10 @@ export {
   keepContext,
   runInContext,
 } from './task/context.js';
+export { abortReason } from './task/abort-reason.js';
 export type { Gathering } from './task/batch.js';
 export { inNoContext } from './own-context.js';
+export { nameOf as errorName } from './codec/error.js';
 export { type Definition, define } from './task/definition.js';
 export { type Dues, missed, type MisfireRule, misfireRule } from './schedule/misfire.js';
 export { scheduleOf } from './schedule/schedule-of.js';

@@ -5,6 +5,7 @@ import { connected } from './connected.js';
 import { Consumers } from './consumers.js';
 import { Executor } from './executor.js';
 import type { ExecutorPlace } from './executor-place.js';
+import type { LifeSign } from './life-sign.js';
 import { type Link, nameOf } from './links.js';
 import type { LockKeeper } from './lock-keeper.js';
 import { Outcomes } from './outcomes.js';
@@ -39,12 +40,14 @@ export class Branch {
   readonly consumers: Consumers;
   readonly refusals: Refusals;
   readonly #place: BranchPlace;
+  readonly #sign: LifeSign;
   #stopping = false;
 
-  constructor(place: BranchPlace, link: Link) {
+  constructor(place: BranchPlace, link: Link, sign: LifeSign) {
     const { connection, prefix } = link;
     const { slots, config, broadcasts, log, counts } = place;
     this.#place = place;
+    this.#sign = sign;
     this.link = link;
     const meanwhile = '; no more tasks are taken meanwhile';
     const refusals = (this.refusals = refusalsOf(connection, log, counts, meanwhile));
@@ -53,7 +56,7 @@ export class Branch {
     this.executor = new Executor(own, this.outcomes);
     const keeper = place.keeper?.of(link.shard);
     const { executor } = this;
-    const shared = { slots, config, broadcasts, log, refusals, counts };
+    const shared = { slots, config, broadcasts, log, refusals, counts, sign };
     this.consumers = new Consumers({ ...shared, connection, prefix, executor, keeper });
   }
 
@@ -66,6 +69,8 @@ export class Branch {
     const { connection, shard } = this.link;
     const what = `no tasks are taken from ${nameOf(shard)} yet`;
     await connected(connection, shard.address, this.#place.log, what);
+    // On the main server the connection that hears control requests shows that the worker lives.
+    if (shard !== this.#place.app.queues.shards.main) await this.#sign.give(shard);
     if (this.#stopping) return;
     await this.consumers.start();
   }

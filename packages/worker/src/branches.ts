@@ -22,7 +22,7 @@ export class Branches {
   constructor(place: BranchPlace, links: Links) {
     this.#place = place;
     this.#links = links;
-    this.#served = links.served.map((link) => new Branch(place, link));
+    this.#served = links.served.map((link) => new Branch(place, link, links.sign));
     this.#main = this.#served.find(({ link }) => link === links.main);
   }
 
@@ -70,7 +70,7 @@ export class Branches {
   /** Those that have a queue: of a broadcast, that on the main server. */
   #on(queue: string): readonly Branch[] {
     if (this.#place.broadcasts.source(queue) === queue) return this.#served;
-    this.#main ??= new Branch(this.#place, this.#links.main);
+    this.#main ??= new Branch(this.#place, this.#links.main, this.#links.sign);
     return [this.#main];
   }
 

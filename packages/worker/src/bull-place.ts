@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { JobLock } from './job-lock.js';
 import type { OutcomeWriter } from './outcome-writer.js';
+import type { LifeSign } from './life-sign.js';
 import type { Refusals } from './refusals.js';
 import type { Slots } from './slots.js';
 
@@ -13,6 +14,8 @@ export interface BullPlace {
   readonly execute: (job: Job, lock: JobLock) => Promise<void> | undefined;
   /** Writes outcomes, behind which the jobs are completed. */
   readonly writer: OutcomeWriter;
+  /** By what the tokens of its locks name the worker. */
+  readonly sign: LifeSign;
   /** No job is fetched without one. */
   readonly slots: Slots;
   /** Whether children are to get the messages as they came. */

@@ -71,11 +71,11 @@ export class BullWorker extends PromptWorker {
     super(name, processor, given, careful);
     this.#place = place;
     this.lockManager['trackedJobs'] = new SteadyJobs();
-    const { lockDuration, stalledInterval } = this.opts as Required<WorkerOptions>;
+    const { lockDuration, stalledInterval, prefix } = this.opts as Required<WorkerOptions>;
+    (this as { id: string }).id = place.sign.tokenPrefix(lockDuration);
     const backend = this.backend as Backend;
     const toKey = backend.toKey.bind(backend);
-    const outage = { connection: place.connection, toKey, lockDuration, stalledInterval };
-    this.#outage = new Outage(outage);
+    this.#outage = new Outage({ ...given, toKey, prefix, lockDuration, stalledInterval });
     this.#marker = new Marker(place.connection, toKey('marker'));
     this.#renew = async (lock) => (await this.#outage.renew([lock]))[0] ?? 'lost';
     this.#locks = new HeldLocks({

@@ -3,6 +3,7 @@ import { bullQueueName, type WorkerConfig } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import { BullWorker } from './bull-worker.js';
 import type { Executor } from './executor.js';
+import { type LifeSign, lockTimes } from './life-sign.js';
 import type { WorkerLog } from './log.js';
 import type { TaskCounts } from './monitor/task-counts.js';
 import type { Refusals } from './refusals.js';
@@ -18,6 +19,7 @@ export interface ConsumerPlace {
   readonly config: WorkerConfig;
   readonly refusals: Refusals;
   readonly counts: TaskCounts;
+  readonly sign: LifeSign;
 }
 
 /** How long the same trouble is not said again, in milliseconds. */
@@ -32,7 +34,7 @@ export class Consumer {
 
   /** @param shown the queue that tasks are said to come from; of a broadcast, that of the callers */
   constructor(queue: string, place: ConsumerPlace, shown = queue) {
-    const { connection, prefix, executor, slots, config, refusals } = place;
+    const { connection, prefix, executor, slots, config, refusals, sign } = place;
     const { lockDuration, stalledInterval, keepFailed, keepFailedFor } = config;
     this.queue = queue;
     this.#bull = new BullWorker(
@@ -49,12 +51,14 @@ export class Consumer {
             'the lock of a task was lost, and another worker has or had the task: what this run gives is dropped',
           );
         },
+        sign,
         keepTexts: config.pool !== 'inline',
         execute: (job, lock) => executor.execute(job, lock, queue, shown),
       },
       {
         prefix,
         lockDuration,
+        lockRenewTime: lockTimes(lockDuration).renewal,
         stalledInterval,
         autorun: false,
         // How often a crash may repeat a task is the executor's to say, not BullMQ's.

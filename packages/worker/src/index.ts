@@ -1,6 +1,6 @@
 /** What executes tasks. */
 export { captureConsole } from './console.js';
-export { blame } from './run.js';
+export { watchStrays } from './strays.js';
 export { Worker } from './worker.js';
 export type { WorkerOptions } from './worker-options.js';
 export { describeSnapshot, type RunningTask, type Snapshot } from './snapshot.js';

@@ -8,6 +8,7 @@ import {
   type Shard,
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
+import { LifeSign } from './life-sign.js';
 
 /** A server, as a worker has it. */
 export interface Link {
@@ -26,6 +27,8 @@ export class Links {
   readonly main: Link;
   /** Those to the shards that the worker takes tasks from. */
   readonly served: readonly Link[];
+  /** That the worker lives, as its servers see it. */
+  readonly sign: LifeSign;
   readonly #app: App;
   readonly #role: string;
   readonly #links = new Map<Shard, Link>();
@@ -40,6 +43,7 @@ export class Links {
     const { shards } = app.queues;
     this.#app = app;
     this.#role = `worker:${worker}`;
+    this.sign = new LifeSign(worker);
     const chosen = chosenOf(only, shards.all.length);
     this.main = this.#to(shards.main);
     this.served = shards.all.filter(({ index }) => chosen.has(index)).map((one) => this.#to(one));
@@ -68,6 +72,7 @@ export class Links {
   /** Ends all at once: what waits for an answer is rejected. */
   cut(): void {
     for (const { connection } of this.#links.values()) dropConnection(connection);
+    this.sign.cut();
   }
 
   #compareClocks(): void {
@@ -77,9 +82,8 @@ export class Links {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(
-      [...this.#links.values()].map(({ connection }) => closeConnection(connection)),
-    );
+    const all = [...this.#links.values()].map(({ connection }) => connection);
+    await Promise.all([...all.map(closeConnection), this.sign.close()]);
   }
 }
 

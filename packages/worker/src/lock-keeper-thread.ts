@@ -31,7 +31,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lapses = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if lapses and tonumber(lapses) > now then redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[2]) end`;
 
-const { brokers, lockDuration, pulse } = workerData as KeeperData;
+const { brokers, lockDuration, renewal, pulse } = workerData as KeeperData;
 const kept = brokers.map(() => [] as readonly KeptQueue[]);
 let claimed: ClaimAt | undefined;
 parentPort?.on('message', (told: KeptQueues | ClaimAt) => {
@@ -40,6 +40,8 @@ parentPort?.on('message', (told: KeptQueues | ClaimAt) => {
 });
 const connections = brokers.map((broker) => openConnection(broker, 'lock-keeper'));
 const cell = new BigInt64Array(pulse);
+// From then on it keeps locks. Of several servers one may be away.
+for (const connection of connections) connection.once('ready', () => parentPort?.postMessage('up'));
 
 async function renewClaim({ at, claim }: ClaimAt): Promise<void> {
   const connection = connections[at];
@@ -51,7 +53,7 @@ async function renewClaim({ at, claim }: ClaimAt): Promise<void> {
 }
 
 /** A loop that has stood for this long may stand for longer than the locks hold. */
-const patience = lockDuration / 4;
+const patience = renewal / 2;
 
 setInterval(() => {
   const still = Number(process.hrtime.bigint() - Atomics.load(cell, 0)) / 1e6;

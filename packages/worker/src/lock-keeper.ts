@@ -14,6 +14,8 @@ export interface KeeperData {
   /** The addresses of the servers. */
   readonly brokers: readonly string[];
   readonly lockDuration: number;
+  /** How often locks are renewed, in milliseconds. */
+  readonly renewal: number;
   /** One 64-bit cell: when the main loop last turned, in milliseconds since 1970. */
   readonly pulse: SharedArrayBuffer;
 }
@@ -64,50 +66,113 @@ export interface QueueKeeper {
 export interface KeeperPlace {
   readonly shards: readonly Shard[];
   readonly lockDuration: number;
+  readonly renewal: number;
 }
+
+/** A thread has begun within this time, in milliseconds, also where the machine is busy. */
+const longestStart = 5_000;
+/** Waits before a thread that ended, or could not be started, is started again, in milliseconds. */
+const firstWait = 500;
+const longestWait = 30_000;
 
 /** The main thread's half. */
 export class LockKeeper {
+  /** Resolves when tasks may begin that block the loop. */
+  readonly up: Promise<void>;
   readonly #shards: readonly Shard[];
-  readonly #thread: Thread;
+  readonly #data: KeeperData;
+  readonly #onError: (error: unknown) => void;
   readonly #timer: NodeJS.Timeout;
+  /** What a thread is told when it begins: the queues of each server, and the claim. */
+  readonly #told = new Map<number | 'claim', KeptQueues | ClaimAt>();
+  #thread: Thread | undefined;
+  #again: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #stopped = false;
+  #onUp: () => void = () => undefined;
 
-  constructor({ shards, lockDuration }: KeeperPlace, onError: (error: unknown) => void) {
+  /** @param onError hears why a thread ended, or could not be started; another is on its way */
+  constructor({ shards, lockDuration, renewal }: KeeperPlace, onError: (error: unknown) => void) {
     this.#shards = shards;
-    const brokers = shards.map(({ address }) => address);
+    this.#onError = onError;
+    this.up = new Promise((resolve) => {
+      this.#onUp = resolve;
+    });
+    // Longer locks hold until it has begun.
+    if (lockDuration > longestStart) this.#onUp();
+    else setTimeout(this.#onUp, longestStart).unref();
     const pulse = new SharedArrayBuffer(8);
     const cell = new BigInt64Array(pulse);
     const beat = (): void => {
       Atomics.store(cell, 0, process.hrtime.bigint());
     };
     beat();
-    this.#timer = setInterval(beat, Math.max(50, lockDuration / 20));
+    this.#timer = setInterval(beat, Math.max(50, renewal / 10));
     this.#timer.unref();
-    this.#thread = new Thread(new URL('./lock-keeper-thread.js', import.meta.url), {
-      workerData: { brokers, lockDuration, pulse } satisfies KeeperData,
-      // Loaders of the app's TypeScript have no work there.
-      execArgv: [],
+    const brokers = shards.map(({ address }) => address);
+    this.#data = { brokers, lockDuration, renewal, pulse };
+    this.#begin();
+  }
+
+  #begin(): void {
+    let thread: Thread;
+    try {
+      thread = new Thread(new URL('./lock-keeper-thread.js', import.meta.url), {
+        workerData: this.#data,
+        // Loaders of the app's TypeScript have no work there.
+        execArgv: [],
+      });
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#thread = thread;
+    thread.unref();
+    for (const told of this.#told.values()) thread.postMessage(told);
+    // All that it ever says: it has a connection.
+    thread.once('message', () => {
+      this.#failures = 0;
+      this.#onUp();
     });
-    this.#thread.on('error', onError);
-    this.#thread.unref();
+    let reason: unknown = new Error('the thread that keeps locks has ended');
+    thread.once('error', (error) => {
+      reason = error;
+    });
+    thread.once('exit', () => this.#fail(reason));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#onUp();
+    this.#onError(error);
+    this.#again = setTimeout(
+      () => this.#begin(),
+      Math.min(longestWait, firstWait * 2 ** this.#failures),
+    ).unref();
+    this.#failures += 1;
+  }
+
+  #tell(key: number | 'claim', message: KeptQueues | ClaimAt): void {
+    this.#told.set(key, message);
+    this.#thread?.postMessage(message);
   }
 
   /** What keeps the locks of one of its servers. */
   of(shard: Shard): QueueKeeper {
     const at = this.#shards.indexOf(shard);
-    return {
-      watch: (queues) => this.#thread.postMessage({ at, queues } satisfies KeptQueues),
-    };
+    return { watch: (queues) => this.#tell(at, { at, queues }) };
   }
 
   /** Says which claim to keep: one who lives is to be counted among those that do. */
   hold(main: Shard, claim: KeptClaim): void {
-    this.#thread.postMessage({ at: this.#shards.indexOf(main), claim } satisfies ClaimAt);
+    this.#tell('claim', { at: this.#shards.indexOf(main), claim });
   }
 
   /** Ends the thread. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
-    await this.#thread.terminate();
+    clearTimeout(this.#again);
+    await this.#thread?.terminate();
   }
 }

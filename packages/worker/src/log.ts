@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import { pretty } from './pretty.js';
 import {
+  errorName,
   failureOf,
   formatMilliseconds,
   type Message,
@@ -9,6 +10,9 @@ import {
   reasonOf,
 } from '@dtask/core/internal';
 import { taskFields } from './run.js';
+
+/** How deeply errors inside of an error are named. */
+const mostLevels = 4;
 
 /** The worker's logger, with the lines that every task gets. */
 export interface WorkerLog extends Logger {
@@ -50,15 +54,30 @@ export function workerLog({ level, fields = {}, ...options }: LogOptions): Worke
 function errorFields(thrown: unknown): object {
   if (typeof thrown === 'object' && thrown !== null) {
     try {
-      const serialized: object = stdSerializers.err(thrown as Error);
-      const { command: _command, ...fields } = serialized as { command?: unknown };
-      return fields;
+      return namedFields(thrown, 0);
     } catch {
       // pino writes on what it reads, which may be frozen, and may have getters that throw.
     }
   }
   const { name: type, ...fields } = failureOf(thrown);
   return { type, ...fields };
+}
+
+/**
+ * An error that a child has sent is of a class that is only there: what that is called is its name.
+ *
+ * @param level how many errors have this one inside
+ */
+function namedFields(error: object, level: number): object {
+  const serialized: object = stdSerializers.err(error as Error);
+  const { command: _command, ...fields } = serialized as Record<string, unknown>;
+  if ('type' in fields) fields['type'] = errorName(error) ?? fields['type'];
+  const { errors } = error as { errors?: unknown };
+  if (Array.isArray(errors) && 'aggregateErrors' in fields && level < mostLevels)
+    fields['aggregateErrors'] = errors.map((one: unknown) =>
+      one instanceof Error ? namedFields(one, level + 1) : one,
+    );
+  return fields;
 }
 
 /** Longest that a line waits for company, in milliseconds. */

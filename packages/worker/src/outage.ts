@@ -1,7 +1,8 @@
 /** What the worker of a queue does about a time in which Redis was away: tasks that run stay its own. */
-import { findScript, OwnScript } from '@dtask/core/internal';
+import { findScript, hearersCommand, lifeChannel, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { JobLock, LockState } from './job-lock.js';
+import { lockTimes } from './life-sign.js';
 
 /**
  * Renews locks, and takes those anew that have lapsed because nobody could renew them. A job that is
@@ -43,6 +44,40 @@ const lockStates: readonly LockState[] = ['lost', 'held', 'gone'];
 const lookedAt = 'dtask.looked';
 
 /**
+ * Takes the locks of those away that have no connection any more, and have not renewed them for as long
+ * as orphaned locks hold: their worker is dead. A worker counts as gone that was missed at an earlier look
+ * and still is: another may have just lost a connection. Locks of other kinds lapse by themselves. Beside BullMQ's
+ * arguments stand: how long orphaned locks hold, in milliseconds; what the channel of a worker begins with; the
+ * command that counts who hears that.
+ */
+const orphans = `
+local hold = tonumber(ARGV[7])
+local missing = {}
+local function isMissing(holder)
+  if missing[holder] == nil then
+    missing[holder] = false
+    -- A server that refuses to say tells nothing for the worker.
+    local heard = redis.pcall('PUBSUB', ARGV[9], ARGV[8] .. holder)
+    if type(heard[2]) ~= 'number' or heard[2] == 0 then
+      local mark = KEYS[1] .. ':missing:' .. holder
+      local since = redis.call('GET', mark)
+      if since then missing[holder] = now - since >= hold / 4
+      else redis.call('SET', mark, string.format('%.0f', now), 'PX', 4 * hold) end
+    end
+  end
+  return missing[holder]
+end
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local lock = ARGV[2] .. id .. ':lock'
+  local holder, span = string.match(redis.call('GET', lock) or '', '^([%w_-]+)%.(%d+)%.')
+  if holder then
+    local silent = span - redis.call('PTTL', lock)
+    if silent >= hold / 2 and isMissing(holder) and silent >= hold then redis.call('DEL', lock) end
+  end
+end
+`;
+
+/**
  * Goes ahead of BullMQ's own script, in one piece with it. Where nobody has looked for so long that
  * locks may have lapsed in between, Redis was away: locks are not missed until those who live had
  * the time to take them anew. A worker that has only just started knows nothing of that: it may be
@@ -62,6 +97,7 @@ if redis.call('EXISTS', KEYS[4]) == 0 then
     redis.call('SET', KEYS[4], 'away', 'PX', ARGV[7])
     return {}
   end
+  ${orphans}
 end
 `;
 
@@ -73,6 +109,8 @@ export interface OutagePlace {
   readonly connection: Redis;
   /** Makes a key of the queue; with '' what the keys of its jobs begin with. */
   readonly toKey: (type: string) => string;
+  /** First part of every key. */
+  readonly prefix: string;
   /** In milliseconds. */
   readonly lockDuration: number;
   /** In milliseconds. */
@@ -104,15 +142,17 @@ export class Outage {
    * @returns the ids of those that are to run again; nothing where the connection does not have the script
    */
   look(args: readonly unknown[]): Promise<string[]> | undefined {
-    const { connection, lockDuration, stalledInterval } = this.#place;
+    const { connection, prefix, lockDuration, stalledInterval } = this.#place;
+    const { orphaned } = lockTimes(lockDuration);
     if (!(command in connection)) {
       const script = findScript(connection, 'moveStalledJobsToWait');
       if (!script) return undefined;
       const { lua, numberOfKeys } = script;
       connection.defineCommand(command, { lua: grace + lua, numberOfKeys });
     }
-    const away = Math.max(lockDuration, 2 * stalledInterval);
-    const said = [this.#looked ? '1' : '0', away, lockDuration];
+    const away = Math.max(orphaned, 2 * stalledInterval);
+    const hearers = hearersCommand(connection);
+    const said = [this.#looked ? '1' : '0', away, orphaned, lifeChannel(prefix, ''), hearers];
     this.#looked = true;
     return (connection as Scripted)[command](...args, ...said);
   }

@@ -1,5 +1,6 @@
 /** Runs a task once, in the process that has its code, and judges what it throws. */
 import {
+  abortReason,
   conclude,
   type Definition,
   endingOf,
@@ -37,7 +38,7 @@ function performNow(
   hooks: Hooks,
 ): Report | Promise<Report> {
   const judged = (thrown: unknown): Report => {
-    run.thrown = run.overrun() ?? thrown;
+    run.thrown = run.overrun() ?? abortReason(thrown, run.fired);
     return judgeThrown(run.thrown, definition, message, run.retries, run.logger);
   };
   const valued = (value: unknown): Report => {

@@ -140,9 +140,15 @@ export class Pools {
     for (const pool of [...this.#children.values(), ...this.#isolations]) pool.leave();
   }
 
+  /** Kills all children; resolves when the threads are gone: processes keep nothing from ending. */
+  async kill(): Promise<void> {
+    this.stop(true).catch(() => undefined);
+    await this.#children.get('threads')?.stop(true);
+  }
+
   /** Ends all children; with `force` their tasks with them. */
   async stop(force = false): Promise<void> {
-    const all = [...this.#children.values(), ...this.#isolations];
+    const all = [this.#inline, ...this.#children.values(), ...this.#isolations];
     await Promise.all(all.map((pool) => pool.stop(force)));
   }
 }

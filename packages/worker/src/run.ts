@@ -6,8 +6,6 @@ import {
   type EventFields,
   eventFields,
   findCurrentTask,
-  findPastTask,
-  ItemContext,
   type Message,
   notInChord,
   type Outcome,
@@ -145,6 +143,12 @@ export class Run implements TaskContext {
     // Made when it is first asked for: most tasks never do. Who asks is who listens.
     this.#listening ??= new AsyncResource('dtask.signal');
     return (this.#abort ??= newController()).signal;
+  }
+
+  /** The signal, if it has fired. */
+  get fired(): AbortSignal | undefined {
+    const signal = this.#abort?.signal;
+    return signal?.aborted ? signal : undefined;
   }
 
   get logger(): TaskLogger {
@@ -315,21 +319,6 @@ export class Run implements TaskContext {
     // A wait may outlast the run: one that nobody awaits, or of a run that was cut short.
     this.#takeBack();
   }
-}
-
-/**
- * Finds the task in whose code an uncaught error was thrown, and fails it: what it waits for would
- * never come. Where it has ended, there is nothing left to fail, and others are not to pay for it.
- * Gives whether there was one.
- */
-export function blame(error: unknown, log: TaskLogger): boolean {
-  const context = findPastTask();
-  const run = context instanceof ItemContext ? context.within : context;
-  if (!(run instanceof Run)) return false;
-  if (run.crash(error)) return true;
-  const { name: task, id } = run;
-  log.error({ task, id, err: error }, 'an error in what a task left behind');
-  return true;
 }
 
 /** Tasks may listen to it in many places, and each result that they wait for does. */

@@ -60,7 +60,11 @@ export interface WorkerOptions {
   name?: string;
   /** Least level that is logged. @default 'info' */
   logLevel?: string;
-  /** How long a running task stays claimed after its worker's last sign of life. @default '5s' */
+  /**
+   * How long a running task stays claimed by a worker that says nothing, though its connection stands:
+   * longer bears a worker that gets no CPU for longer, and finds out later that a machine is gone.
+   * @default '20s'
+   */
   lockDuration?: Duration;
   /** How often workers look for tasks whose worker has died. @default '2s' */
   stalledInterval?: Duration;

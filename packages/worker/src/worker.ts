@@ -18,6 +18,7 @@ import { seat } from './control/seat.js';
 import { Departure } from './departure.js';
 import { watchLateTasks } from './late-tasks.js';
 import { Life, type LifeState } from './life.js';
+import { lockTimes } from './life-sign.js';
 import { Limits } from './limits/limits.js';
 import { Links } from './links.js';
 import { LockKeeper } from './lock-keeper.js';
@@ -35,7 +36,7 @@ import { shortNames } from './short-names.js';
 import { Slots } from './slots.js';
 import { runningTask, type Snapshot } from './snapshot.js';
 import { unlikely } from './unlikely.js';
-import { within } from './within.js';
+import { within, withinTurns } from './within.js';
 import { checkOptions, scaleOf, type WorkerOptions } from './worker-options.js';
 
 /** The gap in which a fetch that is on its way comes home, before tasks are handed back. */
@@ -161,7 +162,7 @@ export class Worker implements AsyncDisposable {
     // It has to be up before a task blocks the loop. Children do not block it.
     if (pool === 'inline') {
       const shards = this.app.queues.shards.places;
-      parts.keeper = new LockKeeper({ shards, lockDuration }, (error) =>
+      parts.keeper = new LockKeeper({ shards, ...lockTimes(lockDuration) }, (error) =>
         this.log.error({ err: error }, 'locks are not kept while a task blocks the event loop'),
       );
     }
@@ -241,7 +242,7 @@ export class Worker implements AsyncDisposable {
       this.#greeted = 'process';
       await step(app.hooks.emit('workerProcessInit', this.#process));
     }
-    await step(this.warm());
+    await step(Promise.all([this.warm(), parts.keeper?.up]));
     const elsewhere = refusalsOf(links.main.connection, log, counts);
     const limits = (parts.limits = new Limits({ app, links, log, overrides, aside: elsewhere }));
     limits.start(this.#definitions());
@@ -375,10 +376,10 @@ export class Worker implements AsyncDisposable {
   /**
    * Kills all children, for a process that is to end now.
    *
-   * @returns false where one does not end: native code may hold a thread, and with it the process
+   * @returns false where a thread does not end: native code may hold it, and with it the process
    */
   endChildren(): Promise<boolean> {
-    return within(lastBreath, this.#parts.pools?.stop(true) ?? Promise.resolve());
+    return withinTurns(lastBreath, this.#parts.pools?.kill() ?? Promise.resolve());
   }
 
   /** Takes down what there is, of a worker that stops or could not start. */

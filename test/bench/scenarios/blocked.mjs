@@ -20,7 +20,7 @@ export const blocked = {
       data: found,
       tables: [
         {
-          title: `${blocking} tasks of ${seconds} s CPU, locks of 5 s that are looked at every 2 s`,
+          title: `${blocking} tasks of ${seconds} s CPU, whose locks are looked at every 2 s`,
           columns: ['', 'runs', 'pings', 'ping ms', '99 of 100', 'slowest'],
           rows: found.map(({ kind, runs, pings }) => [
             kind,

@@ -126,7 +126,9 @@ export class Member {
   async #recover(worker: WorkerProcess, ending: Ending): Promise<void> {
     const { title, log, retries } = this.#place;
     if (ending.code === exitCodes.restart) return log.info(`${title} restarts`);
-    const how = `${title} ended, ${describeEnding(ending)}`;
+    const how = worker.failure
+      ? `${title} could not be started: ${worker.failure.message}`
+      : `${title} ended, ${describeEnding(ending)}`;
     if (!worker.hasBegun && !retries) {
       log.error(`${how}; it starts again when something changes`);
       return this.#rest(undefined);

@@ -1,5 +1,5 @@
 /** A process that a supervisor has started for a worker. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { longestTimer } from '@dtask/core/internal';
 import type { StandbyOrders } from '@dtask/worker/standby';
@@ -28,6 +28,22 @@ type Heard<K extends FromWorker[0]> = Extract<FromWorker, readonly [K, ...unknow
 
 const main = fileURLToPath(new URL('../main.js', import.meta.url));
 
+/** Whatever keeps the system from starting it is an 'error' event. */
+function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  try {
+    return spawn(process.execPath, [...process.execArgv, main, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env,
+      // A group of its own: Ctrl-C in a terminal is the supervisor's to pass on, once.
+      detached: process.platform !== 'win32',
+    });
+  } catch (error) {
+    const unborn = new ChildProcess();
+    process.nextTick(() => unborn.emit('error', error));
+    return unborn;
+  }
+}
+
 /** It does nothing that it was not told to; whatever it is told ends with its end. */
 export class WorkerProcess {
   /** Resolves when its app is found; to nothing where it ends before. */
@@ -41,6 +57,8 @@ export class WorkerProcess {
   readonly gone: Promise<Ending>;
   /** Whether it was let take tasks. */
   hasBegun = false;
+  /** Why the system could not start it, where it could not; known when it is gone. */
+  failure: Error | undefined;
   readonly #child: ChildProcess;
   #told = false;
   #hasStopped = false;
@@ -49,20 +67,18 @@ export class WorkerProcess {
 
   constructor({ args, place, standby }: ProcessOrders) {
     const number = place === undefined ? {} : { [placeVariable]: String(place) };
-    this.#child = spawn(process.execPath, [...process.execArgv, main, ...args], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...number, [supervisedVariable]: JSON.stringify(standby ?? null) },
-      // A group of its own: Ctrl-C in a terminal is the supervisor's to pass on, once.
-      detached: process.platform !== 'win32',
-    });
+    const supervised = { [supervisedVariable]: JSON.stringify(standby ?? null) };
+    this.#child = start(args, { ...process.env, ...number, ...supervised });
     this.gone = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => {
         // Its last words may still be on their way.
         if (this.#child.connected) this.#child.once('disconnect', () => resolve({ code, signal }));
         else resolve({ code, signal });
       });
-      this.#child.on('error', () => {
-        if (this.#child.pid === undefined) resolve({ code: 1, signal: null });
+      this.#child.on('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        this.failure = error;
+        resolve({ code: 1, signal: null });
       });
     });
     void this.gone.then(() => clearTimeout(this.#late));

@@ -4,7 +4,7 @@ import type { App } from '@dtask/core';
 import type { AppSource } from '@dtask/core/internal';
 import type { Embedded } from '@dtask/embedded';
 import { Standby } from '@dtask/worker/standby';
-import type { Beat, blame as Blame, Worker, WorkerOptions } from '@dtask/worker';
+import type { Beat, Worker, WorkerOptions } from '@dtask/worker';
 import { banner } from '../banner.js';
 import { engineFor } from '../engine.js';
 import { exitCodes } from '../exit-codes.js';
@@ -40,7 +40,7 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     // At once: they load what this process loads, beside it.
     const standby = line?.standby && new Standby(line.standby);
     // Ahead of the app: once TypeScript's loader is there, all that is loaded passes through it.
-    const { Beat, blame, captureConsole, Worker } = await import('@dtask/worker');
+    const { Beat, captureConsole, watchStrays, Worker } = await import('@dtask/worker');
     if (line?.standby?.preload) await import(line.standby.preload);
     await line?.load;
     const found = await findApp(orders.app);
@@ -54,7 +54,12 @@ export async function runWorker(orders: WorkerOrders): Promise<never> {
     // A wrong entry shows before the worker takes tasks.
     const notes = beat ? [['beat', counted(app.deck.entries.size)] as const] : [];
     stops.guard(worker, beat);
-    watchStrays(worker, stops, blame);
+    const { log } = worker;
+    watchStrays(log, (error) => {
+      const what = 'an error outside of any task: running tasks go back, and the worker ends';
+      log.fatal({ err: error }, what);
+      stops.fail();
+    });
     const opening = line ? await held(line, standby, worker, stops) : alone(engine);
     if (opening) await open({ worker, beat, notes }, source, stops, opening);
     line?.tell(['ready']);
@@ -131,22 +136,4 @@ async function open(
 async function close(app: App, engine: Embedded | undefined): Promise<void> {
   await Promise.race([app.close(), pause(lastWait)]);
   await engine?.stop();
-}
-
-/** What tasks leave behind must not end the tasks beside them, where it is known whose it is. */
-function watchStrays(worker: Worker, stops: WorkerStops, blame: typeof Blame): void {
-  process.on('unhandledRejection', (error) => {
-    worker.log.error(
-      { err: error },
-      'a promise was rejected that nobody awaits; a task forgot an await',
-    );
-  });
-  process.on('uncaughtException', (error) => {
-    if (blame(error, worker.log)) return;
-    worker.log.fatal(
-      { err: error },
-      'an error outside of any task: running tasks go back, and the worker ends',
-    );
-    stops.fail();
-  });
 }

@@ -41,6 +41,10 @@ export function hear(connection: Redis, channels: readonly string[]): Promise<un
   });
 }
 
+/** The subcommand of PUBSUB that counts those who hear a channel. */
+export const hearersCommand = (connection: Redis): string =>
+  isSharded(connection) ? 'SHARDNUMSUB' : 'NUMSUB';
+
 /** Ends to hear a channel. */
 export const unhear = (connection: Redis, channel: string): Promise<unknown> =>
   isSharded(connection) ? connection.sunsubscribe(channel) : connection.unsubscribe(channel);

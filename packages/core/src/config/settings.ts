@@ -183,12 +183,12 @@ export const workerSettings = {
     doc: 'Least level that is logged.',
   }),
   lockDuration: duration({
-    default: 5_000,
+    default: 20_000,
     minimum: 500,
-    defaultText: '5s',
+    defaultText: '20s',
     env: 'DTASK_LOCK_DURATION',
     flag: '--lock-duration <time>',
-    doc: "How long a running task stays claimed after its worker's last sign of life. Renewed at half this time.",
+    doc: 'How long a running task stays claimed by a worker that says nothing, though its connection stands: it is frozen or gets no CPU, or its machine is gone. One whose connection is closed, as that of a killed worker, loses its tasks after 5 s, or after this time if that is shorter.',
   }),
   stalledInterval: duration({
     default: 2_000,

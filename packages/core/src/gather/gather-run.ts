@@ -3,6 +3,7 @@ import { encode, encodeError } from '../codec/index.js';
 import { RegistryError } from '../errors.js';
 import { Encoded } from '../protocol/encoded.js';
 import { ItemContext } from '../map/item-context.js';
+import { abortReason } from '../task/abort-reason.js';
 import { type BatchCall, checkEnds } from '../task/batch-call.js';
 import type { TaskContext, TaskLogger } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
@@ -29,8 +30,10 @@ export async function runGathering(
   calls: readonly GatheredCall[],
   context: TaskContext,
 ): Promise<Encoded> {
-  const end = (call: GatheredCall, thrown: unknown): GatheredEnd =>
-    judged(definition, name, call, thrown, context.logger);
+  const end = (call: GatheredCall, thrown: unknown): GatheredEnd => {
+    const reason = abortReason(thrown, signalOf(call, context));
+    return judged(definition, name, call, reason, context.logger);
+  };
   const places = await Promise.all(
     calls.map(async (call): Promise<Place> => {
       try {
@@ -67,6 +70,9 @@ class GatherContext extends ItemContext {
   }
 }
 
+const signalOf = ({ id }: GatheredCall, context: TaskContext): AbortSignal =>
+  context.signalOf?.(id) ?? context.signal;
+
 async function perform(
   definition: Definition,
   name: string,
@@ -74,9 +80,9 @@ async function perform(
   context: TaskContext,
 ): Promise<readonly unknown[]> {
   if (open.length === 0) return [];
-  const batch = open.map(({ call: { id, headers, retries }, args }): BatchCall => {
-    const signal = context.signalOf?.(id) ?? context.signal;
-    return { id, args, headers, retries, signal };
+  const batch = open.map(({ call, args }): BatchCall => {
+    const { id, headers, retries } = call;
+    return { id, args, headers, retries, signal: signalOf(call, context) };
   });
   const within = new GatherContext(context, name);
   within.args = [batch];

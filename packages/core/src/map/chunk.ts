@@ -3,6 +3,7 @@ import { encode, encodeError } from '../codec/index.js';
 import { DecodeError } from '../errors.js';
 import { Encoded } from '../protocol/encoded.js';
 import { Ignore } from '../steering.js';
+import { abortReason } from '../task/abort-reason.js';
 import { isPromiseLike, runInContext, type TaskContext } from '../task/context.js';
 import type { Definition } from '../task/definition.js';
 import { invokeTask } from '../task/run.js';
@@ -136,7 +137,8 @@ class ChunkRun {
     // As a part of a group: it has no value, and fails nothing.
     if (thrown instanceof Ignore)
       return this.#tasks.reduce !== undefined || this.#values.add(undefined, Infinity);
-    const text = JSON.stringify({ at, ...this.#judged(thrown) });
+    const reason = abortReason(thrown, this.context.signal);
+    const text = JSON.stringify({ at, ...this.#judged(reason) });
     this.#failures.push(text);
     this.#failureSize += Buffer.byteLength(text);
     return true;

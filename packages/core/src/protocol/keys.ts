@@ -118,6 +118,9 @@ export const shardsKey = (prefix: string): string => `${prefix}:shards`;
 export const controlChannel = (prefix: string, database = 0): string =>
   database === 0 ? `${prefix}:ctl` : `${prefix}:ctl:${database}`;
 
+/** The channel that a worker hears as long as it has a connection: nothing comes on it. */
+export const lifeChannel = (prefix: string, holder: string): string => `${prefix}:life:${holder}`;
+
 /** The channel on which one caller process hears answers to them. */
 export const answerChannel = (prefix: string, caller: string): string => `${prefix}:a:${caller}`;
 

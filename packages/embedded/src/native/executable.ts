@@ -30,6 +30,7 @@ export function findNativeServer(
 export function deathSignalCommand(): readonly string[] {
   if (process.platform !== 'linux') return [];
   const command = ['setpriv', '--pdeathsig', 'TERM'] as const;
+  // A machine that is too busy to say has none this time: the guardian ends the server all the same.
   const { status } = spawnSync(command[0], [...command.slice(1), 'true'], {
     stdio: 'ignore',
     timeout: 1_000,

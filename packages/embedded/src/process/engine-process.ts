@@ -1,7 +1,7 @@
 /** The starting process's handle on its engine process: fork, wait until it serves, stop, notice its loss. */
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
-import { EmbeddedError } from '../errors.js';
+import { EmbeddedError, reasonOf } from '../errors.js';
 import { endProcess, GRACE_MS } from './ending.js';
 import { entryPath, type EntryName } from './entry.js';
 import { isAlive } from './identity.js';
@@ -18,6 +18,31 @@ import { Tail } from './tail.js';
 /** Beyond the child's own limits, so that its explanation arrives before we give up on it. */
 const SLACK_MS = 1_000;
 
+/** @throws EmbeddedError when the system refuses at once; mostly it does by an 'error' event */
+function forkEntry(entry: EntryName): ChildProcess {
+  const { NODE_OPTIONS: _dropped, ...env } = process.env;
+  try {
+    return fork(entryPath(entry), {
+      // A session of its own: neither the terminal's signals nor a kill of the parent's group reach it.
+      detached: process.platform !== 'win32',
+      // The parent's loaders and debugger ports (execArgv, NODE_OPTIONS) are not for the engine.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+  } catch (cause) {
+    throw couldNotRun(cause);
+  }
+}
+
+function couldNotRun(cause: unknown): EmbeddedError {
+  return new EmbeddedError(
+    'EMBEDDED_START',
+    `the embedded engine could not be run: ${reasonOf(cause)}; raise the limit that the system names (open files, processes, memory)`,
+    { cause },
+  );
+}
+
 export class EngineProcess {
   /** Resolves, never rejects, when the engine ended without `stop()`. */
   readonly lost: Promise<EmbeddedError>;
@@ -27,19 +52,14 @@ export class EngineProcess {
   private readonly gone: Promise<void>;
   private serverPid: number | undefined;
   private lostReason: string | undefined;
+  /** What the system said where it could not start the process. */
+  private failure: Error | undefined;
   private stopping: Promise<void> | undefined;
 
   /** Forks the entry, which makes itself ready and waits for `start`. */
   constructor(entry: EntryName) {
-    const { NODE_OPTIONS: _dropped, ...env } = process.env;
-    this.child = fork(entryPath(entry), {
-      // A session of its own: neither the terminal's signals nor a kill of the parent's group reach it.
-      detached: process.platform !== 'win32',
-      // The parent's loaders and debugger ports (execArgv, NODE_OPTIONS) are not for the engine.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    this.child = forkEntry(entry);
+    this.child.on('error', (error) => (this.failure ??= error));
     this.output.follow(this.child.stdout);
     this.output.follow(this.child.stderr);
     this.gone = this.watchEnd();
@@ -51,6 +71,10 @@ export class EngineProcess {
 
   /** Resolves when it serves. Throws what the child gave as its reason, once nothing is left of it. */
   async start(config: WasmConfig | GuardianConfig, startTimeout: number): Promise<ReadyMessage> {
+    if (this.child.pid === undefined) {
+      await this.gone;
+      throw this.unborn();
+    }
     this.hold();
     const message: StartMessage = { type: 'start', config };
     // A child that died meanwhile is told of by its end.
@@ -86,9 +110,6 @@ export class EngineProcess {
       return await new Promise<ReadyMessage>((resolve, reject) => {
         const late = (): void => reject(this.startError(`did not answer within ${timeout} ms`));
         timer = setTimeout(late, timeout);
-        this.child.once('error', (error) =>
-          reject(this.startError(`could not be run: ${error.message}`, error)),
-        );
         void this.gone.then(() => reject(this.startError(`ended with ${this.ending()}`)));
         this.child.on('message', (message: ChildMessage) => {
           if (message.type === 'spawned' || message.type === 'ready') this.serverPid = message.pid;
@@ -151,6 +172,10 @@ export class EngineProcess {
       message,
       cause === undefined ? undefined : { cause },
     );
+  }
+
+  private unborn(): EmbeddedError {
+    return couldNotRun(this.failure);
   }
 
   private ending(): string {

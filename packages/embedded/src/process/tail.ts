@@ -8,8 +8,9 @@ export class Tail {
   private text = '';
 
   /** Follows a stream without keeping this process alive for it. */
-  follow(stream: Readable | null): void {
-    if (stream === null) return;
+  follow(stream: Readable | null | undefined): void {
+    // Where the system could not start the process, for want of descriptors, there is none.
+    if (!stream) return;
     stream.setEncoding('utf8').on('data', (chunk) => {
       this.text = (this.text + String(chunk)).slice(-KEPT_CHARACTERS);
     });

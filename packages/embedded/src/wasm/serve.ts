@@ -44,15 +44,19 @@ function listen(listener: Server, host: string, port: number): Promise<number> {
 
 /** A Lua script that never ends blocks this thread, which then cannot see its parent go; another thread can. */
 function watchParent(): void {
-  const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-    workerData: { parent: process.ppid },
-    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
-  });
-  watchdog.unref();
   // Only a second belt: without it the engine still serves, and ends when its channel closes.
-  watchdog.on('error', (error) =>
-    console.error('the watchdog of the embedded engine ended:', error),
-  );
+  const doWithout = (error: unknown): void =>
+    console.error('the watchdog of the embedded engine ended:', error);
+  try {
+    const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
+      workerData: { parent: process.ppid },
+      resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
+    });
+    watchdog.unref();
+    watchdog.on('error', doWithout);
+  } catch (error) {
+    doWithout(error);
+  }
 }
 
 // Nothing is on disk, so there is nothing to write out first.

@@ -16,6 +16,8 @@ import { type TargetPlace, WorkerTarget } from './worker-target.js';
 /** What a desk needs of its worker. */
 export interface DeskPlace extends Omit<TargetPlace, 'rules' | 'limits' | 'heart' | 'tell'> {
   readonly log: WorkerLog;
+  /** What the connection hears beside requests: that it does shows that the worker lives. */
+  readonly channels: readonly string[];
 }
 
 /** A worker's control plane. */
@@ -35,7 +37,7 @@ export class ControlDesk {
   readonly #log: WorkerLog;
 
   constructor(place: DeskPlace) {
-    const { app, worker, config, connection, log, current, queues, size } = place;
+    const { app, worker, config, connection, log, current, queues, size, channels } = place;
     const { eventsKept: kept } = app.config;
     const { prefix, address, clock } = app.queues.shards.main;
     this.#log = log;
@@ -62,6 +64,7 @@ export class ControlDesk {
     this.#listener = new ControlListener({
       worker,
       prefix,
+      channels,
       publisher: connection,
       clock: this.clock,
       log,

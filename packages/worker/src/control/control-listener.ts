@@ -23,6 +23,8 @@ import { NotSupported } from './control-target.js';
 export interface ListenerPlace {
   readonly worker: string;
   readonly prefix: string;
+  /** What else the connection hears. */
+  readonly channels: readonly string[];
   /** Opens the connection. */
   readonly open: () => Redis;
   /** Publishes answers; the other one only hears. */
@@ -58,6 +60,7 @@ export class ControlListener {
   open(): Promise<void> {
     const connection = this.#place.open();
     this.#connection = connection;
+    // Nothing comes on other channels.
     onPush(connection, (_channel, text) => this.#receive(text));
     // ioredis would subscribe anew by itself, but would not say when it has.
     connection.options.autoResubscribe = false;
@@ -65,7 +68,8 @@ export class ControlListener {
     return new Promise((resolve) => {
       connection.on('end', resolve);
       connection.on('ready', () => {
-        hear(connection, [controlChannel(this.#place.prefix, connection.options.db)]).then(
+        const { prefix, channels } = this.#place;
+        hear(connection, [controlChannel(prefix, connection.options.db), ...channels]).then(
           () => {
             if (this.#returns) this.#place.onReturn();
             this.#returns = true;

@@ -1,6 +1,6 @@
 /** Gives a worker its control desk. */
 import { type App, StartupError } from '@dtask/core';
-import type { WorkerConfig } from '@dtask/core/internal';
+import { lifeChannel, type WorkerConfig } from '@dtask/core/internal';
 import type { Scale } from '../autoscaler.js';
 import type { Branches } from '../branches.js';
 import type { Links } from '../links.js';
@@ -46,6 +46,7 @@ export function seat(
     config,
     connection: links.main.connection,
     links,
+    channels: [lifeChannel(links.main.prefix, links.sign.holder)],
     log,
     counts,
     current: () => parts().branches?.current ?? [],

@@ -3,12 +3,13 @@
  * and a task that hangs, leaks or crashes harms no other. Modelled on tinypool's process runtime;
  * no library kills busy code, recycles by count and memory, and passes progress on.
  */
-import { type AppSource, encodeMessage, levelsOf } from '@dtask/core/internal';
-import { type PoolKind, StartupError } from '@dtask/core';
+import { type AppSource, encodeMessage, formatMilliseconds, levelsOf } from '@dtask/core/internal';
+import type { PoolKind } from '@dtask/core';
 import type { WorkerLog } from '../log.js';
 import type { ChildEnd } from '../monitor/task-counts.js';
 import { Child, type ChildPlace } from './child.js';
 import type { Performance, Pool, Work } from './pool.js';
+import { Setbacks } from './setbacks.js';
 import { type Spawned, spawnProcess, spawnThread } from './spawn.js';
 import { Waiting } from './waiting.js';
 
@@ -38,11 +39,6 @@ export interface ChildPoolPlace extends ChildPlace {
   readonly waits: boolean;
 }
 
-/** A child that dies before its app is loaded is tried again, this many times in a row. */
-const mostBroken = 5;
-/** Wait before a child is tried again, which doubles each time, in milliseconds. */
-const firstWait = 100;
-
 /** A pool of threads or of processes. */
 export class ChildPool implements Pool {
   readonly kind: 'threads' | 'processes';
@@ -54,10 +50,9 @@ export class ChildPool implements Pool {
   /** Hear that nothing waits for a child any more. */
   readonly #onServed = new Set<() => void>();
   #size: number;
-  #broken = 0;
   #stopping = false;
   #leaving = false;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #setbacks = new Setbacks();
 
   /**
    * @param size how many children there are
@@ -122,7 +117,8 @@ export class ChildPool implements Pool {
 
   /** Replaces every child, each when its task has ended: they load the app anew. */
   restart(): void {
-    this.#broken = 0;
+    this.#setbacks.forget();
+    this.#setbacks.stop();
     for (const child of this.#children) this.#retire(child);
     this.#adjust();
   }
@@ -134,8 +130,9 @@ export class ChildPool implements Pool {
   }
 
   #sendBack(): void {
-    if (!this.#leaving || !this.#isStuck || this.#loaded.size > 0) return;
-    this.#sendBackAll();
+    if (!this.#leaving || this.#loaded.size > 0) return;
+    const { isStuck, isShort } = this.#setbacks;
+    if (isStuck || (isShort && this.#children.size === 0)) this.#sendBackAll();
   }
 
   #sendBackAll(): void {
@@ -151,7 +148,7 @@ export class ChildPool implements Pool {
     else if (this.#waiting.length > 0)
       await new Promise<void>((resolve) => this.#onServed.add(resolve));
     this.#stopping = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#setbacks.stop();
     for (const child of this.#children) {
       if (force) child.kill();
       else this.#retire(child);
@@ -191,7 +188,7 @@ export class ChildPool implements Pool {
     this.#children.add(child);
     child.ready.then(
       () => {
-        this.#broken = 0;
+        this.#setbacks.forget();
         this.#loaded.add(child);
         this.#serveNext();
       },
@@ -201,33 +198,25 @@ export class ChildPool implements Pool {
     return child;
   }
 
-  /** Whether no child is started any more. */
-  get #isStuck(): boolean {
-    return this.#broken >= mostBroken;
-  }
-
   #onBroken(child: Child, error: unknown): void {
     if (this.#stopping || child.dismissed) return;
-    this.#broken += 1;
     child.kill();
-    const { log, waits } = this.#place;
-    if (!this.#isStuck)
-      return log.error({ err: error }, 'a child could not load the app; it is tried again');
-    if (waits) {
-      this.#sendBack();
-      return log.error(
-        { err: error },
-        'a child could not load the app; calls wait for the next change of the code',
-      );
+    const { failure } = child.spawned;
+    const wait = this.#setbacks.note(failure, () => this.#adjust());
+    // Those that failed at the same time have been told of.
+    if (wait === undefined) return;
+    const over = this.#setbacks.over(error, failure, this.#loaded.size);
+    if (over && !this.#place.waits) {
+      this.#stopping = true;
+      this.#place.onFatal(over);
+      return;
     }
-    this.#stopping = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#place.onFatal(
-      new StartupError(`${mostBroken} children in a row could not load the app: ${reason}`, {
-        cause: error,
-      }),
-    );
-    return undefined;
+    const what = failure ? 'be started' : 'load the app';
+    const next = this.#setbacks.isStuck
+      ? 'calls wait for the next change of the code'
+      : `it is tried again in ${formatMilliseconds(wait)}`;
+    this.#place.log.error({ err: failure ?? error }, `a child could not ${what}; ${next}`);
+    this.#sendBack();
   }
 
   #onGone(child: Child, how: string): void {
@@ -235,20 +224,15 @@ export class ChildPool implements Pool {
     this.#loaded.delete(child);
     if (this.#stopping) return;
     this.#sendBack();
-    if (child.end === 'crashed')
-      this.#place.log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
-    if (child.end !== 'retired') this.#place.onEnd(this.kind, child.end ?? 'crashed');
-    else if (this.#isWorn(child)) this.#place.onEnd(this.kind, 'recycled');
-    if (this.#broken === 0 || child.dismissed) return this.#adjust();
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        this.#adjust();
-      },
-      firstWait * 2 ** this.#broken,
-    );
-    this.#timers.add(timer);
-    return undefined;
+    if (!child.spawned.failure) this.#tellEnd(child, how);
+    this.#adjust();
+  }
+
+  #tellEnd(child: Child, how: string): void {
+    const { log, onEnd } = this.#place;
+    if (child.end === 'crashed') log.warn({ child: child.spawned.id }, `a child ended: ${how}`);
+    if (child.end !== 'retired') onEnd(this.kind, child.end ?? 'crashed');
+    else if (this.#isWorn(child)) onEnd(this.kind, 'recycled');
   }
 
   /** There may be room in a child. */
@@ -284,7 +268,9 @@ export class ChildPool implements Pool {
   /** As many children as there should be. */
   #adjust(): void {
     if (this.#stopping) return;
-    if (!this.#isStuck) for (let more = this.#kept; more < this.#size; more += 1) this.#spawn();
+    const { pausing, isStuck } = this.#setbacks;
+    if (!pausing && !isStuck)
+      for (let more = this.#kept; more < this.#size; more += 1) this.#spawn();
     // Those that are busy go when their task has ended.
     const idle = [...this.#loaded].filter(({ free, running }) => free && running === 0);
     for (const child of idle.slice(0, Math.max(0, this.#kept - this.#size))) this.#retire(child);

@@ -1,6 +1,7 @@
 /** How children end with a worker that was killed, whatever they do at that moment. */
 import { spawnSync } from 'node:child_process';
 
+const none: readonly string[] = [];
 let command: readonly string[] | undefined;
 
 /**
@@ -10,12 +11,18 @@ let command: readonly string[] | undefined;
  */
 export function deathSignalCommand(): readonly string[] {
   command ??= find();
-  return command;
+  return command ?? none;
 }
 
-function find(): readonly string[] {
-  if (process.platform !== 'linux') return [];
+/** Gives nothing where that could not be found out, on a machine that is busy or has too little: asked again. */
+function find(): readonly string[] | undefined {
+  if (process.platform !== 'linux') return none;
   const [name, ...flags] = ['setpriv', '--pdeathsig', 'KILL'] as const;
-  const { status } = spawnSync(name, [...flags, 'true'], { stdio: 'ignore', timeout: 1_000 });
-  return status === 0 ? [name, ...flags] : [];
+  const { status, error } = spawnSync(name, [...flags, 'true'], {
+    stdio: 'ignore',
+    timeout: 1_000,
+  });
+  if (status === 0) return [name, ...flags];
+  const isMissing = !error || (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return isMissing ? none : undefined;
 }

@@ -3,6 +3,7 @@ import type { Hooks } from '@dtask/core/internal';
 import { perform } from '../perform.js';
 import type { Report } from '../report.js';
 import { Run, type RunPlace } from '../run.js';
+import { followStrays } from '../strays.js';
 import type { Performance, Pool, Work } from './pool.js';
 
 /** A run, and how it ended. */
@@ -16,6 +17,7 @@ export class InlinePool implements Pool {
   readonly kind = 'inline';
   readonly #place: RunPlace;
   readonly #hooks: Hooks;
+  #unfollow: (() => void) | undefined;
 
   constructor(place: RunPlace, hooks: Hooks) {
     this.#place = place;
@@ -23,6 +25,8 @@ export class InlinePool implements Pool {
   }
 
   start({ message, definition, queue, retries, limit, soft }: Work): Performance {
+    // In a program of somebody's else, what tasks leave behind must not end that.
+    this.#unfollow ??= followStrays();
     const run = new InlineRun(message, retries, queue, this.#place, limit, soft);
     run.report = perform(definition, message, run, this.#hooks);
     return run;
@@ -37,6 +41,8 @@ export class InlinePool implements Pool {
   }
 
   stop(): Promise<void> {
+    this.#unfollow?.();
+    this.#unfollow = undefined;
     return Promise.resolve();
   }
 }

@@ -11,7 +11,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2'] as co
 const [, , worker] = process.argv;
 if (worker !== undefined) {
   const data = { workerData: { worker: Number(worker) }, execArgv: [] };
-  new Thread(new URL('./orphan-watch.js', import.meta.url), data).unref();
+  // A child without the watch ends with its worker all the same, unless a task blocks it just then.
+  const doWithout = (error: unknown): void =>
+    console.error('a child of a worker could not start its watch:', error);
+  try {
+    const watch = new Thread(new URL('./orphan-watch.js', import.meta.url), data);
+    watch.unref();
+    watch.on('error', doWithout);
+  } catch (error) {
+    doWithout(error);
+  }
 }
 
 serve(socketChannel(new Socket({ fd: 3, readable: true, writable: true })), () =>

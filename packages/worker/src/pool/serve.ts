@@ -22,7 +22,8 @@ import { workerLog, type WorkerLog } from '../log.js';
 import { concludeRun, perform } from '../perform.js';
 import { Profile, writeProfile } from '../monitor/profile.js';
 import type { Report } from '../report.js';
-import { blame, Run, type RunPlace } from '../run.js';
+import { Run, type RunPlace } from '../run.js';
+import { watchStrays } from '../strays.js';
 import type { Channel } from './channel.js';
 import type {
   AbortReason,
@@ -100,7 +101,11 @@ class Child {
     this.#setup = setup;
     this.#log = log;
     this.#memory = memory;
-    this.#watchStrays();
+    watchStrays(log, (error) => {
+      log.fatal({ err: error }, 'an error outside of any task ends this child');
+      log.flush();
+      process.exit(1);
+    });
   }
 
   hear(message: ToChild, text: string | undefined): void {
@@ -210,22 +215,6 @@ class Child {
     if (this.#profile) await writeProfile(this.#profile, this.#log);
     this.#log.flush();
     process.exit(0);
-  }
-
-  /** What a task leaves behind is its own fault, where it is known whose it is. */
-  #watchStrays(): void {
-    process.on('unhandledRejection', (error) => {
-      this.#log.error(
-        { err: error },
-        'a promise was rejected that nobody awaits; a task forgot an await',
-      );
-    });
-    process.on('uncaughtException', (error) => {
-      if (blame(error, this.#log)) return;
-      this.#log.fatal({ err: error }, 'an error outside of any task ends this child');
-      this.#log.flush();
-      process.exit(1);
-    });
   }
 }
 
