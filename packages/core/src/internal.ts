@@ -10,7 +10,14 @@ export {
   whyDown,
 } from './broker/connection.js';
 export { DatabaseRefusedError } from './broker/healing-redis.js';
-export { decode, encode, encodeError, type JsonValue, notesOf } from './codec/index.js';
+export {
+  decode,
+  encode,
+  encodeError,
+  type HandleMaker,
+  type JsonValue,
+  notesOf,
+} from './codec/index.js';
 export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/resolve.js';
 export type { Setting } from './config/setting.js';
 export { shownSettings, shownShards } from './config/shown.js';

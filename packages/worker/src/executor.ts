@@ -126,7 +126,7 @@ export class Executor {
   }
 
   #begin(current: Current): Promise<void> | undefined {
-    const message = readMessage(current.job);
+    const message = readMessage(current.job, this.#place.app.canvases.handles);
     if (message instanceof Error) return this.#reject(current, message);
     if (message.name === packTask) return this.#beginPack(current, message);
     return this.#take(current, message);

@@ -56,7 +56,10 @@ export class Sequel {
     const { from, args } = message;
     if (from === undefined) return message;
     const text = await this.#insist(message, () => this.#app.canvases.values(from));
-    return { ...message, args: [decode(JSON.parse(text), 'args'), ...args] };
+    return {
+      ...message,
+      args: [decode(JSON.parse(text), 'args', undefined, this.#app.canvases.handles), ...args],
+    };
   }
 
   /** Does what follows the end of a task. */

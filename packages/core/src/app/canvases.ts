@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Shards } from '../broker/shards.js';
 import { emptyGroupResult, isEmptyGroup } from '../canvas/empty-group.js';
 import { Flow, nothing } from '../canvas/flow.js';
+import { handleForm, type HandleForm } from '../codec/index.js';
 import { Joins, type Origin, originOf } from '../canvas/joins.js';
 import {
   type CanvasLike,
@@ -52,9 +53,6 @@ export interface CanvasesPlace {
   readonly results: ResultSource;
   readonly outbox: Outbox;
 }
-
-/** The shape of a saved group: ids, and lists of them. */
-type Saved = string | { readonly id: string; readonly parts: readonly Saved[] };
 
 /** The canvases of an App. */
 export class Canvases {
@@ -285,7 +283,7 @@ export class Canvases {
   async #save(id: string, parts: readonly AnyResult[]): Promise<void> {
     const { config, shards } = this.#place;
     const { ask, prefix } = shards.of(id);
-    const text = JSON.stringify(parts.map(savedOf));
+    const text = JSON.stringify(parts.map((part) => part[handleForm]));
     const key = groupKey(prefix, id);
     await ask(`group ${id} was not saved`, (connection) =>
       config.resultExpires > 0
@@ -294,6 +292,12 @@ export class Canvases {
     );
   }
 
+  /** Makes the handle of a task, or of a group, that is known by its id. */
+  readonly handles = (form: HandleForm): AnyResult =>
+    typeof form === 'string'
+      ? new AsyncResult(form, this.#place.results)
+      : this.#group(form.id, form.parts.map(this.handles), undefined);
+
   /**
    * A group that was saved.
    *
@@ -301,7 +305,7 @@ export class Canvases {
    */
   async restore(id: string): Promise<GroupResult> {
     if (isEmptyGroup(id)) return emptyGroupResult(id);
-    const { shards, results } = this.#place;
+    const { shards } = this.#place;
     const { ask, prefix } = shards.of(id);
     const text = await ask(`group ${id} was not read`, (connection) =>
       connection.get(groupKey(prefix, id)),
@@ -311,11 +315,7 @@ export class Canvases {
         `there is no saved group ${id}; save() it before another process asks for it, and before it expires`,
       );
     }
-    const resultOf = (saved: Saved): AnyResult =>
-      typeof saved === 'string'
-        ? new AsyncResult(saved, results)
-        : this.#group(saved.id, saved.parts.map(resultOf), undefined);
-    return this.#group(id, (JSON.parse(text) as Saved[]).map(resultOf), undefined);
+    return this.#group(id, (JSON.parse(text) as HandleForm[]).map(this.handles), undefined);
   }
 }
 
@@ -340,9 +340,4 @@ function firstId(step: Step): string | undefined {
   const [first] = isGroupStep(step) ? step.group : step.chain;
   // The parts of a group are roots of their own.
   return first && !isGroupStep(step) ? firstId(first) : undefined;
-}
-
-function savedOf(result: AnyResult): Saved {
-  if (result instanceof GroupResult) return { id: result.id, parts: result.results.map(savedOf) };
-  return result.id;
 }

@@ -21,15 +21,16 @@ import { Tide } from '../result/tide.js';
 export function resultSource(
   shards: Shards,
   { resultExpires: keep }: AppConfig,
-  { revoke, takersOf }: Pick<ResultSource, 'revoke' | 'takersOf'>,
+  { revoke, takersOf, handles }: Pick<ResultSource, 'revoke' | 'takersOf' | 'handles'>,
 ): ResultSource {
   const liveness = new Liveness((id) => shards.of(id));
   const holds = (before: Before | undefined): Promise<boolean> => liveness.holds(before);
-  const { ledger, mailbox } = readersOf(shards, holds);
+  const { ledger, mailbox } = readersOf(shards, { holds, handles });
   const { caller } = mailbox;
   return {
     ledger,
     mailbox,
+    handles,
     holds,
     takersOf,
     revoke,
@@ -51,12 +52,12 @@ export function resultSource(
 
 function readersOf(
   shards: Shards,
-  holds: ResultSource['holds'],
+  own: Pick<ResultSource, 'holds' | 'handles'>,
 ): Pick<ResultSource, 'ledger' | 'mailbox'> {
   const caller = callerName();
   const tide = new Tide();
   const readers = new Map(
-    shards.places.map((shard) => [shard, readerOf(shard, { caller, tide, holds })] as const),
+    shards.places.map((shard) => [shard, readerOf(shard, { caller, tide, ...own })] as const),
   );
   const of = (shard: Shard): Reader => readers.get(shard) as Reader;
   const main = of(shards.main);
@@ -75,7 +76,7 @@ interface Reader {
 
 function readerOf(
   { ask, prefix, broker }: Shard,
-  shared: Pick<MailboxPlace, 'caller' | 'tide' | 'holds'>,
+  shared: Pick<MailboxPlace, 'caller' | 'tide' | 'holds' | 'handles'>,
 ): Reader {
   const ledger = new Ledger(ask, prefix);
   const inTime: Broker['inTime'] = (...asked) => broker.inTime(...asked);

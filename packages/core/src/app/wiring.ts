@@ -86,6 +86,7 @@ export function wire(place: WiringPlace): Wiring {
   const results = resultSource(shards, config, {
     revoke: (tasks, how) => plane.revoke(tasks, how),
     takersOf: (queue, task) => plane.takersOf(queue, task),
+    handles: (form) => canvases.handles(form),
   });
   const { mailbox } = results;
   const plane = new ControlPlane({ app: name, config, shards, mailbox, queues, turns });
@@ -100,6 +101,7 @@ export function wire(place: WiringPlace): Wiring {
     own,
     maxPayload,
     hooks,
+    handles: (form) => canvases.handles(form),
     applyCanvas: (node, args, origin) =>
       runCanvasEagerly(
         node,
@@ -110,6 +112,7 @@ export function wire(place: WiringPlace): Wiring {
             own(inside(registry().get(task)).definition),
           maxPayload,
           hooks,
+          handles: sender.handles,
           applyCanvas: sender.applyCanvas,
         },
         origin,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecodeError } from '../errors.js';
 import { decode } from './decode.js';
+import { encode } from './encode.js';
 
 const malformed: [tree: unknown, message: string][] = [
   [{ $nope: 1 }, 'args[0]: has the tag "$nope", which dtask does not know'],
@@ -238,4 +239,29 @@ describe('decode', () => {
       expect(error.name).toBe(name);
     }
   });
+});
+
+describe('a handle on a task', () => {
+  const forms: readonly unknown[] = ['id-1', { id: 'g', parts: ['a', { id: 'h', parts: [] }] }];
+
+  test.each(forms)('%j travels on where no App is at hand', (form) => {
+    const text = JSON.stringify({ list: [{ $result: form }] });
+    const arrived = decode(JSON.parse(text), 'args') as { list: { id: string }[] };
+    expect(arrived.list[0]?.id).toBe(typeof form === 'string' ? form : 'g');
+    expect(JSON.stringify(encode(arrived, 'args'))).toBe(text);
+  });
+
+  test('is made by the App that is', () => {
+    const made = decode({ $result: 'id-1' }, 'result', undefined, (form) => ['made of', form]);
+    expect(made).toEqual(['made of', 'id-1']);
+  });
+
+  test.each(['', 5, null, [], {}, { id: 'g' }, { id: 'g', parts: [5] }, { id: '', parts: [] }])(
+    'holds an id, not %j',
+    (form) => {
+      expect(() => decode({ $result: form }, 'args')).toThrow(
+        /^args: \$result must hold a task's id, or a group's with its parts, got /,
+      );
+    },
+  );
 });

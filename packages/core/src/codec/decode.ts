@@ -1,5 +1,6 @@
 /** Turns a tree that `encode` made, read back from JSON, into the value that it stands for. */
 import { DecodeError } from '../errors.js';
+import { type HandleMaker, isForm, ReadHandle } from './handle.js';
 import { type ErrorParts, reviveError } from './error.js';
 import { put, tagOf } from './json.js';
 import { type Step, startTrail, type Trail } from './path.js';
@@ -15,6 +16,7 @@ import { decodeScalar } from './scalar.js';
  * @param value - a tree from `JSON.parse`
  * @param path - what the value is called in errors, such as `args` or `result`
  * @param limit - how many levels of containers it may have; 500 unless others were put around it
+ * @param handles - makes handles of tasks; without it they are known by their ids alone
  * @throws DecodeError when a tag is unknown, holds something else than it must, or the tree has
  * more levels than that. The message begins with the path to it.
  *
@@ -23,8 +25,13 @@ import { decodeScalar } from './scalar.js';
  * decode(JSON.parse('[{"$date":"1970-01-01T00:00:00.000Z"}]'), 'args'); // [new Date(0)]
  * ```
  */
-export function decode(value: unknown, path: string, limit?: number): unknown {
-  const trail = startTrail(path, limit);
+export function decode(
+  value: unknown,
+  path: string,
+  limit?: number,
+  handles?: HandleMaker,
+): unknown {
+  const trail = startTrail(path, limit, handles);
   try {
     return decodeValue(value, trail);
   } catch (error) {
@@ -100,6 +107,8 @@ function decodeTag(tag: string, payload: unknown, trail: Trail): unknown {
       return decodeSet(payload, trail);
     case '$error':
       return decodeError(payload, trail);
+    case '$result':
+      return decodeHandle(payload, trail);
     default: {
       const scalar = decodeScalar(tag, payload, trail);
       if (scalar !== undefined) return scalar;
@@ -170,6 +179,12 @@ function decodeError(payload: unknown, trail: Trail): Error {
   }
   trail.depth--;
   return reviveError(parts);
+}
+
+function decodeHandle(payload: unknown, trail: Trail): unknown {
+  if (!isForm(payload))
+    throw rejectForm(trail, '$result', "a task's id, or a group's with its parts", payload);
+  return trail.handles ? trail.handles(payload) : new ReadHandle(payload);
 }
 
 function mustBe<T>(

@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { EncodeError } from '../errors.js';
 import { codeOf, errorsOf, isError, nameOf, propsOf } from './error.js';
+import { type Handle, handleForm, isHandle } from './handle.js';
 import { type JsonValue, put, tagOf } from './json.js';
 import { isPlain, lineage } from './lineage.js';
 import { formatPath, type Step, startTrail, type Trail } from './path.js';
@@ -14,6 +15,7 @@ import { encodeBigint, encodeNumber, encodeScalar } from './scalar.js';
  * What is plain JSON already is returned as it is, the same object, not copied. The rest becomes
  * tagged objects with one key: `{ "$date": "2020-01-01T00:00:00.000Z" }`. Kept are Dates, Maps,
  * Sets, bigints, undefined, NaN, -0, infinities, Buffers, typed arrays, regexps, URLs and errors.
+ * Handles on tasks (AsyncResult, GroupResult, and what `delay()` gives) travel as their ids.
  *
  * Some things change on the way: holes in arrays become undefined; an object that is referred to
  * twice arrives as two; a null prototype becomes an ordinary one; getters arrive as the value they
@@ -73,7 +75,17 @@ function encodeObject(value: object, trail: Trail): JsonValue {
   if (types.isMap(value) && lineage(value) === 2) return encodeMap(value, trail);
   if (types.isSet(value) && lineage(value) === 2) return encodeSet(value, trail);
   if (isError(value)) return encodeErrorObject(value, trail);
+  if (isHandle(value)) return { $result: formOf(value, trail) };
   throw refuseValue(trail, value);
+}
+
+/** A handle may not know yet what it is known by. */
+function formOf(value: Handle, trail: Trail): JsonValue {
+  try {
+    return value[handleForm];
+  } catch (error) {
+    throw refuse(trail, error instanceof Error ? error.message : String(error), error);
+  }
 }
 
 function encodeArray(array: readonly unknown[], trail: Trail): JsonValue {

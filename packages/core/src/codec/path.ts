@@ -1,5 +1,7 @@
 /** Where a walk through a value stands, so that only an error pays for `args[0].owner`. */
 
+import type { HandleMaker } from './handle.js';
+
 /** One step down: an index, a key, or a place in a Map or a Set. */
 export type Step = number | string | Place;
 
@@ -18,6 +20,8 @@ export interface Trail {
   readonly open: object[];
   /** Undefined while a container is open, but none of its places is looked at. */
   readonly steps: (Step | undefined)[];
+  /** Makes handles of what is read; absent where no App is at hand. */
+  readonly handles: HandleMaker | undefined;
   /** How many are open: entries beyond it are left from closed ones. */
   depth: number;
 }
@@ -31,8 +35,8 @@ const maxPath = 300;
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 /** A trail that stands at the root. */
-export function startTrail(root: string, limit: number = maxDepth): Trail {
-  return { root, limit, open: [], steps: [], depth: 0 };
+export function startTrail(root: string, limit: number = maxDepth, handles?: HandleMaker): Trail {
+  return { root, limit, open: [], steps: [], handles, depth: 0 };
 }
 
 /** The path as a user would write it, `args[0].owner["first name"]`, down to the given depth. */

@@ -1,5 +1,5 @@
 /** The message of one call, version 1: what is stored as the data of a BullMQ job. */
-import { decode, encode } from '../codec/index.js';
+import { decode, encode, type HandleMaker } from '../codec/index.js';
 import { DecodeError, MessageRejectedError, PayloadTooLargeError } from '../errors.js';
 import { formatBytes } from './bytes.js';
 import type { MessageRetry } from './call-settings.js';
@@ -150,9 +150,16 @@ export function assertSize(text: string, maxPayload: number, what: string): void
  * Reads the data of a BullMQ job as a message.
  *
  * @param levels how many levels of containers the arguments may have; 500 unless it says otherwise
+ * @param handles makes the handles of tasks that are among them
  * @throws MessageRejectedError when it is not an envelope that this version understands
  */
-export function decodeMessage(id: string, name: unknown, data: unknown, levels?: number): Message {
+export function decodeMessage(
+  id: string,
+  name: unknown,
+  data: unknown,
+  levels?: number,
+  handles?: HandleMaker,
+): Message {
   if (typeof name !== 'string' || name === '') reject(id, 'it has no task name');
   if (!isRecord(data)) reject(id, 'its data is not an object');
   if (data['v'] !== messageVersion) {
@@ -174,7 +181,7 @@ export function decodeMessage(id: string, name: unknown, data: unknown, levels?:
     message[key] = value;
   }
   try {
-    message['args'] = decode(data['args'], 'args', levels);
+    message['args'] = decode(data['args'], 'args', levels, handles);
     if (message['headers'] !== undefined)
       message['headers'] = decode(message['headers'], 'headers');
   } catch (error) {

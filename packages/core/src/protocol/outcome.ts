@@ -1,5 +1,5 @@
 /** The outcome of a task, as it is kept under its result key and pushed to its caller. */
-import { decode, encode, encodeError } from '../codec/index.js';
+import { decode, encode, encodeError, type HandleMaker } from '../codec/index.js';
 import { DecodeError, EncodeError, PayloadTooLargeError } from '../errors.js';
 import { Encoded } from './encoded.js';
 import type { IdRun } from './id-run.js';
@@ -107,16 +107,17 @@ function quoted(text: string): string {
 /**
  * Reads an outcome's JSON text.
  *
+ * @param handles makes the handles of tasks that its value holds
  * @throws DecodeError when it is not one that dtask wrote
  */
-export function parseOutcome(text: string): Outcome {
+export function parseOutcome(text: string, handles?: HandleMaker): Outcome {
   let record: unknown;
   try {
     record = JSON.parse(text);
   } catch (cause) {
     throw new DecodeError(`not a task's result: ${text.slice(0, 80)}`, { cause });
   }
-  return decodeOutcome(record);
+  return decodeOutcome(record, handles);
 }
 
 /**
@@ -124,7 +125,7 @@ export function parseOutcome(text: string): Outcome {
  *
  * @throws DecodeError when it is not one that dtask wrote
  */
-export function decodeOutcome(record: unknown): Outcome {
+export function decodeOutcome(record: unknown, handles?: HandleMaker): Outcome {
   if (!isOutcomeRecord(record)) {
     throw new DecodeError(
       `not a task's result: ${(JSON.stringify(record) ?? 'undefined').slice(0, 80)}`,
@@ -132,7 +133,7 @@ export function decodeOutcome(record: unknown): Outcome {
   }
   const { v: _version, value, error, ...rest } = record;
   const outcome: Record<string, unknown> = rest;
-  if (value !== undefined) outcome['value'] = decode(value, 'result');
+  if (value !== undefined) outcome['value'] = decode(value, 'result', undefined, handles);
   if (error !== undefined) outcome['error'] = decode(error, 'error');
   return outcome as unknown as Outcome;
 }

@@ -1,4 +1,5 @@
 /** What the result of a task and the result of a group have in common. */
+import type { Handle } from '../codec/index.js';
 import type { TaskState } from '../protocol/outcome.js';
 import type { GetOptions } from './get-options.js';
 import type { RevokeResultOptions } from './revocation.js';
@@ -13,7 +14,7 @@ export type SettledValues<T> = T extends readonly []
     ? { [K in keyof T]: T[K] | Error }
     : never;
 
-export interface AnyResult<T = unknown> {
+export interface AnyResult<T = unknown> extends Handle {
   readonly id: string;
   /** The result of what came before, in a chain. */
   readonly parent: AnyResult | undefined;

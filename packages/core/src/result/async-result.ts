@@ -1,4 +1,5 @@
 /** The handle on a task that runs elsewhere. */
+import { type Handle, handleForm, type HandleForm, type HandleMaker } from '../codec/index.js';
 import { toDuration } from '../duration.js';
 import { RegistryError, ResultTimeoutError, TaskRevokedError } from '../errors.js';
 import { IdRuns, idsIn } from '../protocol/id-run.js';
@@ -27,6 +28,8 @@ export type { Dispatch };
 
 /** What results need of their App. */
 export interface ResultSource {
+  /** Makes the handles on tasks that values hold. */
+  readonly handles: HandleMaker;
   readonly ledger: ResultLedger;
   readonly mailbox: ResultMailbox;
   /** Whether what has to end before a task is there. */
@@ -66,7 +69,7 @@ export interface SentCall {
  * console.log(result.id, await result.get({ timeout: '10s' }));
  * ```
  */
-export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watched {
+export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watched, Handle {
   /** The task's id. */
   readonly id: string;
   readonly #source: ResultSource;
@@ -82,6 +85,11 @@ export class AsyncResult<T = unknown> implements AnyResult<T>, Watchable, Watche
     this.parent = parent;
     this.#source = source;
     this.#sent = sent;
+  }
+
+  /** It travels as its id. @internal */
+  get [handleForm](): HandleForm {
+    return this.id;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The results of a group, together. */
+import { type Handle, handleForm, type HandleForm } from '../codec/index.js';
 import { type Duration, longestTimer, toDuration, toMilliseconds } from '../duration.js';
-import { ResultTimeoutError } from '../errors.js';
+import { EncodeError, ResultTimeoutError } from '../errors.js';
 import type { TaskState } from '../protocol/outcome.js';
 import { yielding } from '../task/context.js';
 import type { AnyResult, SettledValues } from './any-result.js';
@@ -20,9 +21,9 @@ import { waitFor, type WaitOptions } from './wait.js';
  * for await (const result of results) console.log(result.id, 'has ended');
  * ```
  */
-export class GroupResult<
-  T extends readonly unknown[] = readonly unknown[],
-> implements AnyResult<T> {
+export class GroupResult<T extends readonly unknown[] = readonly unknown[]>
+  implements AnyResult<T>, Handle
+{
   /** The group's id. */
   readonly id: string;
   /** What came before the group. */
@@ -59,6 +60,13 @@ export class GroupResult<
   get results(): PartResults<T> {
     // Made when they are asked for: a generator may have sent a million.
     return (this.#results ??= this.#make()) as PartResults<T>;
+  }
+
+  /** It travels as its id, with those of its parts. @internal */
+  get [handleForm](): HandleForm {
+    if (!this.#isKnown)
+      throw new EncodeError('is a group whose parts are still being sent; await it first');
+    return { id: this.id, parts: this.results.map((result) => result[handleForm]) };
   }
 
   /** How many parts there are. */

@@ -1,4 +1,5 @@
 /** What Redis knows of a task now. */
+import type { HandleMaker } from '../codec/index.js';
 import {
   type Before,
   isFinal,
@@ -20,6 +21,8 @@ export interface Known {
 /** Whom to ask. */
 export interface Informant {
   readonly ledger: ResultLedger;
+  /** Makes the handles on tasks that values hold. */
+  readonly handles: HandleMaker;
   /** Whether what has to end before a task is there. */
   readonly holds: (before: Before | undefined) => Promise<boolean>;
 }
@@ -34,16 +37,20 @@ export interface SentTo {
 /** Looks a task up. A record of its end is the last word; else its job has it. */
 export async function lookUp(
   id: string,
-  { ledger, holds }: Informant,
+  { ledger, holds, handles }: Informant,
   sent?: SentTo,
 ): Promise<Known> {
-  const stored = parsed(await ledger.read(id));
+  const read = async (): Promise<Outcome | undefined> => {
+    const text = await ledger.read(id);
+    return text === null ? undefined : parseOutcome(text, handles);
+  };
+  const stored = await read();
   if (stored && isFinal(stored.state)) return { outcome: stored };
   const queue = sent?.dispatch ? undefined : sent?.queue;
   const found = await ofJob(id, ledger, queue, stored);
   if (found) return found;
   // It may have ended between the two reads.
-  const again = parsed(await ledger.read(id));
+  const again = await read();
   if (!again || isFinal(again.state)) return { outcome: again };
   if (!isOutstanding(again)) return { outcome: undefined };
   if (await holds(again.before))
@@ -51,7 +58,7 @@ export async function lookUp(
   // What came before it has ended, so by now it was sent, or never will be.
   const late = await ofJob(id, ledger, queue, again);
   if (late) return late;
-  const last = parsed(await ledger.read(id));
+  const last = await read();
   return { outcome: last && isFinal(last.state) ? last : undefined };
 }
 
@@ -79,6 +86,3 @@ async function outcomeOf(
   const dueAt = await ledger.dueAt(id, queue);
   return { ...outcome, retries, error: retryErrorOf(id, job, dueAt) };
 }
-
-const parsed = (text: string | null): Outcome | undefined =>
-  text === null ? undefined : parseOutcome(text);

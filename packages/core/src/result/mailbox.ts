@@ -1,6 +1,7 @@
 /** Where a process hears of its results: one subscription, however many calls wait. */
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { HandleMaker } from '../codec/index.js';
 import type { Broker } from '../broker/broker.js';
 import { closeConnection } from '../broker/connection.js';
 import { hear, onPush, unhear } from '../broker/pushes.js';
@@ -42,6 +43,8 @@ export interface MailboxPlace {
   readonly ledger: Ledger;
   readonly tide: Tide;
   readonly inTime: Broker['inTime'];
+  /** Makes the handles on tasks that values hold. */
+  readonly handles: HandleMaker;
   /** Whether what has to end before a task is there. */
   readonly holds: Questions['holds'];
 }
@@ -80,11 +83,7 @@ const portion = 500;
 export class Mailbox implements ResultMailbox {
   readonly caller: string;
   readonly #open: () => Redis;
-  readonly #prefix: string;
-  readonly #ledger: Ledger;
-  readonly #tide: Tide;
-  readonly #inTime: Broker['inTime'];
-  readonly #holds: Questions['holds'];
+  readonly #place: MailboxPlace;
   readonly #entries = new Entries((entry) => this.#removed(entry));
   readonly #early = new Map<string, Early>();
   #earlySize = 0;
@@ -98,18 +97,14 @@ export class Mailbox implements ResultMailbox {
   #reading = false;
   #following = false;
 
-  constructor(open: () => Redis, { prefix, caller, ledger, tide, inTime, holds }: MailboxPlace) {
+  constructor(open: () => Redis, place: MailboxPlace) {
     this.#open = open;
-    this.#prefix = prefix;
-    this.caller = caller;
-    this.#ledger = ledger;
-    this.#tide = tide;
-    this.#inTime = inTime;
-    this.#holds = holds;
+    this.#place = place;
+    this.caller = place.caller;
   }
 
   get epoch(): number {
-    return this.#tide.level;
+    return this.#place.tide.level;
   }
 
   wait(id: string, sentAt: number | undefined, listener: Listener): OpenWait {
@@ -132,7 +127,7 @@ export class Mailbox implements ResultMailbox {
     this.#listeners.set(channel, listener);
     if (!this.#subscription) this.#subscribe();
     const subscription = this.#subscription;
-    if (subscription) await this.#inTime(subscription, what, hear(subscription, [channel]));
+    if (subscription) await this.#place.inTime(subscription, what, hear(subscription, [channel]));
   }
 
   async close(error: Error): Promise<void> {
@@ -181,7 +176,7 @@ export class Mailbox implements ResultMailbox {
     // ioredis would subscribe anew by itself, but would not say when it has.
     subscription.options.autoResubscribe = false;
     subscription.on('ready', () => {
-      const channels = [replyChannel(this.#prefix, this.caller), ...this.#listeners.keys()];
+      const channels = [replyChannel(this.#place.prefix, this.caller), ...this.#listeners.keys()];
       hear(subscription, channels).then(
         () => this.#heard(),
         // The connection broke again: the next 'ready' tries again.
@@ -192,7 +187,7 @@ export class Mailbox implements ResultMailbox {
 
   #heard(): void {
     this.#listening = true;
-    this.#epoch = this.#tide.rise();
+    this.#epoch = this.#place.tide.rise();
     const entries = this.#entries.all();
     this.#follow(entries.filter(({ listener }) => listener.foreign));
     this.#lookAt(entries.filter(({ listener }) => !listener.foreign));
@@ -201,10 +196,10 @@ export class Mailbox implements ResultMailbox {
   /** Listens for tasks of other processes, each on a channel of its own, and then looks. */
   #follow(entries: Entry[]): void {
     if (entries.length === 0) return;
-    const channels = entries.map(({ id }) => resultKey(this.#prefix, id));
+    const channels = entries.map(({ id }) => resultKey(this.#place.prefix, id));
     this.#following = true;
     const heard = this.#subscription && hear(this.#subscription, channels);
-    Promise.all([heard, this.#ledger.follow(followed)]).then(
+    Promise.all([heard, this.#place.ledger.follow(followed)]).then(
       () => this.#lookAt(entries),
       // The connection broke: they are followed anew when it is back.
       () => undefined,
@@ -213,14 +208,14 @@ export class Mailbox implements ResultMailbox {
 
   #unfollow(id: string): void {
     if (!this.#subscription) return;
-    unhear(this.#subscription, resultKey(this.#prefix, id)).catch(() => undefined);
+    unhear(this.#subscription, resultKey(this.#place.prefix, id)).catch(() => undefined);
   }
 
   #receive(channel: string, text: string): void {
     const listener = this.#listeners.get(channel);
     if (listener) return listener(text);
-    if (channel !== replyChannel(this.#prefix, this.caller)) {
-      const id = channel.slice(resultKey(this.#prefix, '').length);
+    if (channel !== replyChannel(this.#place.prefix, this.caller)) {
+      const id = channel.slice(resultKey(this.#place.prefix, '').length);
       this.#lookAt(this.#entries.of(id));
       return;
     }
@@ -260,7 +255,7 @@ export class Mailbox implements ResultMailbox {
       if (this.#early.size <= mostKept && this.#earlySize <= mostCharacters) return;
       this.#drop(oldest, dropped);
       // Whoever asks for that one must look at its key.
-      this.#epoch = this.#tide.rise();
+      this.#epoch = this.#place.tide.rise();
     }
   }
 
@@ -273,7 +268,7 @@ export class Mailbox implements ResultMailbox {
     let outcome: Outcome | undefined;
     let failure: unknown;
     try {
-      outcome = decodeOutcome(record);
+      outcome = decodeOutcome(record, this.#place.handles);
     } catch (error) {
       failure = error;
     }
@@ -305,7 +300,7 @@ export class Mailbox implements ResultMailbox {
     const subscription = this.#subscription;
     // A dead connection is found out by asking: `socketTimeout` then ends it, and it heals.
     if (subscription?.status === 'ready') subscription.ping().catch(() => undefined);
-    if (this.#following) this.#ledger.follow(followed).catch(() => undefined);
+    if (this.#following) this.#place.ledger.follow(followed).catch(() => undefined);
     const now = performance.now();
     const due = this.#entries.due(now, portion);
     if (due.length > 0 && !this.#reading) this.#lookAt(due);
@@ -330,7 +325,7 @@ export class Mailbox implements ResultMailbox {
     for (let from = 0; from < entries.length; from += portion) {
       const some = entries.slice(from, from + portion);
       const askedAt = performance.now();
-      const found = await this.#ledger.lookFor(some.map(soughtBy));
+      const found = await this.#place.ledger.lookFor(some.map(soughtBy));
       const questions = this.#questions();
       await Promise.all(
         some.map(async (entry, index) => {
@@ -346,11 +341,11 @@ export class Mailbox implements ResultMailbox {
   #questions(): Questions {
     const asked = new Map<string, Promise<boolean>>();
     return {
-      isIgnored: (id, queue) => this.#ledger.isIgnored(id, queue),
-      findJob: (id, queue) => this.#ledger.findJob(id, queue),
+      isIgnored: (id, queue) => this.#place.ledger.isIgnored(id, queue),
+      findJob: (id, queue) => this.#place.ledger.findJob(id, queue),
       holds: (before) => {
         const key = JSON.stringify(before ?? null);
-        const answer = asked.get(key) ?? this.#holds(before);
+        const answer = asked.get(key) ?? this.#place.holds(before);
         asked.set(key, answer);
         return answer;
       },

@@ -1,4 +1,6 @@
 /** What `delay()` gives at once: a promise of the AsyncResult that is a result already. */
+import { type Handle, handleForm, type HandleForm } from '../codec/index.js';
+import { EncodeError } from '../errors.js';
 import type { AnyResult } from './any-result.js';
 import type { AsyncResult } from './async-result.js';
 import type { GetOptions } from './get-options.js';
@@ -17,7 +19,7 @@ import type { RevokeResultOptions } from './revocation.js';
  * const value = await add.delay(1, 2).get(); // the task has run
  * ```
  */
-export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise<R> {
+export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise<R>, Handle {
   readonly [Symbol.toStringTag] = 'Sent';
   /** The task's id. */
   readonly id: string;
@@ -51,6 +53,12 @@ export class Sent<T, R extends AnyResult<T> = AsyncResult<T>> implements Promise
   /** Ends the task: `AsyncResult.revoke`. */
   async revoke(options?: RevokeResultOptions): Promise<boolean> {
     return (await this).revoke(options);
+  }
+
+  /** It travels as the id of its result. @internal */
+  get [handleForm](): HandleForm {
+    if (this.#result) return this.#result[handleForm];
+    throw new EncodeError('is a call whose id is known when it is sent; await it first');
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- it is a promise

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Replace } from '../canvas/steering.js';
 import { mapAll, type Node } from '../canvas/tree.js';
-import { note } from '../codec/index.js';
+import { type HandleMaker, note } from '../codec/index.js';
 import { RegistryError } from '../errors.js';
 import type { TaskEnding } from '../hooks/events.js';
 import { Hooks } from '../hooks/hooks.js';
@@ -25,6 +25,8 @@ const mostRequeues = 100;
 /** What a run needs of the App that the task belongs to. */
 export interface EagerPlace {
   readonly maxPayload: number;
+  /** Makes the handles on tasks that values hold; absent where there is no App. */
+  readonly handles?: HandleMaker;
   readonly hooks: Hooks;
   /** Runs a canvas here; absent where there is no App, and so no code. */
   readonly applyCanvas?: (
@@ -93,14 +95,14 @@ class EagerRun {
   }
 
   async run(): Promise<EagerOutcome> {
-    const { maxPayload, hooks } = this.#place;
+    const { maxPayload, hooks, handles } = this.#place;
     let ended: Ended | undefined;
     let outcome: EagerOutcome;
     try {
       ended = await this.#attempts();
       const { from } = ended.outcome;
       outcome = {
-        ...parseOutcome(encodeOutcome(ended.outcome, maxPayload)),
+        ...parseOutcome(encodeOutcome(ended.outcome, maxPayload), handles),
         ...(from && { from }),
       };
     } catch (error) {
@@ -119,7 +121,7 @@ class EagerRun {
     // Through the codec and back, so that what would fail on its way to a worker fails here too.
     let text = encodeMessage(this.#message, this.#place.maxPayload);
     for (let retries = 0; ; retries += 1) {
-      const message = decodeMessage(id, name, JSON.parse(text));
+      const message = decodeMessage(id, name, JSON.parse(text), undefined, this.#place.handles);
       const context = this.#contextOf(message, retries - this.#requeues);
       const ended = await this.#attempt(message, context);
       if ('outcome' in ended) return ended;

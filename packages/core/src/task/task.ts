@@ -1,4 +1,5 @@
 /** The task: a function that can also be called in another process. */
+import type { HandleMaker } from '../codec/index.js';
 import { type CanvasSender, type Group, Signature } from '../canvas/canvas.js';
 import { taskNode } from '../canvas/tree.js';
 import { chunks, map, starmap } from '../canvas/items.js';
@@ -40,6 +41,8 @@ export interface Sender {
   /** A definition as its App runs it: a method on the object that the App was given. */
   own(definition: Definition): Definition;
   readonly maxPayload: number;
+  /** Makes the handles on tasks that values hold. */
+  readonly handles: HandleMaker;
   readonly hooks: Hooks;
 }
 

@@ -138,7 +138,13 @@ class Child {
     let report: Report | Promise<Report>;
     let definition: Definition | undefined;
     try {
-      const message = decodeMessage(id, name, JSON.parse(text), levelsOf(name));
+      const message = decodeMessage(
+        id,
+        name,
+        JSON.parse(text),
+        levelsOf(name),
+        this.#app.canvases.handles,
+      );
       definition = findDefinition(this.#app.tasks, message);
       if (!definition) throw new UnknownTaskError(`a child of the worker has no task ${name}`);
       run = new Run(message, retries, queue, this.#placeOf(number), limit, soft);
