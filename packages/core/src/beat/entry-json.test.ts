@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { crontab } from '../schedule/crontab.js';
 import { schedule } from '../schedule/custom.js';
@@ -67,5 +68,20 @@ describe('a schedule', () => {
     ],
   ])('%o refuses %o', (entry, change, reason) => {
     expect(() => of(entry, change)).toThrow(reason);
+  });
+});
+
+it('functions of an entry run in the context of who gave them', () => {
+  const request = new AsyncLocalStorage<string>();
+  const { functions } = request.run('giver', () =>
+    readEntry('own', {
+      task: 'report',
+      schedule: schedule((after) => new Date(after.getTime() + request.getStore()!.length)),
+      args: () => [request.getStore()],
+    }),
+  );
+  request.run('beat', () => {
+    expect(functions.args?.()).toEqual(['giver']);
+    expect(functions.schedule?.next(new Date(0))).toEqual(new Date(5));
   });
 });

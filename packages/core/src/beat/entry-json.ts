@@ -7,6 +7,7 @@ import { refuseUnknown } from '../config/resolve.js';
 import { show } from '../config/setting.js';
 import { toMilliseconds } from '../duration.js';
 import { ConfigError } from '../errors.js';
+import { inOwnContext } from '../own-context.js';
 import type { CallSettings, MessageRetry } from '../protocol/call-settings.js';
 import { decodeOptions, encodeOptions } from '../protocol/step.js';
 import { type MisfireOptions, misfireRule } from '../schedule/misfire.js';
@@ -105,7 +106,7 @@ export function readEntry(name: string, entry: AnyBeatEntry): CodedEntry {
       json,
       functions: {
         ...(functions.includes('schedule') && { schedule }),
-        ...(typeof args === 'function' && { args }),
+        ...(typeof args === 'function' && { args: inOwnContext(args) }),
         ...(ownKey && { call }),
       },
     };
