@@ -31,9 +31,12 @@ export function jobOf(
   text: string,
   now: number,
 ): JobJson {
-  const job = { name: message.name, data: text, opts: plain, timestamp: now } as JobJson;
   const { eta } = message;
-  const wait = eta === undefined ? delay : Math.max(0, eta - now);
+  const isDue = eta !== undefined && eta <= now;
+  // As of when it was made, where it waits: BullMQ adds both up, and that is the point in time it was given.
+  const timestamp = eta === undefined || isDue ? now : eta - (delay > 0 ? delay : eta - now);
+  const wait = eta === undefined ? delay : isDue ? 0 : eta - timestamp;
+  const job = { name: message.name, data: text, opts: plain, timestamp } as JobJson;
   if (wait > 0 || priority > 0) job.opts = { delay: wait, priority };
   if (unique) {
     job.opts = { delay: wait, priority, deduplication: { ...unique } };
