@@ -167,6 +167,17 @@ test('a revocation outlasts results that are kept for a moment', async () => {
   expect(ran).toEqual(['a']);
 });
 
+test('an App that tells of what it sends tells of a step that it has revoked', async () => {
+  const { app, run } = pair();
+  const telling = stage.app({ prefix: app.config.prefix, sendEvents: true });
+  const events = telling.events({ types: ['task-revoked'], since: '1m' });
+  const result = await chain(run.s('a'), run.s('b')).delay();
+  await telling.control.revoke(result.id, { reason: 'not wanted' });
+  const { value } = await events.next();
+  expect(value).toMatchObject({ id: result.id, name: 'run', reason: 'not wanted' });
+  await events.return();
+});
+
 test('a step that starts while it is revoked ends all the same', async () => {
   const { app, other } = pair();
   const ended: string[] = [];

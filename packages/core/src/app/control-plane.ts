@@ -57,7 +57,12 @@ export class ControlPlane {
       ask,
       hear: (...heard) => mailbox.hear(...heard),
     });
-    this.revocations = new Revocations({ shards, queues, keep: config.resultExpires });
+    this.revocations = new Revocations({
+      shards,
+      queues,
+      keep: config.resultExpires,
+      onEnded: (task, reason) => this.tellRevoked(task, reason),
+    });
     this.inspect = new Inspect(this.#broadcast);
     this.#crew = new Crew(this.inspect);
     this.control = new Control({
@@ -139,7 +144,7 @@ export class ControlPlane {
   }
 
   /** Tells that a task was taken out of its queue by this process, where this App tells of itself. */
-  tellRevoked({ id, name }: Message, reason: string): void {
+  tellRevoked({ id, name }: Pick<Message, 'id' | 'name'>, reason: string): void {
     const { app } = this.#place;
     this.#writer.emit('task-revoked', {
       app,

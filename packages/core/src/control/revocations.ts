@@ -51,6 +51,8 @@ export interface RevocationsPlace {
   readonly queues: RevocableQueues;
   /** How long results are kept, in milliseconds. */
   readonly keep: number;
+  /** Hears of each that is ended before it is sent, which no worker sees. */
+  readonly onEnded: (task: Pick<Message, 'id' | 'name'>, reason: string) => void;
 }
 
 /**
@@ -124,7 +126,7 @@ export class Revocations {
     tasks: readonly SoughtTask[],
     { reason = 'it was revoked before it was sent' }: RevocationMark,
   ): Promise<{ waiting: string[]; started: SoughtTask[]; instead: SoughtTask[] }> {
-    const { shards, keep } = this.#place;
+    const { shards, keep, onEnded } = this.#place;
     const waiting: string[] = [];
     const started: SoughtTask[] = [];
     const instead: SoughtTask[] = [];
@@ -150,8 +152,12 @@ export class Revocations {
       const keys = { record: key, lock: lockKey(prefix, queue, id) };
       const channel = reply === undefined ? '' : replyChannel(prefix, reply);
       const text = encodeOutcome(end, Number.MAX_SAFE_INTEGER);
-      if (await storeRevocation(connection, keys, text, keep, channel)) waiting.push(id);
-      else started.push({ id });
+      if (!(await storeRevocation(connection, keys, text, keep, channel))) {
+        started.push({ id });
+        return;
+      }
+      waiting.push(id);
+      onEnded({ id, name: task ?? '' }, reason);
     };
     await forEachPlace(
       tasks,
