@@ -1,18 +1,45 @@
 /** The thread of the lock keeper: watches the main loop's pulse, and renews what lapses where it stops. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Redis } from 'ioredis';
 // Nothing but the connection: the thread must be up before the first task blocks the loop.
 import { openConnection } from '@dtask/core/connection';
 import type { ClaimAt, KeeperData, KeptQueue, KeptQueues } from './lock-keeper.js';
 
-/** Renews the locks in a list of active jobs that carry one worker's token. */
+/**
+ * Renews the locks in a part of a list of active jobs that carry one worker's token. KEYS: the list. ARGV: what
+ * the keys of jobs and the worker's tokens begin with; how long a lock holds; where the part begins and ends,
+ * from the end of the list: what is begun meanwhile moves none out of the next part. Gives how many it has.
+ */
 const script = `
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+local part = redis.call('LRANGE', KEYS[1], ARGV[4], ARGV[5])
+for _, id in ipairs(part) do
   local lock = ARGV[1] .. id .. ':lock'
   local token = redis.call('GET', lock)
   if token and string.sub(token, 1, string.len(ARGV[2])) == ARGV[2] then
     redis.call('PEXPIRE', lock, ARGV[3])
   end
-end`;
+end
+return #part`;
+
+/** How many jobs one script looks at: all workers have theirs in the list. */
+const portion = 1_000;
+
+async function renewLocks(connection: Redis, queue: KeptQueue): Promise<void> {
+  const { active, jobPrefix, tokenPrefix } = queue;
+  let [read, from] = [portion, 0];
+  for (; read === portion; from -= portion) {
+    const part = [from - portion, from - 1];
+    read = (await connection.eval(
+      script,
+      1,
+      active,
+      jobPrefix,
+      tokenPrefix,
+      lockDuration,
+      ...part,
+    )) as number;
+  }
+}
 
 /** Renews a claim that still holds. KEYS: as in `KeptClaim`. ARGV: the instance; how long; the name. */
 const claimScript = `
@@ -61,11 +88,9 @@ setInterval(() => {
   if (claimed) renewClaim(claimed).catch(() => undefined);
   for (const [at, connection] of connections.entries()) {
     if (connection.status !== 'ready') continue;
-    for (const { active, jobPrefix, tokenPrefix } of kept[at] ?? []) {
+    for (const queue of kept[at] ?? []) {
       // A failure here is Redis away: then no other worker can take the job either.
-      connection
-        .eval(script, 1, active, jobPrefix, tokenPrefix, lockDuration)
-        .catch(() => undefined);
+      renewLocks(connection, queue).catch(() => undefined);
     }
   }
 }, patience);

@@ -13,7 +13,15 @@ import { lockTimes } from './life-sign.js';
  * Gives for each whether the lock is held (1) or lost (0), or there is no such job (2).
  */
 const renewScript = `
-local states = {}
+local states, active = {}, nil
+-- Read once, and only where a lock has lapsed: all running tasks of the queue are in it.
+local function isActive(id)
+  if not active then
+    active = {}
+    for _, one in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do active[one] = true end
+  end
+  return active[id]
+end
 for at = 3, #ARGV, 3 do
   local id, token = ARGV[at], ARGV[at + 1]
   local key = ARGV[1] .. id
@@ -26,7 +34,7 @@ for at = 3, #ARGV, 3 do
     state = 1
   elseif not held then
     if redis.call('EXISTS', key) == 0 then state = 2
-    elseif redis.call('HGET', key, 'ats') == ARGV[at + 2] and redis.call('LPOS', KEYS[1], id) then
+    elseif redis.call('HGET', key, 'ats') == ARGV[at + 2] and isActive(id) then
       redis.call('SREM', KEYS[2], id)
       redis.call('SET', lock, token, 'PX', ARGV[2])
       state = 1
@@ -39,6 +47,9 @@ return states`;
 const renew = new OwnScript<number[]>(2, renewScript);
 
 const lockStates: readonly LockState[] = ['lost', 'held', 'gone'];
+
+/** Most locks that one script renews. */
+const portion = 1_000;
 
 /** The field of BullMQ's hash of a queue's own settings in which the time of the last look is. */
 const lookedAt = 'dtask.looked';
@@ -129,9 +140,14 @@ export class Outage {
   /** Renews the locks of jobs that run here, and takes those anew that have lapsed; says what became of each. */
   async renew(locks: readonly JobLock[]): Promise<LockState[]> {
     const { connection, toKey, lockDuration } = this.#place;
-    const given = locks.flatMap(({ job, token }) => [job.id, token, job.attemptsStarted]);
     const keys = [toKey('active'), toKey('stalled')];
-    const states = await renew.run(connection, ...keys, toKey(''), lockDuration, ...given);
+    const states: number[] = [];
+    for (let from = 0; from < locks.length; from += portion) {
+      const given = locks
+        .slice(from, from + portion)
+        .flatMap(({ job, token }) => [job.id, token, job.attemptsStarted]);
+      states.push(...(await renew.run(connection, ...keys, toKey(''), lockDuration, ...given)));
+    }
     return states.map((state) => lockStates[state] ?? 'lost');
   }
 

@@ -113,7 +113,8 @@ export class Presence {
         living.delete(this.#instance);
         throw this.#taken(holder);
       }
-      if (isGone(holder)) await this.#connection.del(this.#key);
+      // Only that claim: another worker may have the name by now.
+      if (isGone(holder)) await this.#set('', holder.instance);
       else await pause(first ? renewal / 10 : 0);
       if (first?.instance !== holder.instance) first = holder;
     }
@@ -179,14 +180,14 @@ export class Presence {
     return JSON.stringify(claim);
   }
 
-  async #set(record: string): Promise<Claim | undefined> {
+  async #set(record: string, instance: string = this.#instance): Promise<Claim | undefined> {
     const asked = performance.now();
     const keys = [this.#key, this.#workers, this.#shards] as const;
     const [now, held, said] = (await this.#connection.eval(
       renewScript,
       keys.length,
       ...keys,
-      this.#instance,
+      instance,
       record,
       hold,
       this.#name,

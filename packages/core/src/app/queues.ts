@@ -3,9 +3,11 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AppConfig } from '../config/resolve.js';
 import type { Place } from '../broker/ask.js';
-import { bringAhead } from '../broker/bring-ahead.js';
+import { bringAhead, findAhead } from '../broker/bring-ahead.js';
+import { cleanQueue } from '../broker/clean-queue.js';
 import { removeWaiting } from '../broker/remove-waiting.js';
 import type { Shard, Shards } from '../broker/shards.js';
+import { setMembers } from '../broker/portions.js';
 import { partBy } from '../part-by.js';
 import { bullQueueName, queuesKey, shownQueue } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
@@ -43,12 +45,14 @@ type WaitingState = 'wait' | 'prioritized' | 'delayed';
 interface Taking {
   /** Gets the names of those that have a turn by their rate, which they will not take. */
   readonly turns: Set<string>;
+  /** Whether nobody knows where in the queue they are. */
+  readonly sought?: boolean;
   /** Why they end, where somebody has said so. */
   readonly reason?: string | undefined;
 }
 
-/** How many tasks a purge removes at a time. */
-const portion = 5_000;
+/** How many tasks are removed at a time: Redis does nothing else meanwhile. */
+const portion = 1_000;
 /** How many messages a search reads at a time. */
 const scanned = 1_000;
 
@@ -143,11 +147,9 @@ export class Queues {
       for (let some = portion; some === portion; removed += some) {
         const steps = state === 'failed' ? [] : await this.#stepsIn(shard, queue, state, turns);
         some = (await this.#removeFrom(shard, queue, steps, { turns })).length;
-        some += await withBull(
-          shard,
-          queue,
-          'purged',
-          async (bull) => (await bull.clean(0, portion - some, state)).length,
+        if (some === portion) continue;
+        some += await withBull(shard, queue, 'purged', (bull, connection) =>
+          cleanQueue(bull, connection, state, portion - some),
         );
       }
     }
@@ -166,15 +168,17 @@ export class Queues {
     turns: Set<string>,
   ): Promise<string[]> {
     return withBull(shard, queue, 'purged', async (bull, connection) => {
-      const ids = await bull.getRanges([state], 0, portion - 1);
+      const ids = await bull.getRanges([state], 0, portion - 1, true);
       const jobs = await Promise.all(ids.map((id) => readJob(connection, shard, queue, id)));
-      return ids.filter((_, at) => {
+      const steps = ids.filter((_, at) => {
         const job = jobs[at];
         if (job?.hasTurn) turns.add(job.message.name);
         const { next, link, linkError, once } = job?.message ?? {};
         // What may be sent twice is known by its record: without an end it would wait for ever.
         return next ?? link ?? linkError ?? once;
       });
+      if (state === 'wait') await bringAhead(connection, bull.toKey(state), -portion, steps);
+      return steps;
     });
   }
 
@@ -196,7 +200,7 @@ export class Queues {
     for (const [queue, some] of partBy(tasks, (task) => task.queue)) {
       for (const [shard, here] of partBy(some, ({ id }) => this.shards.at(queue, id))) {
         const ids = here.map(({ id }) => id);
-        const gone = await this.#removeAll(shard, queue, ids, { turns, reason });
+        const gone = await this.#removeAll(shard, queue, ids, { turns, reason, sought: true });
         taken.push(...gone.map((id) => ({ id, queue })));
       }
     }
@@ -302,15 +306,17 @@ export class Queues {
     shard: Shard,
     queue: string,
     ids: readonly string[],
-    { turns, reason }: Taking,
+    { turns, reason, sought = false }: Taking,
   ): Promise<string[]> {
     const outcomeOf = (message: Message): Outcome =>
       revoked(message, this.shards.main.clock.now(), reason);
     const what = ids.length === 1 ? `searched for task ${ids[0]}` : 'searched for tasks';
     const { prefix } = shard;
     const packed = { prefix, keep: this.#config.resultExpires, outcomeOf };
-    const messages = await withBull(shard, queue, what, (bull, connection) =>
-      Promise.all(
+    const messages = await withBull(shard, queue, what, async (bull, connection) => {
+      const whole = ids.filter((id) => sought && !isPacked(id));
+      await findAhead(connection, bull.toKey('wait'), whole);
+      return Promise.all(
         ids.map(async (id) => {
           const job = await readJob(connection, shard, queue, id);
           // A running task is locked, and is not removed; one that has failed has ended already.
@@ -322,8 +328,8 @@ export class Queues {
             await this.#storeRevoked(connection, prefix, message, outcomeOf(message));
           return message;
         }),
-      ),
-    );
+      );
+    });
     const removed = messages.filter((message) => message !== undefined);
     for (const message of removed)
       await this.#place.onRevoked(message, shownQueue(queue), outcomeOf(message));
@@ -346,7 +352,7 @@ export class Queues {
 async function namesOn(places: readonly Place[]): Promise<string[]> {
   const names = await Promise.all(
     places.map(({ ask, prefix }) =>
-      ask('the queues were not read', (connection) => connection.smembers(queuesKey(prefix))),
+      ask('the queues were not read', (connection) => setMembers(connection, queuesKey(prefix))),
     ),
   );
   return [...new Set(names.flat())].sort();

@@ -1,6 +1,7 @@
 /** The entries of an App in Redis. */
 import type { Redis } from 'ioredis';
 import { OwnScript } from '../broker/own-script.js';
+import { hashPortions } from '../broker/portions.js';
 import { beatKeys, type BeatKeys } from '../protocol/keys.js';
 import { type EntryState, firstState, parseState } from './entry-state.js';
 
@@ -61,7 +62,7 @@ return done`;
 
 const swap = new OwnScript<number[]>(4, swapScript);
 
-/** Most entries that one command changes: a script holds Redis up while it runs. */
+/** Most entries that one command changes or reads: it holds Redis up while it runs. */
 const portion = 250;
 
 /** Reads and changes entries. */
@@ -75,11 +76,15 @@ export class BeatStore {
 
   /** All entries. */
   async all(connection: Redis): Promise<Stored[]> {
-    const [entries, states] = await Promise.all([
-      connection.hgetall(this.keys.entries),
-      connection.hgetall(this.keys.states),
-    ]);
-    return Object.entries(states).flatMap(([name, text]) => storedOf(name, entries[name], text));
+    const all = new Map<string, Stored>();
+    for await (const states of hashPortions(connection, this.keys.states, portion)) {
+      if (states.length === 0) continue;
+      const names = states.map(([name]) => name);
+      const entries = await connection.hmget(this.keys.entries, ...names);
+      for (const [at, [name, text]] of states.entries())
+        for (const stored of storedOf(name, entries[at], text)) all.set(name, stored);
+    }
+    return [...all.values()];
   }
 
   /** Those of these names that there are. */

@@ -2,7 +2,7 @@
 import type { PlaceOf } from '../broker/ask.js';
 import { OwnScript } from '../broker/own-script.js';
 import { ChordError } from '../errors.js';
-import { addedKey, joinKey, listKey } from '../protocol/keys.js';
+import { addedKey, failuresKey, joinKey, listKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
 import type { Frame, Step } from '../protocol/step.js';
 import type { TraceContext } from '../protocol/trace-context.js';
@@ -45,9 +45,9 @@ export type Filled =
   | { readonly kind: 'done' | 'failed'; readonly continuation: Continuation };
 
 /**
- * Fills a place, once: what comes second is passed over. KEYS: the join. ARGV: the position; the
- * value as JSON text; '1' for a failure; how long to wait for the rest, in milliseconds. Gives what
- * follows to whoever completes the group, or fails first, as often as they ask: a worker that died
+ * Fills a place, once: what comes second is passed over. KEYS: the join, its failures. ARGV: the position; the
+ * value as JSON text; '1' for a failure; how long to wait for the rest, in milliseconds. The positions of
+ * failures are a set as well, for one of them to be found again. Gives what follows to whoever completes the group, or fails first, as often as they ask: a worker that died
  * on its way asks again.
  */
 const fillScript = `
@@ -59,13 +59,19 @@ local meta = redis.call('HMGET', key, 'size', 'next', 'failed', at)
 local fails = ARGV[3] == '1'
 -- A worker that stood still since tells of an end that does not count any more.
 if fails ~= (meta[4] == '') then return {'waiting'} end
+if fails then
+  redis.call('SADD', KEYS[2], at)
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+end
 if fails and not meta[3] then
   redis.call('HSET', key, 'failed', at)
   meta[3] = at
 end
 if meta[3] then
   -- Nobody needs the values of a group that has failed, unless the one that failed is retried.
-  if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then redis.call('PEXPIRE', key, 86400000) end
+  if tonumber(meta[1]) == redis.call('HLEN', key) - 3 then
+    for _, one in ipairs(KEYS) do redis.call('PEXPIRE', one, 86400000) end
+  end
   if meta[3] == at then return {'failed', meta[2]} end
   return {'waiting'}
 end
@@ -99,7 +105,7 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return tonumber(at)`;
 
 /**
- * Frees a place that a failure has filled, for its task is to run again. KEYS: the join. ARGV: the
+ * Frees a place that a failure has filled, for its task is to run again. KEYS: the join, its failures. ARGV: the
  * position; how long to wait, in milliseconds. Gives whether there was one to free and, unless
  * another failure stands, what follows: also to whoever asks again, for the first may have died.
  */
@@ -108,14 +114,18 @@ local key, at = KEYS[1], ARGV[1]
 local found = redis.call('HMGET', key, at, 'next', 'failed')
 if not found[2] or (found[1] and found[1] ~= '') then return {0} end
 local freed = redis.call('HDEL', key, at)
-redis.call('PEXPIRE', key, ARGV[2])
+local isKnown = redis.call('SREM', KEYS[2], at) == 1
+for _, one in ipairs(KEYS) do redis.call('PEXPIRE', one, ARGV[2]) end
 local failed = found[3]
 if failed == at then
   redis.call('HDEL', key, 'failed')
-  failed = false
-  local all = redis.call('HGETALL', key)
-  for i = 1, #all, 2 do
-    if all[i + 1] == '' and tonumber(all[i]) then failed = all[i] end
+  failed = redis.call('SRANDMEMBER', KEYS[2])
+  if not isKnown and not failed then
+    -- An earlier version has filled it, and did not note its failures.
+    local all = redis.call('HGETALL', key)
+    for i = 1, #all, 2 do
+      if all[i + 1] == '' and tonumber(all[i]) then failed = all[i] end
+    end
   end
   if failed then redis.call('HSET', key, 'failed', failed) end
 end
@@ -133,10 +143,10 @@ redis.call('HSET', KEYS[1], 'next', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
 
 const open = new OwnScript<unknown>(1, openScript);
-const fill = new OwnScript<unknown>(1, fillScript);
+const fill = new OwnScript<unknown>(2, fillScript);
 const seal = new OwnScript<unknown>(1, sealScript);
 const grow = new OwnScript<number>(2, growScript);
-const reopen = new OwnScript<unknown>(1, reopenScript);
+const reopen = new OwnScript<unknown>(2, reopenScript);
 
 /** The joins and stored lists of an App. */
 export class Joins {
@@ -165,8 +175,9 @@ export class Joins {
   async fill(id: string, at: number, text: string | undefined, wait: number): Promise<Filled> {
     const { ask, prefix } = this.#placeOf(id);
     const failed = text === undefined ? '1' : '0';
+    const keys = [joinKey(prefix, id), failuresKey(prefix, id)];
     const reply = await ask(`group ${id} was not told of a result`, (connection) =>
-      fill.run(connection, joinKey(prefix, id), at, text ?? '', failed, wait),
+      fill.run(connection, ...keys, at, text ?? '', failed, wait),
     );
     return filled(reply);
   }
@@ -186,8 +197,9 @@ export class Joins {
     wait: number,
   ): Promise<{ readonly freed: boolean; readonly continuation?: Continuation }> {
     const { ask, prefix } = this.#placeOf(id);
+    const keys = [joinKey(prefix, id), failuresKey(prefix, id)];
     const reply = await ask(`group ${id} was not opened again`, (connection) =>
-      reopen.run(connection, joinKey(prefix, id), at, wait),
+      reopen.run(connection, ...keys, at, wait),
     );
     const [freed, next] = reply as [number, string?];
     return {
@@ -216,17 +228,19 @@ export class Joins {
    */
   async values(id: string): Promise<string> {
     const { ask, prefix } = this.#placeOf(id);
-    const fields = await ask(`the results of group ${id} were not read`, (connection) =>
-      connection.hgetall(joinKey(prefix, id)),
-    );
-    const size = Number(fields['size'] ?? Number.NaN);
-    const texts: string[] = [];
-    for (let at = 0; at < size; at += 1) {
-      const text = fields[at];
-      if (text === undefined) break;
-      texts.push(text);
+    const read = (from: number, to: number): Promise<(string | null)[]> =>
+      ask(`the results of group ${id} were not read`, (connection) =>
+        connection.hmget(joinKey(prefix, id), 'size', ...positions(from, to).map(String)),
+      );
+    // In portions: a large group in one piece would hold Redis up.
+    const [text, ...texts] = await read(0, firstPortion);
+    const size = Number(text ?? 0);
+    for (let from = firstPortion; from < size; from += portion) {
+      const [, ...more] = await read(from, Math.min(size, from + portion));
+      texts.push(...more);
     }
-    if (texts.length === size) return `[${texts.join(',')}]`;
+    const values = texts.slice(0, size);
+    if (text && !values.includes(null)) return `[${values.join(',')}]`;
     throw new ChordError(
       `the results of group ${id} are not there: they were kept until nothing had happened in it for a week, or were removed`,
     );
@@ -237,7 +251,7 @@ export class Joins {
     const { ask, prefix } = this.#placeOf(id);
     const key = joinKey(prefix, id);
     await ask(`group ${id} was not dropped`, (connection) =>
-      connection.unlink(key, addedKey(prefix, id)),
+      connection.unlink(key, addedKey(prefix, id), failuresKey(prefix, id)),
     );
   }
 
@@ -278,6 +292,13 @@ export class Joins {
   /** Lists that were read lately: a chain passes through the same workers again and again. */
   readonly #lists = new Map<string, readonly Step[]>();
 }
+
+/** How many values are read with the size of a group, and at a time behind them. */
+const firstPortion = 100;
+const portion = 1_000;
+
+const positions = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, at) => from + at);
 
 const mostLists = 100;
 /** How long a list is kept when its last step was sent, should that be done again. */

@@ -34,6 +34,17 @@ export function parseRule(text: string): RevocationRule | undefined {
   }
 }
 
+/** Until when what was kept under a field holds, also where a later version has written it; 0 for what is damaged. */
+export function endOfRule(text: string): number {
+  try {
+    const { until } = JSON.parse(text) as { until?: unknown };
+    return typeof until === 'number' ? until : 0;
+  } catch {
+    // As above; `null` as well.
+    return 0;
+  }
+}
+
 function isSubject(subject: unknown): subject is RuleSubject {
   if (typeof subject !== 'object' || subject === null) return false;
   const { root, group, header, value } = subject as Record<string, unknown>;

@@ -2,12 +2,20 @@
 import { clockOf } from '../broker/server-clock.js';
 import type { Redis } from 'ioredis';
 import { forEachPlace } from '../broker/for-each-place.js';
+import { hashPortions } from '../broker/portions.js';
 import { OwnScript } from '../broker/own-script.js';
 import type { Shards } from '../broker/shards.js';
 import { show } from '../config/setting.js';
 import { ConfigError, TaskRevokedError } from '../errors.js';
 import { idsIn } from '../protocol/id-run.js';
-import { jobKey, lockKey, replyChannel, resultKey, rulesKey } from '../protocol/keys.js';
+import {
+  jobKey,
+  lockKey,
+  replyChannel,
+  resultKey,
+  ruleEndsKey,
+  rulesKey,
+} from '../protocol/keys.js';
 import { markFields, type RevocationMark } from '../protocol/marks.js';
 import { partBy } from '../part-by.js';
 import type { Message } from '../protocol/message.js';
@@ -16,6 +24,7 @@ import { parseOutstanding } from '../result/outstanding.js';
 import { isPacked, markPacked } from '../result/packed-calls.js';
 import { type PlacedTask, type SoughtTask, storeRevocation } from '../result/revocation.js';
 import {
+  endOfRule,
   nameOfRule,
   parseRule,
   type RevocationRule,
@@ -68,30 +77,44 @@ end
 return 1`;
 
 /**
- * Keeps a rule, and forgets those that hold no more. KEYS: the rules. ARGV: the field; the rule
- * without its end; how long it holds, in milliseconds. The rules live as long as the last of them.
+ * Keeps rules, all for one time, and forgets some of those that hold no more. KEYS: the rules; when each
+ * ends. ARGV: how long they hold, in milliseconds; how many to forget at most; for each its field, and
+ * the rule without its end. Both live as long as the last of them.
  */
 const ruleScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local last = now + ARGV[3]
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-  local ok, rule = pcall(cjson.decode, all[i + 1])
-  local ends = ok and type(rule) == 'table' and tonumber(rule['until'])
-  if not ends or ends <= now then redis.call('HDEL', KEYS[1], all[i])
-  elseif ends > last then last = ends end
+local ends = now + ARGV[1]
+local last = math.max(ends, now + redis.call('PTTL', KEYS[1]))
+local past = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[2])
+if #past > 0 then
+  redis.call('HDEL', KEYS[1], unpack(past))
+  redis.call('ZREM', KEYS[2], unpack(past))
 end
-local kept = string.sub(ARGV[2], 1, -2) .. ',"until":' .. string.format('%.0f', now + ARGV[3]) .. '}'
-redis.call('HSET', KEYS[1], ARGV[1], kept)
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
-return now`;
+local tail = ',"until":' .. string.format('%.0f', ends) .. '}'
+for at = 3, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[at], string.sub(ARGV[at + 1], 1, -2) .. tail)
+  redis.call('ZADD', KEYS[2], string.format('%.0f', ends), ARGV[at])
+end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, string.format('%.0f', last - now)) end`;
 
+/** Forgets rules that are still as they were read. KEYS: as above. ARGV: their fields and texts in turns. */
+const forgetScript = `
+for at = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[at]) == ARGV[at + 1] then
+    redis.call('HDEL', KEYS[1], ARGV[at])
+    redis.call('ZREM', KEYS[2], ARGV[at])
+  end
+end`;
+
+const forget = new OwnScript<unknown>(2, forgetScript);
 const setMark = new OwnScript<number>(1, markScript);
-const setRule = new OwnScript<unknown>(1, ruleScript);
+const setRules = new OwnScript<unknown>(2, ruleScript);
 
 /** Most tasks that are asked for in one go. */
 const portion = 1_000;
+/** Most rules that one script keeps, that it forgets, and that are read at a time. */
+const rulePortion = 500;
 
 /** Revokes tasks of an App. */
 export class Revocations {
@@ -237,15 +260,18 @@ export class Revocations {
     keep: number,
   ): Promise<void> {
     const { prefix, ask } = this.#place.shards.main;
-    await ask('a rule was not kept', (connection) =>
-      Promise.all(
-        subjects.map((subject) => {
-          const rule = JSON.stringify({ subject, ...(terminate && { terminate }) });
-          const name = nameOfRule(subject);
-          return setRule.run(connection, rulesKey(prefix), name, rule, Math.ceil(keep));
-        }),
-      ),
-    );
+    const keys = [rulesKey(prefix), ruleEndsKey(prefix)];
+    const asked = [Math.ceil(keep), rulePortion];
+    for (let from = 0; from < subjects.length; from += rulePortion) {
+      const rules = subjects.slice(from, from + rulePortion).flatMap((subject) => {
+        const rule = JSON.stringify({ subject, ...(terminate && { terminate }) });
+        return [nameOfRule(subject), rule];
+      });
+      await ask(
+        `of ${subjects.length} rules the first ${from} were kept and the next not`,
+        (connection) => setRules.run(connection, ...keys, ...asked, ...rules),
+      );
+    }
   }
 
   /**
@@ -283,10 +309,21 @@ const together = (
 /** What is broadcast has one id in the queues of all workers. */
 const placeOf = ({ id, queue }: PlacedTask): string => `${queue} ${id}`;
 
-/** Reads the rules that are kept. */
+/** Reads the rules that hold, and forgets those that do not. */
 export async function readRules(connection: Redis, prefix: string): Promise<RevocationRule[]> {
-  const texts = await connection.hvals(rulesKey(prefix));
-  return texts.map(parseRule).filter((rule) => rule !== undefined);
+  const [seconds] = (await connection.time()) as unknown as [string];
+  const rules: RevocationRule[] = [];
+  for await (const fields of hashPortions(connection, rulesKey(prefix), rulePortion)) {
+    const past: string[] = [];
+    for (const [field, text] of fields) {
+      const rule = parseRule(text);
+      if (endOfRule(text) <= Number(seconds) * 1_000) past.push(field, text);
+      else if (rule) rules.push(rule);
+    }
+    if (past.length > 0)
+      await forget.run(connection, rulesKey(prefix), ruleEndsKey(prefix), ...past);
+  }
+  return rules;
 }
 
 /**

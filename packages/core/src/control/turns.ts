@@ -2,7 +2,7 @@
 import { forEachPlace } from '../broker/for-each-place.js';
 import { OwnScript } from '../broker/own-script.js';
 import type { Shards } from '../broker/shards.js';
-import { jobKey, turnKey } from '../protocol/keys.js';
+import { jobKey, turnKey, turnsKey } from '../protocol/keys.js';
 import { markFields } from '../protocol/marks.js';
 
 /** The queues, as far as turns need them. */
@@ -21,8 +21,6 @@ export interface TurnsPlace {
   readonly queues: TurnQueues;
 }
 
-/** How many keys Redis looks at in one go. */
-const scanned = 1_000;
 /** Most tasks that are called in one go. */
 const portion = 1_000;
 
@@ -77,21 +75,14 @@ export class Turns {
     return ids.filter((_, at) => taken[at] === 1);
   }
 
-  /** Removes the times until which the turns are taken: of the task, and of each of its keys. */
+  /** Makes the times void until which the turns are taken: of the task, and of each of its keys. */
   async #forget(task: string): Promise<void> {
     const { prefix, ask } = this.#place.shards.main;
-    const key = turnKey(prefix, task);
-    const what = `the turns of task ${task} were not forgotten`;
-    await ask(what, (connection) => connection.unlink(key));
-    const match = `${turnKey(prefix, task, '').replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`;
-    let cursor: string | undefined;
-    while (cursor !== '0') {
-      const from: string = cursor ?? '0';
-      const [next, keys] = await ask(what, (connection) =>
-        connection.scan(from, 'MATCH', match, 'COUNT', scanned),
-      );
-      if (keys.length > 0) await ask(what, (connection) => connection.unlink(...keys));
-      cursor = next;
-    }
+    await ask(`the turns of task ${task} were not forgotten`, (connection) =>
+      Promise.all([
+        connection.unlink(turnKey(prefix, task)),
+        connection.hincrby(turnsKey(prefix), task, 1),
+      ]),
+    );
   }
 }

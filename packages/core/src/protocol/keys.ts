@@ -49,6 +49,9 @@ export const joinKey = (prefix: string, id: string): string => `${prefix}:j:${id
 /** The places that were added to a group, by the names of its tasks. */
 export const addedKey = (prefix: string, id: string): string => `${joinKey(prefix, id)}:added`;
 
+/** The positions of those of them that are failures. */
+export const failuresKey = (prefix: string, id: string): string => `${joinKey(prefix, id)}:failed`;
+
 /** The steps of a long chain. */
 export const listKey = (prefix: string, id: string): string => `${prefix}:f:${id}`;
 
@@ -126,6 +129,12 @@ export const answerChannel = (prefix: string, caller: string): string => `${pref
 
 /** The rules by which tasks are revoked that were not sent yet. */
 export const rulesKey = (prefix: string): string => `${prefix}:revoked`;
+
+/** When each of them ends. */
+export const ruleEndsKey = (prefix: string): string => `${rulesKey(prefix)}:ends`;
+
+/** How often the turns of all keys of a task were taken back, by the task's name. */
+export const turnsKey = (prefix: string): string => `${prefix}:turns`;
 
 /** The limits of tasks that were changed at run time. */
 export const limitsKey = (prefix: string): string => `${prefix}:limits`;

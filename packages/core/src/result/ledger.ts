@@ -1,5 +1,6 @@
 /** Reads what Redis knows of tasks: their outcomes, and the jobs that have none yet. */
 import type { Ask } from '../broker/ask.js';
+import { setMembers } from '../broker/portions.js';
 import { followedKey, jobKey, lockKey, queuesKey, resultKey } from '../protocol/keys.js';
 import type { Message } from '../protocol/message.js';
 import { packOf } from '../protocol/pack.js';
@@ -110,7 +111,7 @@ export class Ledger implements ResultLedger {
   /** The names of the queues here. */
   queues(): Promise<string[]> {
     return this.#ask('the queues were not read', (connection) =>
-      connection.smembers(queuesKey(this.#prefix)),
+      setMembers(connection, queuesKey(this.#prefix)),
     );
   }
 

@@ -43,8 +43,13 @@ const longestWait = 3_600_000;
 const sweepInterval = 2_000;
 /** A place that was taken so long ago may be looked at, in milliseconds: its task had time to be locked. */
 const settled = 10_000;
-/** Most limits that one sweep looks at. */
+/** For how long no other worker looks: a little less, so that the next look is not missed. */
+const sweepClaim = sweepInterval - 200;
+/** Most limits that one sweep looks at, and how many at a time. */
 const mostSwept = 1_000;
+const atOnce = 50;
+/** Most holders of a limit, or of those who wait for a place, that are asked for at a time. */
+const portion = 1_000;
 
 /** The job of somebody who has a place, or waits for one. */
 function placeOf(who: string): { queue: string; id: string } {
@@ -135,7 +140,7 @@ export class Limits {
         rate?.scope === 'worker'
           ? this.#local.take(key, interval, hasTurn)
           : await this.#surely(current, () =>
-              takeTurn(this.#place.links.main.connection, key, interval, hasTurn),
+              takeTurn(this.#place.links.main, message.name, key, interval, hasTurn),
             );
       if (wait > 0) return this.#putOff(current, wait);
     }
@@ -236,7 +241,7 @@ export class Limits {
   async #forgetGone(holders: string): Promise<void> {
     const { connection } = this.#place.links.main;
     for (;;) {
-      const line = await connection.zrange(waitingKey(holders), 0, mostSwept - 1);
+      const line = await connection.zrange(waitingKey(holders), 0, portion - 1);
       const there = await Promise.all(
         line.map((waiting) => {
           const { queue, id } = placeOf(waiting);
@@ -272,19 +277,16 @@ export class Limits {
 
   /** Frees the places of tasks whose worker has died, and calls those who were not called. */
   async #sweep(): Promise<void> {
-    const { links } = this.#place;
-    const { connection, prefix: main } = links.main;
+    const { connection, prefix: main } = this.#place.links.main;
     if (connection.status !== 'ready') return;
     const limited = limitedKey(main);
     try {
-      for (const entry of await connection.zrange(limited, 0, mostSwept - 1)) {
-        const at = entry.lastIndexOf(' ');
-        const [holders, max] = [entry.slice(0, at), Number(entry.slice(at + 1))];
-        await this.#freeDead(holders);
-        await this.#leave(holders, '', max);
-        if ((await connection.zcard(waitingKey(holders))) === 0)
-          await connection.zrem(limited, entry);
-      }
+      // One worker does it for all.
+      const claim = await connection.set(`${limited}:swept`, '1', 'PX', sweepClaim, 'NX');
+      if (claim === null) return;
+      const entries = await connection.zrange(limited, 0, mostSwept - 1);
+      for (let from = 0; from < entries.length; from += atOnce)
+        await Promise.all(entries.slice(from, from + atOnce).map((entry) => this.#look(entry)));
     } catch (error) {
       this.#unswept(error);
     }
@@ -294,18 +296,38 @@ export class Limits {
     this.#place.log.debug({ err: error }, 'limits were not swept; the next sweep does it');
   }
 
+  async #look(entry: string): Promise<void> {
+    const at = entry.lastIndexOf(' ');
+    const [holders, max] = [entry.slice(0, at), Number(entry.slice(at + 1))];
+    await this.#freeDead(holders);
+    await this.#leave(holders, '', max);
+    await this.#places.swept(holders, entry);
+  }
+
   async #freeDead(holders: string): Promise<void> {
-    const { links } = this.#place;
-    const { connection } = links.main;
+    const { connection } = this.#place.links.main;
     const [seconds] = (await connection.time()) as unknown as [string];
-    const old = await connection.zrangebyscore(holders, 0, Number(seconds) * 1_000 - settled);
-    for (const who of old) {
-      const { queue, id } = placeOf(who);
-      const { connection: there, prefix } = links.at(queue, id);
-      // With its server away nobody knows whether it runs.
-      if (there.status !== 'ready') continue;
-      if ((await there.exists(lockKey(prefix, queue, id))) === 0)
-        await connection.zrem(holders, who);
+    const until = Number(seconds) * 1_000 - settled;
+    for (let from = 0, read = portion; read === portion;) {
+      const limit = ['LIMIT', from, portion] as const;
+      const found = await connection.zrangebyscore(holders, 0, until, 'WITHSCORES', ...limit);
+      read = found.length / 2;
+      const old = Array.from(
+        { length: read },
+        (_, at) => found.slice(2 * at, 2 * at + 2) as [string, string],
+      );
+      const dead = await Promise.all(old.map(([who]) => this.#isDead(who)));
+      const gone = old.filter((_, at) => dead[at]);
+      await this.#places.free(holders, gone);
+      from += portion - gone.length;
     }
+  }
+
+  /** Whether nobody has the lock of a job; with its server away nobody knows. */
+  async #isDead(who: string): Promise<boolean> {
+    const { queue, id } = placeOf(who);
+    const { connection, prefix } = this.#place.links.at(queue, id);
+    if (connection.status !== 'ready') return false;
+    return (await connection.exists(lockKey(prefix, queue, id))) === 0;
   }
 }

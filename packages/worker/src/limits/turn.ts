@@ -1,5 +1,5 @@
 /** The rate of a task over all workers: each start gets its time, one after another. */
-import { OwnScript } from '@dtask/core/internal';
+import { OwnScript, turnKey, turnsKey } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 
 /** What a rate remembers, in milliseconds of one clock. */
@@ -43,14 +43,17 @@ export function nextTurn(times: Times, now: number, interval: number, hasTurn: b
 }
 
 /**
- * The same on the server, by its clock. KEYS: the times, parted by spaces. ARGV: the time between two
- * starts; 1 where the call has a turn. Gives the wait in milliseconds.
+ * The same on the server, by its clock. KEYS: the times, parted by spaces; how often the turns of tasks were taken back. ARGV:
+ * the time between two starts; 1 where the call has a turn; the task, where its turns are by key, or ''.
+ * Times of keys say in the fourth place of which count they are. Gives the wait in milliseconds.
  */
 const script = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local interval, hasTurn, times = tonumber(ARGV[1]), ARGV[2] == '1', {}
 for time in string.gmatch(redis.call('GET', KEYS[1]) or '', '%S+') do times[#times + 1] = tonumber(time) end
+local count = ARGV[3] ~= '' and tonumber(redis.call('HGET', KEYS[2], ARGV[3]) or 0)
+if count and times[4] and times[4] ~= count then times = {} end
 local free, open, late = times[1] or 0, times[2] or 0, times[3] or 0
 local turn = now
 if (hasTurn or math.max(free, late) <= now) and open <= now + ${early} then
@@ -64,19 +67,25 @@ else
   free = turn + interval
 end
 local last = math.max(free, open, late)
-redis.call('SET', KEYS[1], string.format('%.3f %.3f %.3f', free, open, late), 'PX', math.ceil(last - now) + 1000)
+local said = string.format('%.3f %.3f %.3f', free, open, late)
+if count then said = said .. ' ' .. string.format('%.0f', count) end
+redis.call('SET', KEYS[1], said, 'PX', math.ceil(last - now) + 1000)
 return string.format('%.3f', turn - now)`;
 
-const take = new OwnScript<string>(1, script);
+const take = new OwnScript<string>(2, script);
 
 /** Takes a turn, or the start that a call has a turn for; gives how long to wait, in milliseconds. */
 export async function takeTurn(
-  connection: Redis,
+  { connection, prefix }: { readonly connection: Redis; readonly prefix: string },
+  task: string,
   key: string,
   interval: number,
   hasTurn: boolean,
 ): Promise<number> {
-  return Number(await take.run(connection, key, interval, hasTurn ? 1 : 0));
+  // The turns of a task without keys are one key, which is removed when they are taken back.
+  const field = key === turnKey(prefix, task) ? '' : task;
+  const asked = [interval, hasTurn ? 1 : 0, field];
+  return Number(await take.run(connection, key, turnsKey(prefix), ...asked));
 }
 
 /** The rate of a task on this worker alone. */
