@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { globSync } from 'tinyglobby';
-import { appSettings, workerSettings } from '../packages/core/dist/internal.js';
+import { appSettings, tlsTables, workerSettings } from '../packages/core/dist/internal.js';
 import { root } from './packages.mjs';
 
 const checking = process.argv.includes('--check');
@@ -120,6 +120,11 @@ function configuration() {
     '## App',
     'Options of `new App(name, options)`. Beside these it takes `include`, `routes`, `broadcast`, `beat` and `tasks`, which have no variable: see the [API reference](api.md#appoptions).',
     settingsTable(appSettings),
+    '### TLS',
+    'The options `tls` and `sentinelTls` of an App are objects of these. A certificate or key is the path of a file, or its text (`-----BEGIN ...`); it is read when the App is made. They are of use for addresses that begin with `rediss`.',
+    settingsTable(named('tls')),
+    'The same for sentinels. What is not given is as for servers, but for the name.',
+    settingsTable(named('sentinelTls')),
     '## Worker',
     'Options of `new Worker(app, options)` and flags of [`dtask worker`](cli.md#dtask-worker).',
     settingsTable(workerSettings),
@@ -131,6 +136,13 @@ function configuration() {
     'All variables stand, with their defaults, in `.env.example` at the root of the repository. dtask does not read `.env` files by itself; Node does with `--env-file`.',
   ];
   return format('docs/reference/configuration.md', `${page.join('\n\n')}\n`);
+}
+
+/** The rows of an option that is an object, under the names of its parts. */
+function named(option) {
+  return Object.fromEntries(
+    Object.entries(tlsTables[option]).map(([key, row]) => [`${option}.${key}`, row]),
+  );
 }
 
 function settingsTable(settings) {
@@ -164,7 +176,12 @@ function commandLine() {
 }
 
 function environment() {
-  const rows = [...Object.values(appSettings), ...Object.values(workerSettings), ...otherVariables];
+  const rows = [
+    ...Object.values(appSettings),
+    ...Object.values(tlsTables).flatMap((table) => Object.values(table)),
+    ...Object.values(workerSettings),
+    ...otherVariables,
+  ];
   const entries = rows.map(({ env, kind, defaultText, doc }) => {
     // A default in words, such as (none) or a pattern of a name, is no value to write down.
     const value = /^\(|@host/.test(defaultText) ? '' : rawDefault(kind, defaultText, rows, env);

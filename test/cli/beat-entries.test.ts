@@ -169,11 +169,22 @@ describe.concurrent('dtask beat given what it cannot use ends with 1 and says wh
       /--solar: latitude must be a number, got 'north'/,
     ],
     [
-      'a date without offset',
-      add('--at', '2100-01-01T00:00'),
-      /--at must be an ISO date with a time and an offset/,
+      'a date',
+      add('--at', 'march 7'),
+      /--at must be a date such as 2027-01-31, .*the app, UTC.*got "march 7"/,
     ],
-    ['a date of the past', add('--at', '2000-01-01T00:00:00Z'), /would never fire/],
+    [
+      'a date of the past',
+      add('--at', '2000-01-01T00:00:00Z'),
+      /--at must not be past, got 2000-01-01T00:00:00Z/,
+    ],
+    ['an end of the past', add('--every', '1h', '--end', '2000-01-01'), /--end must not be past/],
+    ['a start', add('--every', '1h', '--start', '12'), /--start must be a date .*got "12"/],
+    [
+      'an expiry',
+      add('--every', '1h', '--expires', 'later'),
+      /--expires must be a time such as 1h/,
+    ],
     ['a zone', add('--cron', '0 9 * * *', '--timezone', 'Paris'), /Paris/],
     [
       'a zone without a wall clock',

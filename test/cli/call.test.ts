@@ -66,7 +66,13 @@ describe('dtask call', () => {
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['--args', '{"not":"a list"}', /--args must be a JSON array/],
       ['--priority', 'high', /priority must be a whole number/],
-      ['--eta', 'tomorrow', /eta must be a valid Date/],
+      ['--eta', 'tomorrow', /--eta must be a date such as .*the app, UTC.*got "tomorrow"/],
+      ['--eta', '12', /--eta must be a date such as .*got "12"/],
+      ['--eta', 'march 7', /--eta must be a date such as .*got "march 7"/],
+      ['--eta', '10s', /--eta is a date, got 10s; for a wait from now: --countdown 10s/],
+      ['--eta', '2020-01-01', /--eta must not be past, got 2020-01-01, which is 2020-01-01T00:00/],
+      ['--expires', 'next week', /--expires must be a time such as 1h, or a date such as/],
+      ['--expires', '2020-01-01', /--expires must not be past/],
       ['--countdown', 'a while', /countdown/],
     ];
     const runs = await Promise.all(
@@ -80,6 +86,28 @@ describe('dtask call', () => {
       })),
     );
     for (const { stderr } of runs) expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it('takes dates in the time zone of the app, not of the machine', async () => {
+    const { redis, prefix } = stage;
+    const zones = { DTASK_TIMEZONE: 'Asia/Tokyo', TZ: 'America/New_York' };
+    const env = stage.environment({ ...zones, DTASK_DEFAULT_QUEUE: 'dated' });
+    const calls = [
+      ['--eta', '2099-07-01T09:00', 'eta', '2099-07-01T00:00:00.000Z'],
+      ['--eta', '2099-07-01', 'eta', '2099-06-30T15:00:00.000Z'],
+      ['--eta', '2099-07-01T09:00:00+02:00', 'eta', '2099-07-01T07:00:00.000Z'],
+      ['--expires', '2099-07-01 09:00', 'expires', '2099-07-01T00:00:00.000Z'],
+    ] as const;
+    const dates = await Promise.all(
+      calls.map(async ([flag, text, field]) => {
+        const { stdout } = await runDtask(['call', 'echo', flag, text], { env });
+        const data = await redis.hget(`${prefix}:{dated}:${stdout.trim()}`, 'data');
+        const at = (JSON.parse(data ?? '{}') as Record<string, number>)[field] ?? 0;
+        // Where clocks are not those of Redis, the time is reckoned, to the millisecond or so.
+        return new Date(Math.round(at / 1_000) * 1_000).toISOString();
+      }),
+    );
+    expect(dates).toEqual(calls.map(([, , , date]) => date));
   });
 
   it('ends with 1 and says where Redis should be when it is not there', async () => {

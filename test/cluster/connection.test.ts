@@ -16,7 +16,7 @@ describe.skipIf(!nativeServer)(`a connection to a slot (${needsServer})`, () => 
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   const open = (tag: string): Redis => {
-    const connection = openConnection(`${cluster.url}#${tag}`, 'test');
+    const connection = openConnection({ address: `${cluster.url}#${tag}` }, 'test');
     onTestFinished(() => closeConnection(connection));
     return connection;
   };

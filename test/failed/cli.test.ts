@@ -82,8 +82,9 @@ describe('dtask failed list', () => {
       [['list', '--since', '2026-99-99'], /--since must be a time ago/],
       [
         ['list', '--since', 'xyz'],
-        /--since must be a time ago such as 2h, or an ISO date, got xyz/,
+        /--since must be a time ago such as 2h, or a date such as .*got "xyz"/,
       ],
+      [['list', '--since', '2099-01-01'], /--since must be in the past, got 2099-01-01/],
       [['list', '--since', '2h', '--until', '3h'], /since must not be later than until/],
       [['list', '--limit', 'few'], /--limit must be a whole number of at least 1, got few/],
       [['list', '--limit', '0'], /--limit must be a whole number of at least 1, got 0/],

@@ -1,4 +1,5 @@
 /** What application code imports. */
+export type { TlsOptions } from './config/tls.js';
 export type {} from './callable.js';
 
 export { App } from './app/app.js';

@@ -1,5 +1,5 @@
 /** What dtask's other packages use of this one. It may change in any release. */
-export { isCluster, parseAddress } from './broker/address.js';
+export { isCluster, parseAddress, type Server } from './broker/address.js';
 export { redactAddress } from './broker/shown-address.js';
 export {
   closeConnection,
@@ -22,6 +22,7 @@ export { refuseUnknown, resolveSettings, type WorkerConfig } from './config/reso
 export type { Setting } from './config/setting.js';
 export { shownSettings, shownShards } from './config/shown.js';
 export { appSettings, workerSettings } from './config/settings.js';
+export { tlsTables } from './config/tls.js';
 export { type AppSource, importApp, loadApp } from './app/app-source.js';
 export { checkAsk, isMeant } from './control/audience.js';
 export { controlCommands } from './control/control.js';
@@ -129,6 +130,7 @@ export {
   type TimetableOptions,
   type TimetablePlace,
 } from './schedule/timetable.js';
+export { isDateLike, parseMoment } from './schedule/moment.js';
 export { zoneOf } from './schedule/zone.js';
 export { checkKey } from './task/key.js';
 export { rateInterval, type Rate, type TaskLimits } from './task/limits.js';

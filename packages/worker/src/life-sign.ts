@@ -55,8 +55,8 @@ export class LifeSign {
   }
 
   /** Gives the sign on a server, by a connection of its own; resolves when the server has confirmed it. */
-  give({ address, prefix }: Shard): Promise<void> {
-    const connection = openConnection(address, `life:${this.#worker}`);
+  give(shard: Shard): Promise<void> {
+    const connection = openConnection(shard, `life:${this.#worker}`);
     this.#connections.add(connection);
     this.#timer ??= setInterval(() => this.#ping(), pulse).unref();
     // ioredis would subscribe anew by itself, but would not say when it has.
@@ -65,7 +65,7 @@ export class LifeSign {
       connection.on('end', resolve);
       connection.on('ready', () => {
         // Where the connection breaks again, the next 'ready' tries again.
-        hear(connection, [lifeChannel(prefix, this.holder)]).then(
+        hear(connection, [lifeChannel(shard.prefix, this.holder)]).then(
           () => resolve(),
           () => undefined,
         );

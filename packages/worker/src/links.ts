@@ -62,8 +62,8 @@ export class Links {
   #to(shard: Shard): Link {
     let link = this.#links.get(shard);
     if (!link) {
-      const { address, prefix } = shard;
-      link = { shard, prefix, connection: openConnection(address, this.#role) };
+      const { prefix } = shard;
+      link = { shard, prefix, connection: openConnection(shard, this.#role) };
       this.#links.set(shard, link);
     }
     return link;

@@ -7,12 +7,12 @@
  * main one stands still, and renews. It dies with the process, as it should.
  */
 import { Worker as Thread } from 'node:worker_threads';
-import type { Shard } from '@dtask/core/internal';
+import type { Server, Shard } from '@dtask/core/internal';
 
 /** What the thread is told. */
 export interface KeeperData {
-  /** The addresses of the servers. */
-  readonly brokers: readonly string[];
+  /** The servers. */
+  readonly brokers: readonly Server[];
   readonly lockDuration: number;
   /** How often locks are renewed, in milliseconds. */
   readonly renewal: number;
@@ -109,7 +109,7 @@ export class LockKeeper {
     beat();
     this.#timer = setInterval(beat, Math.max(50, renewal / 10));
     this.#timer.unref();
-    const brokers = shards.map(({ address }) => address);
+    const brokers = shards.map(({ address, tls, sentinelTls }) => ({ address, tls, sentinelTls }));
     this.#data = { brokers, lockDuration, renewal, pulse };
     this.#begin();
   }

@@ -10,7 +10,9 @@ import {
   type SolarEvent,
   type ZoneOptions,
 } from '@dtask/core';
+import { parseMoment } from '@dtask/core/internal';
 import type { Command } from 'commander';
+import { expiryOf, futureOf } from '../option-values.js';
 
 /** What commander makes of them. */
 export interface EntryFlags {
@@ -46,7 +48,10 @@ export function withEntryFlags(command: Command): Command {
     .option('--cron <line>', "a cron string, such as '0 9 * * mon-fri'")
     .option('--crontab <line>', "Celery's crontab: 'minute hour day month weekday', all must match")
     .option('--solar <event,lat,lon>', "what the sun does there, such as 'sunset,48.86,2.35'")
-    .option('--at <date>', "once, such as '2027-01-01T09:00:00Z'")
+    .option(
+      '--at <date>',
+      "once, such as '2027-01-01T09:00'; dates without an offset are in the app's time zone",
+    )
     .option('--timezone <zone>', "of --cron and --crontab (default: the app's)")
     .option('--queue <name>', "queue to send to (default: the task's)")
     .option('--priority <n>', '0 (first) to 9 (last)')
@@ -55,8 +60,8 @@ export function withEntryFlags(command: Command): Command {
     .option('--misfire <what>', 'ticks that nobody was there for: once, all or skip')
     .option('--deadline <time>', 'a tick that is later than this is not sent')
     .option('--jitter <time>', 'send up to this much later, by chance')
-    .option('--start <date>', 'the first instant that may be a tick')
-    .option('--end <date>', 'the first instant that may no more be one')
+    .option('--start <date>', 'the first instant that may be a tick: a date')
+    .option('--end <date>', 'the first instant that may no more be one: a date')
     .option('--limit <n>', 'how many ticks there are in all')
     .option('--options <json>', 'further options of the call, as a JSON object');
 }
@@ -64,9 +69,10 @@ export function withEntryFlags(command: Command): Command {
 /**
  * The entry that flags stand for.
  *
+ * @param zone of the App: that of dates that name none
  * @throws ConfigError for what cannot be read; the rest is checked where the entry is stored
  */
-export function entryOf(flags: EntryFlags): Partial<AnyBeatEntry> {
+export function entryOf(flags: EntryFlags, zone: string): Partial<AnyBeatEntry> {
   const { task, args, every, align, cron, queue, overlap, misfire, deadline, jitter } = flags;
   const { priority, limit, expires, start, end, options } = flags;
   return {
@@ -76,24 +82,25 @@ export function entryOf(flags: EntryFlags): Partial<AnyBeatEntry> {
     ...(every !== undefined && { every: every as Duration }),
     ...(align && { align }),
     ...(cron !== undefined && { cron }),
-    ...scheduleOf(flags),
+    ...scheduleOf(flags, zone),
     ...(queue !== undefined && { queue }),
     ...(priority !== undefined && { priority: numberOf(priority, '--priority') }),
-    ...(expires !== undefined && {
-      expires: isDate(expires) ? dateOf(expires, '--expires') : (expires as Duration),
-    }),
+    ...(expires !== undefined && { expires: expiryOf(expires, zone) }),
     ...(overlap !== undefined && { overlap: overlap as NonNullable<AnyBeatEntry['overlap']> }),
     ...(misfire !== undefined && { misfire: misfire as NonNullable<AnyBeatEntry['misfire']> }),
     ...(deadline !== undefined && { deadline: deadline as Duration }),
     ...(jitter !== undefined && { jitter: jitter as Duration }),
-    ...(start !== undefined && { start: dateOf(start, '--start') }),
-    ...(end !== undefined && { end: dateOf(end, '--end') }),
+    ...(start !== undefined && { start: parseMoment(start, '--start', zone) }),
+    ...(end !== undefined && { end: futureOf(end, '--end', zone) }),
     ...(limit !== undefined && { limit: numberOf(limit, '--limit') }),
   };
 }
 
 /** What of them makes a schedule, and the time zone, which goes with some. */
-function scheduleOf(flags: EntryFlags): Pick<AnyBeatEntry, 'schedule' | 'timezone'> {
+function scheduleOf(
+  flags: EntryFlags,
+  appZone: string,
+): Pick<AnyBeatEntry, 'schedule' | 'timezone'> {
   const { timezone } = flags;
   const given = (['every', 'cron', 'crontab', 'solar', 'at'] as const).filter(
     (flag) => flags[flag] !== undefined,
@@ -109,7 +116,7 @@ function scheduleOf(flags: EntryFlags): Pick<AnyBeatEntry, 'schedule' | 'timezon
   if (flags.align && way !== undefined && way !== 'every')
     throw new ConfigError(`--align goes with --every, not with --${way}`);
   const zone: ZoneOptions = timezone === undefined ? {} : { timezone };
-  const schedule = ownSchedule(flags, zone);
+  const schedule = ownSchedule(flags, zone, appZone);
   if (schedule) return { schedule };
   return zone;
 }
@@ -117,9 +124,10 @@ function scheduleOf(flags: EntryFlags): Pick<AnyBeatEntry, 'schedule' | 'timezon
 function ownSchedule(
   { crontab: line, solar: sun, at }: EntryFlags,
   zone: ZoneOptions,
+  appZone: string,
 ): Schedule | undefined {
   if (line !== undefined) return crontab.fromString(line, zone);
-  if (at !== undefined) return once(dateOf(at, '--at'));
+  if (at !== undefined) return once(futureOf(at, '--at', appZone));
   if (sun === undefined) return undefined;
   const [event = '', latitude = '', longitude = '', ...more] = sun
     .split(',')
@@ -132,18 +140,6 @@ function ownSchedule(
     latitude: numberOf(latitude, '--solar: latitude'),
     longitude: numberOf(longitude, '--solar: longitude'),
   });
-}
-
-const isDate = (text: string): boolean => /^\d{4}-/.test(text);
-
-/** A date that means the same on every machine. */
-function dateOf(text: string, flag: string): Date {
-  const date = new Date(text);
-  if (isDate(text) && /T.*(Z|[+-]\d\d:?\d\d)$/i.test(text) && !Number.isNaN(date.getTime()))
-    return date;
-  throw new ConfigError(
-    `${flag} must be an ISO date with a time and an offset, such as '2027-01-01T09:00:00Z' or '2027-01-01T09:00:00+01:00', got '${text}'`,
-  );
 }
 
 function numberOf(text: string, flag: string): number {

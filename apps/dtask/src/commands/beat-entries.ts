@@ -85,10 +85,10 @@ function addCommand(): Command {
     "\nExamples:\n  dtask beat add reminder -A app --task mail.remind --args '[42]' --cron '0 9 * * mon-fri'\n  dtask beat add lamps -A app --task lamps.on --solar sunset,48.86,2.35",
   );
   return command.action((name: string, { app: _app, json, ...flags }: BeatFlags & EntryFlags) => {
-    const entry = entryOf(flags);
-    if (entry.task === undefined)
+    if (flags.task === undefined)
       throw new ConfigError('beat add needs --task, the name of the task that is to be sent');
-    return onLoadedApp(command, async ({ beat, tasks }) => {
+    return onLoadedApp(command, async ({ beat, tasks, config }) => {
+      const entry = entryOf(flags, config.timezone);
       const added = await beat.add<string>(name, entry as CheckedEntry<string>);
       print(json, added, () => whenNext(added));
       if (!tasks.names().includes(added.task))
@@ -116,13 +116,13 @@ function changeCommand(): Command {
       .split(',')
       .map((key) => key.trim())
       .filter(Boolean);
-    const change = {
-      ...Object.fromEntries(taken.map((key) => [key, undefined])),
-      ...entryOf(flags),
-    };
-    if (Object.keys(change).length === 0)
+    if (taken.length === 0 && Object.keys(flags).length === 0)
       throw new ConfigError('beat change needs something to change; see dtask beat change --help');
-    return onLoadedApp(command, async ({ beat }) => {
+    return onLoadedApp(command, async ({ beat, config }) => {
+      const change = {
+        ...Object.fromEntries(taken.map((key) => [key, undefined])),
+        ...entryOf(flags, config.timezone),
+      };
       const changed = await beat.change(name, change as Partial<AnyBeatEntry>);
       print(json, changed, () => whenNext(changed));
     });

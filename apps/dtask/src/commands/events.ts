@@ -30,7 +30,7 @@ export function eventsCommand(): Command {
     .option('-w, --workers <names>', 'workers whose events to print, parted by commas')
     .option(
       '-s, --since <when>',
-      "now, start, a date, or how long ago, such as '10m' (default: now)",
+      "now, start, a date (in the app's time zone where it names none), or how long ago, such as '10m' (default: now)",
     )
     .option('-n, --count <n>', 'end after so many')
     .option('-l, --list', 'list the types of events')
@@ -47,27 +47,30 @@ async function events(options: Options): Promise<void> {
   let left =
     options.count === undefined ? Number.POSITIVE_INFINITY : countOf(options.count, '--count');
   await onApp(options.app, async (app) => {
-    for await (const event of app.events({ ...wanted(options), signal: ended.signal })) {
+    for await (const event of app.events({
+      ...wanted(options, app.config.timezone),
+      signal: ended.signal,
+    })) {
       console.log(options.json ? JSON.stringify(event) : line(event));
       if ((left -= 1) <= 0) break;
     }
   });
 }
 
-function wanted({ types, tasks, workers, since }: Options): EventsOptions {
+function wanted({ types, tasks, workers, since }: Options, zone: string): EventsOptions {
   return {
     ...(types !== undefined && { types: names(types) as EventType[] }),
     ...(tasks !== undefined && { tasks: names(tasks) }),
     ...(workers !== undefined && { workers: names(workers) }),
-    ...(since !== undefined && { since: when(since) }),
+    ...(since !== undefined && { since: when(since, zone) }),
   };
 }
 
 const names = (text: string): string[] => text.split(',').map((name) => name.trim());
 
-function when(text: string): NonNullable<EventsOptions['since']> {
+function when(text: string, zone: string): NonNullable<EventsOptions['since']> {
   if (text === 'now' || text === 'start') return text;
-  return pointOf(text, '--since', 'now, start, ');
+  return pointOf(text, '--since', zone, 'now, start, ');
 }
 
 const colours: Readonly<Partial<Record<EventType, (text: string) => string>>> = {

@@ -41,8 +41,8 @@ function listCommand(): Command {
     .option('--limit <n>', 'at most this many', String(page))
     .addHelpText('after', "\nExample:\n  dtask failed list --task 'image.*' --since 2h")
     .action((options: Options) =>
-      onApp(options.app, async ({ failed }) => {
-        const { limit = page, ...filter } = filterOf(options);
+      onApp(options.app, async ({ failed, config }) => {
+        const { limit = page, ...filter } = filterOf(options, config.timezone);
         const found: FailedTask[] = [];
         // One more tells whether there are more.
         for await (const task of failed.list({ ...filter, limit: limit + 1 })) found.push(task);
@@ -84,7 +84,7 @@ function changeCommand(
     .addHelpText('after', `\nExample:\n  dtask failed ${name} --task 'mail.*' --error ECONNREFUSED`)
     .action((id: string | undefined, options: Options) =>
       onApp(options.app, async (app) => {
-        const which = target(name, id, options);
+        const which = target(name, id, options, app.config.timezone);
         if (typeof which !== 'string' && !options.force) await ask(app, name, which);
         await change(app, which, options.json);
       }),
@@ -123,8 +123,13 @@ async function drop(
 }
 
 /** What is to be changed; never everything by mistake. */
-function target(name: string, id: string | undefined, options: Options): string | FailedFilter {
-  const filter = filterOf(options);
+function target(
+  name: string,
+  id: string | undefined,
+  options: Options,
+  zone: string,
+): string | FailedFilter {
+  const filter = filterOf(options, zone);
   const filtered = Object.keys(filter).length > 0;
   const given = [id !== undefined, filtered, options.all === true].filter(Boolean).length;
   if (given === 1) return id ?? filter;
@@ -144,17 +149,23 @@ function withFilter(command: Command): Command {
   return command
     .option('--task <name>', "name of the task; * stands for anything: 'image.*'")
     .option('--queue <name>', 'queue in which they failed')
-    .option('--since <time>', "failed then or later: '2h' ago, or an ISO date")
+    .option(
+      '--since <time>',
+      "failed then or later: '2h' ago, or a date, in the app's time zone where it names none",
+    )
     .option('--until <time>', 'failed then or earlier')
     .option('--error <text>', "a part of the error's name or message");
 }
 
-function filterOf({ task, queue, since, until, error, limit }: Options): FailedFilter {
+function filterOf(
+  { task, queue, since, until, error, limit }: Options,
+  zone: string,
+): FailedFilter {
   return {
     ...(task !== undefined && { task }),
     ...(queue !== undefined && { queue }),
-    ...(since !== undefined && { since: pointOf(since, '--since') }),
-    ...(until !== undefined && { until: pointOf(until, '--until') }),
+    ...(since !== undefined && { since: pointOf(since, '--since', zone) }),
+    ...(until !== undefined && { until: pointOf(until, '--until', zone) }),
     ...(error !== undefined && { error }),
     ...(limit !== undefined && { limit: countOf(limit, '--limit') }),
   };

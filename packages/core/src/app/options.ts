@@ -2,6 +2,7 @@
 import type { BeatEntry } from '../beat/entry.js';
 import { show } from '../config/setting.js';
 import { appSettings } from '../config/settings.js';
+import { type TlsOptions, tlsTables } from '../config/tls.js';
 import type { Duration } from '../duration.js';
 import { ConfigError } from '../errors.js';
 import type { RouteMap } from '../routing/route.js';
@@ -14,6 +15,14 @@ export interface AppOptions {
    * @default DTASK_BROKER_URL, else 'redis://127.0.0.1:6379/0'
    */
   broker?: string;
+  /**
+   * Certificates for servers whose address begins with `rediss`: of authorities, and the App's own.
+   * @default those that Node.js trusts, and none of its own
+   * @example { ca: '/etc/redis/ca.pem', cert: '/etc/redis/app.pem', key: '/etc/redis/app.key' }
+   */
+  tls?: TlsOptions;
+  /** The same for sentinels, where they differ. @default `tls`, without its `servername` */
+  sentinelTls?: TlsOptions;
   /** First part of every key in Redis. @default 'dtask' */
   prefix?: string;
   /**
@@ -73,6 +82,7 @@ export interface AppOptions {
 /** The keys of `AppOptions`. */
 export const appOptionKeys: readonly string[] = [
   ...Object.keys(appSettings),
+  ...Object.keys(tlsTables),
   'include',
   'routes',
   'broadcast',

@@ -1,4 +1,5 @@
 /** The address of a Redis server, of a place in a Redis Cluster, or of a primary that sentinels know. */
+import type { TlsConfig } from '../config/tls.js';
 import { ConfigError } from '../errors.js';
 import { slotOf } from '../protocol/slot.js';
 import {
@@ -25,12 +26,23 @@ export interface Whereabouts {
   readonly name?: string;
 }
 
+/** What is known of a server before a connection to it is opened. */
+export interface Server {
+  /** Its URL. */
+  readonly address: string;
+  /** Certificates, where some were given; of use where the URL is one by TLS. */
+  readonly tls?: TlsConfig | undefined;
+  /** The same for the sentinels that know it. */
+  readonly sentinelTls?: TlsConfig | undefined;
+}
+
 /** What a broker URL says, in the terms of ioredis. */
 export interface Address extends NodeAddress {
   readonly db: number;
   readonly username?: string;
   readonly password?: string;
-  readonly tls?: Readonly<Record<string, never>>;
+  /** Empty as it is read: certificates are settings of the App. */
+  readonly tls?: TlsConfig;
   /** Where the server has to be asked for. `host` and `port` are then those of the first to be asked. */
   readonly via?: Whereabouts;
 }
@@ -78,7 +90,7 @@ export function parseAddress(url: string, what = 'broker'): Address {
 
 /** Makes the error that says what is wrong with the address. */
 type Refuse = (why: string) => ConfigError;
-type Server = Omit<Address, 'db' | 'via'>;
+type Common = Omit<Address, 'db' | 'via'>;
 
 function noScheme(
   url: string,
@@ -126,7 +138,7 @@ function checkParts({ access, query }: AddressParts, refuse: Refuse): void {
 
 function ofCluster(
   { path, fragment }: AddressParts,
-  address: Server,
+  address: Common,
   seeds: readonly NodeAddress[],
   refuse: Refuse,
 ): Address {
@@ -138,7 +150,7 @@ function ofCluster(
 
 function bySentinels(
   { path }: AddressParts,
-  address: Server,
+  address: Common,
   seeds: readonly NodeAddress[],
   refuse: Refuse,
 ): Address {

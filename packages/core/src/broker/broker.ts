@@ -69,7 +69,10 @@ export class Broker {
       const outcome = 'not-sent';
       throw new BrokerError('the App is closed; make a new one to go on', { outcome });
     }
-    const connection = openConnection(this.#config.broker, role ?? 'caller');
+    const connection = openConnection(
+      { ...this.#config, address: this.#config.broker },
+      role ?? 'caller',
+    );
     return role === undefined ? letGo(connection) : connection;
   }
 

@@ -2,7 +2,7 @@
 import { type Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { BrokerError } from '../errors.js';
 import { inNoContext } from '../own-context.js';
-import { parseAddress } from './address.js';
+import { parseAddress, type Server } from './address.js';
 import { FollowingRedis } from './following-redis.js';
 import { HealingRedis } from './healing-redis.js';
 import { nodeConnector } from './node-connector.js';
@@ -29,8 +29,9 @@ const pauseBefore = (attempt: number): number =>
  * @param role shows in Redis' `CLIENT LIST`
  * @throws ConfigError when the URL cannot be read
  */
-export function openConnection(url: string, role: string): HealingRedis {
-  const { via, ...address } = parseAddress(url);
+export function openConnection(server: Server, role: string): HealingRedis {
+  const { via, ...parsed } = parseAddress(server.address);
+  const address = parsed.tls ? { ...parsed, tls: { ...server.tls } } : parsed;
   const options: RedisOptions = {
     ...address,
     connectionName: `dtask:${role}`,
@@ -45,7 +46,7 @@ export function openConnection(url: string, role: string): HealingRedis {
   const connection = inNoContext(() =>
     via
       ? new FollowingRedis(
-          { ...options, Connector: nodeConnector(address, via) },
+          { ...options, Connector: nodeConnector(address, via, server.sentinelTls) },
           pauseBefore,
           via.name === undefined,
         )
@@ -54,7 +55,7 @@ export function openConnection(url: string, role: string): HealingRedis {
   // An 'error' event without a listener would end the process; `whyDown` tells what it was.
   connection.on('error', (error: Error) => lastErrors.set(connection, error));
   connection.on('ready', () => lastErrors.delete(connection));
-  ServerClock.of(url).follow(connection);
+  ServerClock.of(server.address).follow(connection);
   return connection;
 }
 

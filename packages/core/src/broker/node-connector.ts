@@ -2,6 +2,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
+import type { TlsConfig } from '../config/tls.js';
 import type { Address, Whereabouts } from './address.js';
 import { Directory } from './directory.js';
 
@@ -12,8 +13,11 @@ const freshness = 5_000;
 export function nodeConnector(
   address: Omit<Address, 'via'>,
   via: Whereabouts,
+  sentinelTls: TlsConfig = {},
 ): NonNullable<RedisOptions['Connector']> {
-  const directory = Directory.of(via, address);
+  const isSentinel = via.name !== undefined;
+  const asking = isSentinel && address.tls ? { ...address, tls: sentinelTls } : address;
+  const directory = Directory.of(via, asking);
   const { slot = 0 } = via;
   return class NodeConnector extends AbstractConnector {
     /** What was said before that does not count: when the last connection ended. */
@@ -43,7 +47,9 @@ export function nodeConnector(
     async #open(): Promise<net.Socket> {
       try {
         const node = await directory.owner(slot, this.#since);
-        const stream = address.tls ? tls.connect({ ...node }) : net.connect({ ...node });
+        const stream = address.tls
+          ? tls.connect({ ...address.tls, ...node })
+          : net.connect({ ...node });
         stream.once('error', (error) => (this.firstError = error));
         const end = directory.hold(slot, node, () => stream.destroy());
         stream.once('close', () => {

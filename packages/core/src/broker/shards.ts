@@ -5,7 +5,8 @@ import type { AppConfig } from '../config/resolve.js';
 import { isOwnQueue, shownQueue } from '../protocol/keys.js';
 import type { Call } from '../protocol/message.js';
 import { shardOf } from '../protocol/shard.js';
-import { parseAddress } from './address.js';
+import type { TlsConfig } from '../config/tls.js';
+import { parseAddress, type Server } from './address.js';
 import type { Ask, Place } from './ask.js';
 import { Broker } from './broker.js';
 import type { FanOut } from './fan-out.js';
@@ -15,7 +16,7 @@ import { placesOf } from './places.js';
 import type { Moment, ServerClock } from './server-clock.js';
 
 /** A server, or a part of one, where tasks live: jobs, results, groups. */
-export class Shard implements Place {
+export class Shard implements Place, Server {
   /** Its number, from 0; -1 for a main server that is none of the shards. */
   readonly index: number;
   /** The server's URL. */
@@ -23,6 +24,8 @@ export class Shard implements Place {
   /** First part of every key there. */
   readonly prefix: string;
   readonly broker: Broker;
+  readonly tls: TlsConfig | undefined;
+  readonly sentinelTls: TlsConfig | undefined;
 
   constructor(
     index: number,
@@ -32,6 +35,8 @@ export class Shard implements Place {
   ) {
     this.index = index;
     this.address = config.broker;
+    this.tls = config.tls;
+    this.sentinelTls = config.sentinelTls;
     this.prefix = config.prefix;
     this.broker = new Broker(config, mayRunTwice, fanOut);
   }

@@ -31,8 +31,8 @@ const shortest = 100;
  * Ticks at a fixed rate. Ticks are counted from one point in time, so they never drift, whenever
  * beats start and however late a tick is sent.
  *
- * As in Celery the first tick comes one period after the entry was first seen. Days are 24 hours:
- * for a time on the wall clock take `cron` or `crontab`.
+ * As in Celery the first tick comes one period after the entry was first seen; with the entry's option
+ * `start` it comes then. Days are 24 hours: for a time on the wall clock take `cron` or `crontab`.
  *
  * @param period a number of milliseconds or a string such as `'5m'`; at least 100 ms
  * @param options where it is counted from
@@ -98,9 +98,15 @@ class Every implements Schedule {
     return dateOf(origin + Math.max(nthAfter(from, origin, period), 1) * period);
   }
 
-  settle({ anchor }: Surroundings): Schedule {
-    if (this.#align || this.#anchor !== undefined || anchor === undefined) return this;
-    return new Every(this.#period, false, instant(anchor, 'anchor'), this.#offset);
+  settle({ anchor, start }: Surroundings): Schedule {
+    if (this.#align || this.#anchor !== undefined) return this;
+    // Its first tick is one period behind what it counts from.
+    if (start) return this.#from(instant(start, 'start') - this.#period);
+    return anchor ? this.#from(instant(anchor, 'anchor')) : this;
+  }
+
+  #from(anchor: number): Schedule {
+    return new Every(this.#period, false, anchor, this.#offset);
   }
 
   toJSON(): ScheduleJson {

@@ -72,8 +72,10 @@ export interface ZoneOptions {
 
 /** What an entry knows and its schedule may have left open. */
 export interface Surroundings {
-  /** When the entry was first seen. */
+  /** When the entry was first seen: a fixed rate first ticks one period later. */
   readonly anchor?: Date;
+  /** The first instant that may be a tick: a fixed rate has one then. */
+  readonly start?: Date;
   /** The time zone of the app. */
   readonly timezone?: string;
 }

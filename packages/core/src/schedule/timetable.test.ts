@@ -39,14 +39,37 @@ describe('a timetable', () => {
     expect(timetable.next(at('09:30'), { seed, runs: 4 })).toBeUndefined();
   });
 
-  test('of a fixed rate counts from its start, else from when it was seen', () => {
+  test('of a fixed rate ticks at its start, else from when it was seen', () => {
     const surroundings = { anchor: at('09:07'), timezone: 'Europe/Paris' };
     const seen = new Timetable({ schedule: every('1h') }).settle(surroundings);
     expect(seen.next(at('09:07'), { seed })?.tick).toEqual(at('10:07'));
     const started = new Timetable({ schedule: every('1h'), start: at('12:00') });
-    expect(started.settle(surroundings).next(at('09:07'), { seed })?.tick).toEqual(at('13:00'));
+    const settled = started.settle(surroundings);
+    expect(settled.next(at('09:07'), { seed })?.tick).toEqual(at('12:00'));
+    expect(settled.next(at('12:00'), { seed })?.tick).toEqual(at('13:00'));
     const nine = new Timetable({ schedule: cron('0 9 * * *') }).settle(surroundings);
     expect(nine.next(at('00:00'), { seed })?.tick).toEqual(at('07:00'));
+  });
+
+  test('of a fixed rate has all its ticks whole periods behind its start, the first there', () => {
+    const instants = fc.date({
+      min: new Date('2020-01-01'),
+      max: new Date('2030-01-01'),
+      noInvalidDate: true,
+    });
+    const periods = fc.integer({ min: 100, max: 10_000_000_000 });
+    fc.assert(
+      fc.property(instants, instants, instants, periods, (start, anchor, after, period) => {
+        const timetable = new Timetable({ schedule: every(period), start }).settle({ anchor });
+        const tick = timetable.next(after, { seed })!.tick.getTime();
+        expect(tick).toBeGreaterThan(after.getTime());
+        expect((tick - start.getTime()) % period).toBe(0);
+        if (after < start) expect(tick).toBe(start.getTime());
+        else expect(tick - period).toBeLessThanOrEqual(after.getTime());
+        const stored = new Timetable({ schedule: timetable.schedule, start });
+        expect(stored.next(after, { seed })?.tick.getTime()).toBe(tick);
+      }),
+    );
   });
 
   test('with jitter fires later, ahead of the next tick, the same in every process', () => {

@@ -73,11 +73,12 @@ export class Timetable {
     Object.freeze(this);
   }
 
-  /** Fills in what the schedule left open. A fixed rate counts from `start`, if there is one. */
+  /** Fills in what the schedule left open. A fixed rate first ticks at `start`, if there is one. */
   settle({ anchor, timezone }: Surroundings): Timetable {
-    const from = this.#options.start ?? anchor;
+    const { start } = this.#options;
     const schedule = settle(this.schedule, {
-      ...(from !== undefined && { anchor: from }),
+      ...(anchor !== undefined && { anchor }),
+      ...(start !== undefined && { start }),
       ...(timezone !== undefined && { timezone }),
     });
     return new Timetable({ ...this.#options, schedule });

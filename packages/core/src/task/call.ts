@@ -143,7 +143,12 @@ function priority(value: unknown): number {
 
 function pointInTime(value: unknown, what: string): number {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
-  throw new ConfigError(`${what} must be a valid Date, got ${show(value)}`);
+  const isText = typeof value === 'string' || typeof value === 'number';
+  const advice = isText
+    ? `, such as new Date('2027-01-31T09:00:00Z')${what === 'eta' ? "; for a wait from now take countdown: '10s'" : ''}`
+    : '';
+  const got = value instanceof Date ? 'an invalid one' : show(value);
+  throw new ConfigError(`${what} must be a valid Date, got ${got}${advice}`);
 }
 
 function expiry(value: Duration | Date): Pick<CallSettings, 'expiresIn' | 'expiresAt'> {

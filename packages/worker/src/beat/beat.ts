@@ -78,8 +78,9 @@ export class Beat implements AsyncDisposable {
     const { app, log } = this;
     const { deck } = app;
     const plans = new Plans(() => deck, app.config.timezone);
-    const { address } = app.queues.shards.main;
-    const connection = (this.#connection = openConnection(address, `beat:${this.id}`));
+    const { main } = app.queues.shards;
+    const { address } = main;
+    const connection = (this.#connection = openConnection(main, `beat:${this.id}`));
     await this.#life.step(connected(connection, address, log, 'beat cannot start yet'));
     log.info({ app: app.name, entries: deck.entries.size }, 'beat is ready');
     void app.hooks.emit('beatInit', { id: this.id, app: app.name, pid: process.pid });

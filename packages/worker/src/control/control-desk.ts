@@ -39,7 +39,8 @@ export class ControlDesk {
   constructor(place: DeskPlace) {
     const { app, worker, config, connection, log, current, queues, size, channels } = place;
     const { eventsKept: kept } = app.config;
-    const { prefix, address, clock } = app.queues.shards.main;
+    const { main } = app.queues.shards;
+    const { prefix, clock } = main;
     this.#log = log;
     this.clock = clock;
     this.rules = new RevocationRules(clock.now);
@@ -68,7 +69,7 @@ export class ControlDesk {
       publisher: connection,
       clock: this.clock,
       log,
-      open: () => openConnection(address, `control:${worker}`),
+      open: () => openConnection(main, `control:${worker}`),
       carryOut: (command, args) => this.#carryOut(command, args),
       onReturn: () => this.#catchUp(),
     });
