@@ -19,7 +19,7 @@ async function limit({ pid }: { readonly pid: number }, isShort: boolean): Promi
   expect(code).toBe(0);
 }
 
-describe.runIf(canLimit)('a worker that has no descriptors left', () => {
+describe.runIf(canLimit)('a worker that has no descriptors left', { timeout: 60_000 }, () => {
   it.each(['processes', 'threads'] as const)(
     'goes on, and has its children again when it gets some: %s',
     { timeout: 60_000 },
@@ -73,7 +73,7 @@ describe.runIf(canLimit)('a worker that has no descriptors left', () => {
   });
 });
 
-describe.runIf(canLimit)('a supervisor that has no descriptors left', () => {
+describe.runIf(canLimit)('a supervisor that has no descriptors left', { timeout: 60_000 }, () => {
   it('starts its worker again when it gets some', { timeout: 60_000 }, async () => {
     const { app, environment } = fromStage();
     const setup = { env: environment, app: 'pools/app.ts', flags: ['--workers', '1'] };
@@ -93,7 +93,7 @@ describe.runIf(canLimit)('a supervisor that has no descriptors left', () => {
   });
 });
 
-describe.runIf(canLimit)('a program that has no descriptors left', () => {
+describe.runIf(canLimit)('a program that has no descriptors left', { timeout: 60_000 }, () => {
   it.each(['wasm', 'native'])('is told so when it starts an engine: %s', async (kind) => {
     const script = fileURLToPath(
       new URL('../fixtures/faults/engine-short-of.mjs', import.meta.url),

@@ -9,7 +9,7 @@ import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const soon = { timeout: '60s' } as const;
 
-describe('a worker whose processes get no CPU for ten seconds', () => {
+describe('a worker whose processes get no CPU for ten seconds', { timeout: 60_000 }, () => {
   it(
     'keeps its tasks, those that may run only once among them: none runs twice',
     { timeout: 90_000 },
@@ -57,7 +57,7 @@ describe('a worker whose processes get no CPU for ten seconds', () => {
   });
 });
 
-describe('where locks hold for minutes', () => {
+describe('where locks hold for minutes', { timeout: 60_000 }, () => {
   const flags = ['--lock-duration', '5m'];
 
   it.each(['inline', 'processes'] as const)(

@@ -15,7 +15,7 @@ const lapsing = ['--lock-duration', '2s', '--stalled-interval', '500ms'];
 /** More tasks than suspects that run alone at a time. */
 const crowd = availableParallelism() + 3;
 
-describe('the tasks that a worker had which was killed', () => {
+describe('the tasks that a worker had which was killed', { timeout: 90_000 }, () => {
   it('run again all at the same time, in a few processes, where its worker ran them inline', async () => {
     const { app, trace, hire } = fromStage();
     const first = await hire(['-c', '60']);
@@ -35,27 +35,23 @@ describe('the tasks that a worker had which was killed', () => {
     expect(await second.end()).toEqual({ code: 0, signal: null });
   });
 
-  it(
-    'end, however long each takes and however many wait for a process of their own',
-    { timeout: 90_000 },
-    async () => {
-      const { app, trace, hire } = fromStage();
-      const flags = ['-P', 'threads', '-c', String(crowd)];
-      const calls = numbers(crowd).map((n) => app.sendTask('gated', ['long', n]));
-      const first = await hire(flags);
-      await trace.started('long', crowd);
-      await first.kill();
-      const second = await hire(flags);
-      await trace.started('long', crowd + availableParallelism());
-      // Longer than the children for suspects are kept when there are none.
-      await delay(33_000);
-      expect(trace.starts('long')).toHaveLength(crowd + availableParallelism());
-      trace.open('long');
-      expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(numbers(crowd));
-      second.signal('SIGTERM');
-      expect(await second.end()).toEqual({ code: 0, signal: null });
-    },
-  );
+  it('end, however long each takes and however many wait for a process of their own', async () => {
+    const { app, trace, hire } = fromStage();
+    const flags = ['-P', 'threads', '-c', String(crowd)];
+    const calls = numbers(crowd).map((n) => app.sendTask('gated', ['long', n]));
+    const first = await hire(flags);
+    await trace.started('long', crowd);
+    await first.kill();
+    const second = await hire(flags);
+    await trace.started('long', crowd + availableParallelism());
+    // Longer than the children for suspects are kept when there are none.
+    await delay(33_000);
+    expect(trace.starts('long')).toHaveLength(crowd + availableParallelism());
+    trace.open('long');
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(numbers(crowd));
+    second.signal('SIGTERM');
+    expect(await second.end()).toEqual({ code: 0, signal: null });
+  });
 
   it('end also where the worker that has them is told to stop', async () => {
     const { app, trace, hire } = fromStage();
@@ -113,8 +109,8 @@ describe('the tasks that a worker had which was killed', () => {
   });
 });
 
-describe('among the tasks of a dead worker', () => {
-  it('the one that kills its process fails, and no other does', { timeout: 60_000 }, async () => {
+describe('among the tasks of a dead worker', { timeout: 90_000 }, () => {
+  it('the one that kills its process fails, and no other does', async () => {
     const { app, trace, hire } = fromStage();
     const calls = numbers(12).map((n) => app.sendTask('gated', ['innocent', n]));
     const first = await hire(['-c', '13']);
@@ -187,6 +183,31 @@ describe('among the tasks of a dead worker', () => {
     const values = await Promise.all(others.map((call) => call.get(soon)));
     expect(values).toEqual(numbers(crowd).filter((n) => n !== waits));
     expect(trace.starts(`wait-${waits}`)).toHaveLength(1);
+  });
+
+  it('those that wait for a process do not start where another worker has them by then', async () => {
+    const { app, trace, hire } = fromStage();
+    const flags = ['-P', 'threads', '-c', String(crowd)];
+    const calls = numbers(crowd).map((n) => app.sendTask('gated', ['taken', n]));
+    const first = await hire(flags);
+    await trace.started('taken', crowd);
+    await first.kill();
+    const frozen = await hire(flags);
+    const few = availableParallelism();
+    await trace.started('taken', crowd + few);
+    frozen.signal('SIGSTOP');
+    await hire(flags);
+    await trace.started('taken', crowd + 2 * few, 30_000);
+    frozen.signal('SIGCONT');
+    const lost = (): number =>
+      frozen.log.filter(({ msg }) => msg.startsWith('the lock of a task was lost')).length;
+    await until('it has heard that they are gone', () => lost() === crowd);
+    trace.open('taken');
+    expect(await Promise.all(calls.map((call) => call.get(soon)))).toEqual(numbers(crowd));
+    frozen.signal('SIGTERM');
+    expect(await frozen.end()).toEqual({ code: 0, signal: null });
+    // Each once on the first and on the third worker, and those that the second had begun.
+    expect(trace.starts('taken')).toHaveLength(2 * crowd + few);
   });
 
   it('those that may run only once are lost, and the others are not', async () => {

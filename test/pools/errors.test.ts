@@ -9,7 +9,7 @@ const soon = { timeout: '30s' } as const;
 
 afterEach(() => crew.dismiss());
 
-describe.each(pools)('an error in a pool of kind %s', (pool) => {
+describe.each(pools)('an error in a pool of kind %s', { timeout: 60_000 }, (pool) => {
   it('has the name of its class in the log', async () => {
     const { kinds } = crew.tasks;
     const env = { DTASK_BROKER_URL: crew.engine.url, TRACE_DIR: crew.trace.dir };

@@ -10,38 +10,42 @@ const soon = { timeout: '30s' } as const;
 const forgot = 'a promise was rejected that nobody awaits; the task forgot an await';
 const left = 'an error in what a task left behind';
 
-describe.each(['inline', 'threads', 'processes'] as const)('in a pool of kind %s', (pool) => {
-  it('an error that a task leaves behind is logged with the task, and ends nothing', async () => {
-    const stage = setStage(engine.url);
-    const env = stage.environment();
-    const flags = ['-P', pool, '-c', '2'];
-    const worker = await startWorker({ env, app: 'pools/app.ts', flags });
-    const { app } = stage;
-    const forgets = await app.sendTask('forgets', ['one']);
-    expect(await forgets.get(soon)).toBe('one');
-    const late = await app.sendTask('forgets.late', ['two']);
-    expect(await late.get(soon)).toBe('two');
-    const failed = await rejection(app.sendTask('stray', []).get(soon));
-    expect(failed.message).toContain('thrown where nobody looks');
-    const thrown = await app.sendTask('stray.late', [20]);
-    await thrown.get(soon);
-    const lines = (): unknown[] =>
-      worker.log
-        .filter(({ msg }) => msg === forgot || msg === left)
-        .map(({ msg, task, id, err }) => [msg, task, id, (err as Error).message]);
-    await until('all are logged', () => lines().length === 3);
-    expect(lines()).toEqual([
-      [forgot, 'forgets', forgets.id, 'forgotten by one'],
-      [forgot, 'forgets.late', late.id, 'forgotten by two'],
-      [left, 'stray.late', thrown.id, 'thrown when it was over'],
-    ]);
-    expect(await app.sendTask('add', [1, 2]).get(soon)).toBe(3);
-    worker.signal('SIGTERM');
-    expect(await worker.end()).toEqual({ code: 0, signal: null });
-  });
-});
+describe.each(['inline', 'threads', 'processes'] as const)(
+  'in a pool of kind %s',
+  { timeout: 60_000 },
+  (pool) => {
+    it('an error that a task leaves behind is logged with the task, and ends nothing', async () => {
+      const stage = setStage(engine.url);
+      const env = stage.environment();
+      const flags = ['-P', pool, '-c', '2'];
+      const worker = await startWorker({ env, app: 'pools/app.ts', flags });
+      const { app } = stage;
+      const forgets = await app.sendTask('forgets', ['one']);
+      expect(await forgets.get(soon)).toBe('one');
+      const late = await app.sendTask('forgets.late', ['two']);
+      expect(await late.get(soon)).toBe('two');
+      const failed = await rejection(app.sendTask('stray', []).get(soon));
+      expect(failed.message).toContain('thrown where nobody looks');
+      const thrown = await app.sendTask('stray.late', [20]);
+      await thrown.get(soon);
+      const lines = (): unknown[] =>
+        worker.log
+          .filter(({ msg }) => msg === forgot || msg === left)
+          .map(({ msg, task, id, err }) => [msg, task, id, (err as Error).message]);
+      await until('all are logged', () => lines().length === 3);
+      expect(lines()).toEqual([
+        [forgot, 'forgets', forgets.id, 'forgotten by one'],
+        [forgot, 'forgets.late', late.id, 'forgotten by two'],
+        [left, 'stray.late', thrown.id, 'thrown when it was over'],
+      ]);
+      expect(await app.sendTask('add', [1, 2]).get(soon)).toBe(3);
+      worker.signal('SIGTERM');
+      expect(await worker.end()).toEqual({ code: 0, signal: null });
+    });
+  },
+);
 
-describe('in a worker inside a program', () => {
+describe('in a worker inside a program', { timeout: 60_000 }, () => {
   const run = (way: string, options: readonly string[] = []) => {
     const { prefix } = setStage(engine.url);
     return runProgram('stray-worker.mjs', [engine.url, prefix, way], options);

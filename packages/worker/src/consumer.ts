@@ -44,7 +44,11 @@ export class Consumer {
         writer: executor.writer,
         slots,
         refusals,
-        onLost: ({ id, name: task }) => {
+        onLost: (job) => {
+          const { id, name: task } = job;
+          // Where it waits for a child, it does not begin any more.
+          for (const current of executor.current)
+            if (current.job === job) current.performance?.giveUp?.();
           place.counts.lost(task);
           place.log.warn(
             { queue, task, id },
