@@ -6,7 +6,7 @@ import { needsNative } from '../support/engine.js';
 import { freePorts } from '../support/free-ports.js';
 import { nativeServer, ServerProcess } from '../support/server-process.js';
 import { setStage } from '../support/stage.js';
-import { until } from '../support/until.js';
+import { rejection, until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
 
 let server: ServerProcess;
@@ -76,20 +76,33 @@ describe('a Redis at maxmemory', () => {
     { timeout: 60_000 },
     async () => {
       const { app, trace, env } = fromStage();
-      const worker = await startWorker({ env, flags: ['-c', '2', ...locks] });
-      const call = await app.sendTask('gated', ['stopped', 3]);
-      await trace.started('stopped');
+      const fence = { app: 'fence/app.ts', env };
+      const worker = await startWorker({ ...fence, flags: ['-c', '5', ...locks] });
+      const call = await app.sendTask('plain', ['stopped']);
+      const failing = await app.sendTask('hooked', ['failing']);
+      const canvas = chain(
+        app.signature('plain', ['step']),
+        app.signature('note', ['noted']),
+      ).delay();
+      for (const mark of ['stopped', 'failing', 'step']) await trace.started(mark);
       await server.redis.config('SET', 'maxmemory', '1');
-      trace.open('stopped');
-      await worker.logged(refused);
+      for (const mark of ['stopped', 'failing', 'step']) trace.open(`${mark}.1`);
+      await until('all of them are refused', () => {
+        const said = worker.log.filter(({ msg }) => refused.test(msg));
+        return new Set(said.flatMap((line) => line['ids'] as string[])).size === 3;
+      });
       worker.child.kill('SIGTERM');
       await until('the worker has ended', () => worker.hasEnded, 25_000);
-      const left = worker.log.find(({ msg }) => msg.startsWith('Redis did not take'));
-      expect(left?.['ids']).toEqual([call.id]);
+      const left = worker.log.filter(({ msg }) => msg.startsWith('Redis did not take'));
+      expect(left.flatMap((line) => line['ids'] as string[])).toContain(call.id);
       await server.redis.config('SET', 'maxmemory', '0');
-      await startWorker({ env, flags: locks });
-      expect(await call.get({ timeout: '20s' })).toMatchObject({ square: 9 });
-      expect(trace.starts('stopped')).toHaveLength(2);
+      expect(await app.queues.counts('default')).toMatchObject({ active: 3, failed: 0 });
+      for (const mark of ['stopped', 'failing', 'step']) trace.open(`${mark}.2`);
+      await startWorker({ ...fence, flags: locks });
+      expect(await call.get({ timeout: '20s' })).toBe('run 2');
+      expect(await canvas.get({ timeout: '20s' })).toBe('"run 2"');
+      expect((await rejection(failing.get({ timeout: '20s' }))).message).toBe('run 2');
+      expect(trace.names().filter((name) => name.startsWith('hook'))).toEqual(['hook.run2.ends']);
     },
   );
 });

@@ -278,7 +278,7 @@ export class BullWorker extends PromptWorker {
 
   #finish(lane: Lane, lock: JobLock): void {
     const { id } = lock.job;
-    if (lock.isLost || !Completion.fits(id) || !this.#goesOn(lane)) {
+    if (lock.isLost || lock.left || !Completion.fits(id) || !this.#goesOn(lane)) {
       this.#leave(lane, lock, {});
       return;
     }

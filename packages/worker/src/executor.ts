@@ -161,6 +161,7 @@ export class Executor {
     try {
       return this.#packs.begin(current, pack);
     } catch (error) {
+      if (isDecision(error)) throw error;
       return this.#reject(current, error);
     }
   }

@@ -24,6 +24,8 @@ export class JobLock implements HeldLock {
   isLost = false;
   /** Whether it was said that it is lost. */
   isTold = false;
+  /** Why the job is left to others though it is held: its end could not be stored before the worker ended. */
+  left: Error | undefined;
   readonly #renew: Renew;
 
   constructor(job: Job, token: string, renew: Renew) {
@@ -44,8 +46,9 @@ export class JobLock implements HeldLock {
     return state;
   }
 
-  /** @throws LockLost where it is known to be lost */
+  /** @throws LockLost where it is known to be lost; GivenUp where the job is left to others */
   check(): void {
     if (this.isLost) throw new LockLost(this.job.id);
+    if (this.left) throw this.left;
   }
 }

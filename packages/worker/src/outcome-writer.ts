@@ -86,7 +86,10 @@ export class OutcomeWriter {
 
   /** Adds an outcome to what is written next. */
   write(outcome: JobOutcome): void {
-    outcome.owner.written = outcome;
+    const { owner } = outcome;
+    owner.written = outcome;
+    // Of those that have to wait, the last one of a task is enough.
+    if (this.#stuck) this.#outcomes = this.#outcomes.filter((one) => one.owner !== owner);
     this.#outcomes.push(outcome);
     if (this.#outcomes.length < mostOutcomes) this.#schedule();
     else this.flush();
@@ -101,11 +104,6 @@ export class OutcomeWriter {
   stored(): Promise<void> {
     this.#schedule();
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-  }
-
-  /** Whether outcomes that were refused are tried again. */
-  get isStuck(): boolean {
-    return this.#stuck !== undefined;
   }
 
   /** What shows that all outcomes are stored that were sent; nothing where that is certain by now. */
@@ -224,7 +222,7 @@ export class OutcomeWriter {
         refusal = await this.#storeAll();
       }
     } catch (reason) {
-      this.#drop();
+      this.#drop(reason as Error);
       throw reason;
     } finally {
       this.#stuck = undefined;
@@ -254,11 +252,15 @@ export class OutcomeWriter {
   }
 
   /** The worker ends: what was not stored is left to whoever gets the jobs. */
-  #drop(): void {
-    this.#outcomes = [];
+  #drop(reason: Error): void {
+    for (const { job } of this.#outcomes) job.left = reason;
     const followers = this.#followers;
+    const waiting = this.#waiting;
+    this.#outcomes = [];
     this.#followers = [];
+    this.#waiting = [];
     for (const { drop } of followers) drop();
+    for (const { reject } of waiting) reject(reason);
   }
 }
 

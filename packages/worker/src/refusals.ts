@@ -133,7 +133,7 @@ export class Refusals {
     }
     if (!this.#isLate(ids)) return;
     this.#sayLeft(ids);
-    this.settled(ids);
+    this.settled(ids, false);
     throw new GivenUp(what, error);
   }
 
@@ -164,12 +164,12 @@ export class Refusals {
   }
 
   /** What was refused is done, or is tried no more. */
-  settled(ids: readonly string[]): void {
+  settled(ids: readonly string[], isDone = true): void {
     let known = 0;
     for (const id of ids) if (this.#ids.delete(id)) known += 1;
     if (known === 0 || this.#ids.size > 0) return;
     const ms = Math.round(performance.now() - this.#since);
-    if (!this.#gaveUp) this.#place.log.info({ ms }, 'Redis takes what it had refused');
+    if (isDone) this.#place.log.info({ ms }, 'Redis takes what it had refused');
     const calm = this.#calm;
     this.#calm = [];
     for (const resolve of calm) resolve();
