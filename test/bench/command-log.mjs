@@ -1,6 +1,5 @@
 /** Which commands Redis runs, counted by MONITOR: those of clients apart from those of scripts. */
 // @ts-check
-import { OutcomeWriter } from '@dtask/core/internal';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
@@ -106,7 +105,6 @@ async function scriptNames(url) {
   const client = new Redis(url, { maxRetriesPerRequest: null });
   const queue = new Queue('names', { connection: client, skipMetasUpdate: true });
   await queue.waitUntilReady();
-  new OutcomeWriter(client, 'names', () => undefined);
   const { scriptsSet } = /** @type {{ scriptsSet: Record<string, { sha: string }> }} */ (
     /** @type {unknown} */ (client)
   );
