@@ -96,6 +96,8 @@ const cases: readonly Frozen[] = [
   },
   { mark: 'tells', send: call('tells'), end: 'run 2' },
   { mark: 'hooked', send: call('hooked'), end: 'run 2' },
+  { mark: 'togetherA', send: call('together'), end: 'run 2' },
+  { mark: 'togetherB', send: call('together'), end: 'run 2' },
   {
     mark: 'once',
     send: call('once'),

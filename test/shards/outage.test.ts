@@ -87,6 +87,8 @@ describe.skipIf(!hasNative)(`a shard that is away (${needsNative})`, () => {
     const double = app.task('double', (n: number) => n * 2);
     const worker = await workerOf(app);
     expect(await double.applyAsync([1], { id: idOn(app, 1) }).get()).toBe(2);
+    // Or it would wait for the server, to say that the task has ended.
+    await eventually(async () => (await app.queues.counts('default')).active).toBe(0);
     await goAway();
     expect(await double.applyAsync([2], { id: idOn(app, 0) }).get()).toBe(4);
     await worker.stop();

@@ -87,7 +87,7 @@ for i = 1, callers do
 end
 if refused then return refused end
 if ARGV[3] ~= '' and (ARGV[4] == '' or found[count + 2] == ARGV[4]) then
-  redis.call('SET', KEYS[#KEYS], ARGV[3], 'PX', 60000)
+  redis.call('SET', KEYS[#KEYS], ARGV[3], 'PX', 1000)
 end`;
 
 const store = new OwnScript<readonly number[] | null>(undefined, script);
