@@ -21,7 +21,8 @@ export class Marker {
   showAt(due: number): void {
     const left = due - Date.now();
     this.clear();
-    if (left > 0 && left <= longestBlock) this.#alarm = setTimeout(() => this.show(), left + 1);
+    // This machine's clock and the server's are both read in whole milliseconds.
+    if (left > 0 && left <= longestBlock) this.#alarm = setTimeout(() => this.show(), left + 2);
   }
 
   /** Does not put it up later on. */
