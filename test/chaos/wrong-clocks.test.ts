@@ -158,3 +158,23 @@ test(
     expect(new Set(times)).toEqual(new Set([eta.getTime()]));
   },
 );
+
+test.each(wrong)(
+  'a beat whose clock is an hour %s sends its ticks when they are due',
+  { timeout: 60_000 },
+  async (_where, ahead) => {
+    const stage = setStage(engine.url);
+    await startWorker({ app: 'beat/quick.ts', env: stage.environment() });
+    const beat = new DtaskProcess(['beat', '-A', 'beat/quick.ts'], {
+      env: clock(stage, ahead).env,
+    });
+    onTestFinished(() => beat.kill());
+    const begun = Date.now();
+    const starts = await stage.trace.started('tick', 4, 30_000);
+    const last = starts.at(-1)?.at ?? 0;
+    expect(last - begun).toBeLessThan(30_000);
+    const [state] = await stage.redis.hvals(`${stage.prefix}:beat:{quick}:states`);
+    const { tick } = JSON.parse(state ?? '{}') as { tick: number };
+    expect(Math.abs(tick - Date.now())).toBeLessThan(60_000);
+  },
+);
