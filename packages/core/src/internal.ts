@@ -102,6 +102,7 @@ export {
 } from './broker/script-call.js';
 export { enterQueue } from './broker/enter-queue.js';
 export { addAgain } from './broker/again.js';
+export { Joins } from './canvas/joins.js';
 export { findCall } from './result/packed-calls.js';
 export { type JobSink, openSink } from './broker/job-sink.js';
 export { argumentsOf, OwnScript } from './broker/own-script.js';
