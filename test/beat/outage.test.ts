@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../behaviour/eventually.js';
 import { Engine, hasNative, needsNative } from '../support/engine.js';
+import { startBeatSoon } from '../support/beat-process.js';
 import { startProxy } from '../support/proxy.js';
+import { RefusingProxy } from '../support/refusing-proxy.js';
 import { until } from '../support/until.js';
 
 let engine: Engine;
@@ -107,4 +109,23 @@ it('when all of Redis is gone the entries of the code come back, and those of ru
   await until('ticks come again', () => ticks.length >= before + 5);
   await eventually(async () => (await app.beat.list()).map(({ name }) => name)).toEqual(['steady']);
   expect(new Set(ticks).size).toBe(ticks.length);
+});
+
+it('a turn that Redis refuses is tried again with growing waits, and said once', async () => {
+  const proxy = await RefusingProxy.start(Number(new URL(engine.url).port));
+  onTestFinished(() => proxy.stop());
+  const beat = await startBeatSoon({ DTASK_BROKER_URL: proxy.url }).ready();
+  const times: number[] = [];
+  proxy.refuse(({ words }) => {
+    if (!/^evalsha?$/i.test(words[0] ?? '')) return undefined;
+    times.push(performance.now());
+    return 'MISCONF Redis is configured to save RDB snapshots, but it cannot.';
+  });
+  await until('four turns are refused', () => times.length >= 4);
+  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  // A timer never comes early: each wait is twice the one before, and this is its lower half.
+  expect(gaps[2]).toBeGreaterThan(1_500);
+  proxy.relent();
+  await until('turns are taken again', () => beat.output.includes('turns of beat succeed again'));
+  expect(beat.output.match(/a turn of beat failed/g)).toHaveLength(1);
 });

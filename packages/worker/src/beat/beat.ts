@@ -22,6 +22,10 @@ export interface BeatOptions {
 const hold = 5_000;
 /** How often the beat that sends looks for what others have changed, in milliseconds. */
 const leading = 500;
+/** The longest wait between turns that fail, in milliseconds. */
+const longestWait = 5_000;
+/** For how long the failure of turns is not said again, in milliseconds. */
+const silence = 60_000;
 /** How often the others renew their claims. */
 const standing = 1_000;
 /** How long to wait when the entries of the code were written, or another change came before. */
@@ -93,9 +97,10 @@ export class Beat implements AsyncDisposable {
     const place = { app, connection, store, plans, log };
     const dispatcher = new Dispatcher(place);
     const claim = { id: this.id, code: deck.hash };
+    const failures = new Failures(log);
     let led = false;
     while (!this.#life.isOver) {
-      let wait = leading;
+      let wait: number;
       try {
         const asked = performance.now();
         // One turn after another.
@@ -103,10 +108,11 @@ export class Beat implements AsyncDisposable {
         if (turn.leads !== led) log.info(turn.leads ? 'this beat sends' : 'another beat sends');
         led = turn.leads;
         if (led) await this.#lead(turn, deck, place, dispatcher, asked);
+        failures.end();
         wait = waitOf(turn, deck, performance.now() - asked);
       } catch (error) {
         if (this.#life.isOver) return;
-        log.warn({ err: error }, 'a turn of beat failed; it is tried again');
+        wait = failures.add(error);
       }
       if (wait > 0 && !this.#life.isOver) await this.#pause(wait);
     }
@@ -166,6 +172,37 @@ export class Beat implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+}
+
+/** Turns that have failed one after another. */
+class Failures {
+  readonly #log: WorkerLog;
+  #count = 0;
+  #said = -Infinity;
+
+  constructor(log: WorkerLog) {
+    this.#log = log;
+  }
+
+  /** Says that a turn has failed, but no oftener than once a minute; gives the wait for the next turn. */
+  add(error: unknown): number {
+    const now = performance.now();
+    if (now - this.#said >= silence) {
+      this.#said = now;
+      this.#log.warn({ err: error }, 'a turn of beat failed; it is tried again with growing waits');
+    }
+    const wait = Math.min(longestWait, leading * 2 ** this.#count);
+    this.#count += 1;
+    return wait;
+  }
+
+  /** Called when a turn has not failed. */
+  end(): void {
+    if (this.#count === 0) return;
+    this.#log.info({ failed: this.#count }, 'turns of beat succeed again');
+    this.#count = 0;
+    this.#said = -Infinity;
   }
 }
 
