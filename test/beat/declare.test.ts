@@ -231,8 +231,8 @@ it('start, end and limit bound an entry, and one that is done stays in the list'
   expect({ runs, next }).toEqual({ runs: 3, next: undefined });
   await eventually(() => heard.length).toBe(3);
   expect(await app.beat.get('over')).toMatchObject({ next: undefined, runs: 0 });
-  // A fixed rate counts from the start.
-  expect(await app.beat.get('later')).toMatchObject({ next: new Date(at + 3_601_000) });
+  // A fixed rate has its first tick at its start.
+  expect(await app.beat.get('later')).toMatchObject({ next: new Date(at + 3_600_000) });
 });
 
 it('jitter sends later than the tick and ahead of the next one, the same in every process', async () => {
