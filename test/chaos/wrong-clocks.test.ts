@@ -47,7 +47,10 @@ describe.each(wrong)('a caller whose clock is an hour %s', (_where, ahead) => {
         call(stage, ahead, 'nap', 'soon', '0', '1', '--countdown', '3s'),
         call(stage, ahead, 'nap', 'wanted', '0', '2', '--expires', '60s'),
         call(stage, ahead, 'nap', 'both', '0', '3', '--countdown', '1s', '--expires', '60s'),
-        call(stage, ahead, 'nap', 'then', '0', '4', '--eta', eta),
+        // The command line refuses a date that its own clock calls past.
+        ahead < 0
+          ? call(stage, ahead, 'nap', 'then', '0', '4', '--eta', eta)
+          : stage.app.sendTask('nap', ['then', 0, 4], { eta: new Date(eta) }).then(({ id }) => id),
       ]);
       const results = ids.map((id) => stage.app.result(id));
       expect(await Promise.all(results.map((one) => one.get({ timeout: '30s' })))).toEqual([
