@@ -1,5 +1,5 @@
 /** Checks of arguments, at the caller before anything is sent, and at the worker. */
-import { type App, ArgumentsError } from 'dtask';
+import { type App, ArgumentsError, ConfigError } from 'dtask';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { stage } from './own-stage.js';
@@ -55,6 +55,21 @@ describe('the number of arguments', () => {
     expect(await refusal(caller.tasks.get('counted'), 1, 'a', 2)).toBe(
       'task counted takes at most 2 arguments, got 3',
     );
+  });
+
+  test.each([
+    ['a number', 1, 'got 1'],
+    ['an object', { args: [1, 2] }, 'got {"args":[1,2]}'],
+    ['nothing', undefined, 'got undefined'],
+  ])('of applyAsync come as one list, and not as %s', async (_what, args, got) => {
+    for (const options of [{}, { batch: true }]) {
+      const add = caller.task(`add.${Object.keys(options).length}`, (x: number) => x, options);
+      const error = await rejection(untyped(add).applyAsync(args));
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error.message).toContain('applyAsync takes the arguments as a list');
+      expect(error.message).toContain(got);
+    }
+    expect(await stage.redis.keys(`${caller.config.prefix}:*`)).toEqual([]);
   });
 
   test('is free for optional, default, rest and destructured parameters', async () => {

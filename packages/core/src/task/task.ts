@@ -6,7 +6,8 @@ import { chunks, map, starmap } from '../canvas/items.js';
 import type { Mapping } from '../map/mapping.js';
 import type { MapOptions, MapOptionsOf, OnItemError, Streamed } from '../map/options.js';
 import type { AnyItem, FitItems, FitRows, MapSource } from '../map/source.js';
-import { RegistryError } from '../errors.js';
+import { show } from '../config/setting.js';
+import { ConfigError, RegistryError } from '../errors.js';
 import type { Hooks } from '../hooks/hooks.js';
 import type { EagerResult } from '../result/eager-result.js';
 import { attempt, type Sent } from '../result/sent.js';
@@ -253,8 +254,8 @@ const taskPrototype: object = Object.create(Function.prototype, {
   delay: method(function (this: Task, ...args: unknown[]) {
     return send(this, args, undefined);
   }),
-  applyAsync: method(function (this: Task, args: unknown[], options?: CallOptions) {
-    return send(this, args, options);
+  applyAsync: method(function (this: Task, args: unknown, options?: CallOptions) {
+    return attempt(() => send(this, listed(this, 'applyAsync', args), options));
   }),
   apply: method(function (this: Task, first: unknown, second?: unknown) {
     // Function.prototype.apply keeps working: its second argument is a list, ours is options.
@@ -275,8 +276,8 @@ const taskPrototype: object = Object.create(Function.prototype, {
   si: method(function (this: Task, ...args: unknown[]) {
     return signatureOf(this, args, {}, true);
   }),
-  signature: method(function (this: Task, args: unknown[], options?: CallOptions) {
-    return signatureOf(this, args, checkCallOptions(options), false);
+  signature: method(function (this: Task, args: unknown, options?: CallOptions) {
+    return signatureOf(this, listed(this, 'signature', args), checkCallOptions(options), false);
   }),
   map: method(function (this: Task, items: Iterable<unknown>, options?: MapOptions) {
     return map(this, items, options);
@@ -288,6 +289,18 @@ const taskPrototype: object = Object.create(Function.prototype, {
     return chunks(this, items, size);
   }),
 });
+
+/**
+ * Arguments that are given as one list.
+ *
+ * @throws ConfigError where they are not, as those of an untyped caller may be
+ */
+function listed(task: Task, method: string, args: unknown): readonly unknown[] {
+  if (Array.isArray(args)) return args;
+  throw new ConfigError(
+    `${task.name}.${method} takes the arguments as a list, as in ${method}([1, 2], { queue: 'slow' }); got ${show(args)}`,
+  );
+}
 
 function signatureOf(
   task: Task,
