@@ -61,6 +61,7 @@ describe('the tasks that a worker had which was killed', { timeout: 90_000 }, ()
     await trace.started('stopped', crowd);
     await first.kill();
     const second = await hire(flags);
+    await takesOver(second, app, crowd);
     await trace.started('stopped', crowd + 1);
     second.signal('SIGTERM');
     await second.logged(/^stopping when/);
@@ -79,6 +80,7 @@ describe('the tasks that a worker had which was killed', { timeout: 90_000 }, ()
       await trace.started('back', crowd);
       await first.kill();
       const second = await hire(flags);
+      await takesOver(second, app, crowd);
       const begun = await trace.started('back', crowd + 1);
       second.signal('SIGQUIT');
       expect(await second.end()).toEqual({ code: 1, signal: null });
@@ -170,7 +172,7 @@ describe('among the tasks of a dead worker', { timeout: 90_000 }, () => {
     const first = await hire(flags);
     await Promise.all(numbers(crowd).map((n) => trace.started(`wait-${n}`)));
     await first.kill();
-    await hire(flags);
+    await takesOver(await hire(flags), app, crowd);
     const twice = (): number[] =>
       numbers(crowd).filter((n) => trace.starts(`wait-${n}`).length > 1);
     await until('some run again', () => twice().length === availableParallelism());
@@ -194,6 +196,7 @@ describe('among the tasks of a dead worker', { timeout: 90_000 }, () => {
     await first.kill();
     const frozen = await hire(flags);
     const few = availableParallelism();
+    await takesOver(frozen, app, crowd);
     await trace.started('taken', crowd + few);
     frozen.signal('SIGSTOP');
     await hire(flags);
@@ -225,6 +228,19 @@ describe('among the tasks of a dead worker', { timeout: 90_000 }, () => {
     expect(trace.starts('once')).toHaveLength(3);
   });
 });
+
+/** Resolves when a worker has all the tasks of a dead one: their locks may lapse one after another. */
+async function takesOver(
+  worker: WorkerProcess,
+  app: ReturnType<typeof setStage>['app'],
+  count: number,
+): Promise<void> {
+  await until('it has all tasks of the dead worker', async () => {
+    const found = worker.log.filter(({ msg }) => msg.startsWith('the worker of a task died'));
+    if (found.length < count) return false;
+    return (await app.queues.counts('default')).waiting === 0;
+  });
+}
 
 async function isEmpty(app: ReturnType<typeof setStage>['app']): Promise<void> {
   await until('nothing is left in the queue', async () => {
