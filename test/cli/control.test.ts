@@ -174,7 +174,7 @@ describe('dtask status', () => {
     const { code, stdout } = await run('status');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^WORKER +POOL +SIZE +ACTIVE +DONE +UP +QUEUES *\n/);
-    expect(stdout).toMatch(/^two +\w+ +2 +\d+ +\d+ +\S+ +default, mail *$/m);
+    expect(stdout).toMatch(/^two +\w+ +2 +\d+ +\d+ +\S+(?: \S+)? +default, mail *$/m);
     expect(stdout).toContain('2 workers online');
     const json = await run('status', '--json', '-d', 'one');
     expect(JSON.parse(json.stdout)).toMatchObject([{ worker: 'one', queues: ['default'] }]);
