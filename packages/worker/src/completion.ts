@@ -11,6 +11,7 @@ import {
 } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
+import { unlockNext } from './fetch.js';
 
 /** Stands for the job's id in the arguments that are taken apart. */
 const mark = '\u0001';
@@ -40,7 +41,14 @@ const scripts = new Map<string, OwnScript<unknown>>();
 function wrap(single: string): OwnScript<unknown> {
   let script = scripts.get(single);
   if (!script) {
-    const lua = guard(`ARGV[${argumentCount + 1}]`) + single;
+    const lua = `${guard(`ARGV[${argumentCount + 1}]`)}
+local function complete()
+${single}
+end
+local ok, reply = pcall(complete)
+if ok then return reply end
+${unlockNext('ARGV[7]', 'ARGV[8]', 'ARGV[1]')}
+return redis.error_reply(type(reply) == 'table' and reply.err or tostring(reply))`;
     scripts.set(single, (script = new OwnScript(undefined, lua)));
   }
   return script;

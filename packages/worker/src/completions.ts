@@ -3,6 +3,7 @@ import { findScript, OwnScript } from '@dtask/core/internal';
 import type { Redis } from 'ioredis';
 import type { Backend } from './backend.js';
 import { argumentCount, Completion, guard, keyCount, type Shown } from './completion.js';
+import { unlockNext } from './fetch.js';
 
 /** A job that is to be completed. */
 export interface Completing {
@@ -76,7 +77,10 @@ local keys, args, replies = {unpack(KEYS, 1, ${keyCount})}, {unpack(ARGV, 1, ${a
 for at = ${own + 1}, #ARGV, 2 do
   keys[12], args[1], args[8] = ARGV[7] .. ARGV[at], ARGV[at], ARGV[at + 1]
   local ok, reply = pcall(complete, keys, args)
-  if not ok then reply = type(reply) == 'table' and reply.err or tostring(reply) end
+  if not ok then
+    ${unlockNext('ARGV[7]', 'args[8]', 'args[1]')}
+    reply = type(reply) == 'table' and reply.err or tostring(reply)
+  end
   replies[#replies + 1] = reply or 0
 end
 return replies`;

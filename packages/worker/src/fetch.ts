@@ -15,6 +15,21 @@ const keys = ['wait', '', 'prioritized', '', '', '', 'delayed', '', '', '', 'mar
 const timeAt = keys.length + 1;
 
 /**
+ * Part of a script that has failed as it gave out the next job: that is no hash, say. The job's lock goes at
+ * once, and the look for stalled jobs drops a job that nobody can run. KEYS[2] has the active jobs.
+ *
+ * @param prefix what the key of a job begins with
+ * @param options BullMQ's options, in which the token is
+ * @param own the job that had the token before, which is to keep its lock
+ */
+export const unlockNext = (prefix: string, options: string, own: string): string => `
+local head = redis.call('LINDEX', KEYS[2], 0)
+local lock = ${prefix} .. (head or '') .. ':lock'
+if head and head ~= ${own} and redis.call('GET', lock) == cmsgpack.unpack(${options})['token'] then
+  redis.call('DEL', lock)
+end`;
+
+/**
  * BullMQ's script puts up the sign that there is a job for each one that it hands out. So of the workers that
  * wait one looks for another job, which mostly is not there, and whoever got the first one looks too. This one
  * takes the sign down where no job is left, and says so: in a fifth field, with the time of the next delayed
@@ -24,7 +39,11 @@ const scriptFor = (single: string): string => `
 local function take()
 ${single}
 end
-local reply = take()
+local ok, reply = pcall(take)
+if not ok then
+  ${unlockNext('ARGV[1]', 'ARGV[3]', "''")}
+  return redis.error_reply(type(reply) == 'table' and reply.err or tostring(reply))
+end
 if type(reply[1]) == 'table' and redis.call('LLEN', KEYS[1]) == 0 and redis.call('ZCARD', KEYS[3]) == 0 then
   redis.call('ZREM', KEYS[11], '0')
   local due = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')[2]
