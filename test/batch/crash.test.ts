@@ -159,5 +159,9 @@ it('in a pool of processes each call ends by itself', { timeout: 60_000 }, async
     2,
   ]);
   for (const x of [0, 1, 2]) expect(trace.starts(`child-${x}`)).toHaveLength(1);
-  expect(await troupe.stage.redis.keys(`${troupe.prefix}:{default}:*~p*:lock`)).toEqual([]);
+  // The one that failed is put among the failed ones by then, or about to be.
+  await until('no lock is left', async () => {
+    const locks = await troupe.stage.redis.keys(`${troupe.prefix}:{default}:*~p*:lock`);
+    return locks.length === 0;
+  });
 });
