@@ -31,10 +31,10 @@ describe('dtask beat --plan', () => {
         name: 'hourly',
         schedule: 'every 1h',
         timezone: 'Asia/Tokyo',
-        // As many as the limit allows.
+        // The first at its start, and as many as the limit allows.
         fires: [
+          { utc: '2100-01-01T00:00:00.000Z', local: '2100-01-01T09:00:00+09:00' },
           { utc: '2100-01-01T01:00:00.000Z', local: '2100-01-01T10:00:00+09:00' },
-          { utc: '2100-01-01T02:00:00.000Z', local: '2100-01-01T11:00:00+09:00' },
         ],
       },
       {

@@ -50,7 +50,7 @@ describe.concurrent('--help', () => {
         '-l, --log-level',
         '--lock-duration',
         '--stalled-interval',
-        '(default: 5s)',
+        '(default: 20s)',
       ],
     ],
     [
