@@ -83,7 +83,7 @@ export class Outbox {
       root: parent?.rootId,
       parent: parent?.id,
     });
-    const call = given.id === undefined ? made : { ...made, isNamed: true };
+    const call = given.id === undefined ? made : Object.assign({}, made, { isNamed: true });
     const unique = given.unique ?? task.unique;
     if (unique) {
       const draw = given.id === undefined ? (): string => randomUUID() : undefined;
@@ -118,8 +118,11 @@ export class Outbox {
   ): Call {
     const { config, routes, shards } = this.#place;
     const defaults = routes ? routes.settle(name, args, task, given) : task;
+    // Field by field: a spread with more behind it makes a new hidden class each time.
+    const { now, unsure } = shards.moment;
     return freezeCall(name, args, defaults, this.#quiet(defaults, given), {
-      ...shards.moment,
+      now,
+      unsure,
       newId: randomUUID,
       defaultQueue: config.defaultQueue,
       reply: origin.reply,

@@ -43,11 +43,11 @@ export class CallTraces implements Traces {
     return jobKey(this.#place.config.prefix, this.#queue, packOf(this.#call.message.id));
   }
 
-  readonly doubt = (): Doubt => {
+  doubt(): Doubt {
     const { message, packed } = this.#call;
     if (!packed && keepsRecord(message, this.#place.config)) return 'kept';
     return this.#place.mayRunTwice(taskOf(message)) ? 'again' : 'never';
-  };
+  }
 }
 
 /** The task that is called, of one call or of those in a pack. */

@@ -96,21 +96,13 @@ export function freezeCall(
   if (call.softTimeLimit !== undefined) message.softTimeLimit = call.softTimeLimit;
   if (place.root !== undefined) message.root = place.root;
   if (place.parent !== undefined) message.parent = place.parent;
-  return {
-    message,
-    queue: merged.queue ?? place.defaultQueue,
-    priority: merged.priority ?? 0,
-    delay,
-    ...(unsure !== undefined &&
-      (delay > 0 || expires !== undefined || due.eta !== undefined) && {
-        reckoned: {
-          at: unsure,
-          now,
-          eta: delay > 0 && due.eta === undefined,
-          expires: lapse.expiresIn !== undefined,
-        },
-      }),
-  };
+  const queue = merged.queue ?? place.defaultQueue;
+  const frozen: Call = { message, queue, priority: merged.priority ?? 0, delay };
+  if (unsure === undefined || (delay === 0 && expires === undefined && due.eta === undefined))
+    return frozen;
+  const eta = delay > 0 && due.eta === undefined;
+  const reckoned = { at: unsure, now, eta, expires: lapse.expiresIn !== undefined };
+  return Object.assign({}, frozen, { reckoned });
 }
 
 /** Only what the call gives travels; the rest is the worker's to know. */
